@@ -1,0 +1,42 @@
+import Type, { type Static } from 'typebox';
+
+/** Where the videos are, and how they are divided: the part of a search's configuration that names the data. */
+export const DataConfiguration = Type.Object(
+  {
+    path: Type.String({
+      minLength: 1,
+      description:
+        'A folder of class folders, a folder with train, val and test folders of class folders, or a folder with train.csv, val.csv and test.csv.',
+    }),
+    root: Type.Optional(
+      Type.String({ description: 'What the paths in lists are relative to. Default: path.' }),
+    ),
+    group: Type.Optional(
+      Type.String({
+        description:
+          'A regular expression on the path below `path`; videos with the same first group stay in one part.',
+      }),
+    ),
+    shares: Type.Optional(
+      Type.Object(
+        {
+          train: Type.Number({ exclusiveMinimum: 0, maximum: 1 }),
+          validation: Type.Number({ exclusiveMinimum: 0, maximum: 1 }),
+          test: Type.Number({ minimum: 0, maximum: 1 }),
+        },
+        { additionalProperties: false, description: 'Shares of the videos (or groups), summing to 1.' },
+      ),
+    ),
+    splitSeed: Type.Optional(Type.Integer({ minimum: 0, description: 'Which split by shares. Default 0.' })),
+    flip: Type.Optional(Type.Boolean({ description: 'Random horizontal flips in training. Default true.' })),
+    skipShare: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        maximum: 1,
+        description: 'The share of files that may be undecodable and skipped. Default 0.05.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type DataConfiguration = Static<typeof DataConfiguration>;
