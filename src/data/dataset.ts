@@ -1,0 +1,54 @@
+/** What a set of labelled videos is once it has been opened: the types that all of data speaks in. */
+
+export const PARTS = ['train', 'validation', 'test'] as const;
+export type Part = (typeof PARTS)[number];
+
+export interface Video {
+  /** Absolute. */
+  readonly path: string;
+  /** Relative to the data set's root, with `/`. */
+  readonly name: string;
+  /** Index into the data set's classes. */
+  readonly label: number;
+  readonly part: Part;
+  /** What `group` matched: videos of one group are in one part. */
+  readonly group?: string;
+  /** Frames that really came out of the decoder, not what the container claims. */
+  readonly frames: number;
+  /** Pixels as stored; rotation and pixel aspect ratio are left alone. */
+  readonly width: number;
+  readonly height: number;
+  readonly framesPerSecond: number;
+  readonly seconds: number;
+  /** Of the file's content: the same for every copy. */
+  readonly digest: string;
+}
+
+export interface SkippedFile {
+  /** As in Video.name. */
+  readonly path: string;
+  readonly reason: string;
+}
+
+/** What the videos allow a search to ask for. */
+export interface DataLimits {
+  /** Source frames that at least 90 % of the training videos have: a longer clip would mostly loop. */
+  readonly maxSpan: number;
+  /** The largest training crop whose test crop is at most 1.25 times the median short side of the videos. */
+  readonly maxCrop: number;
+}
+
+export interface Dataset {
+  /** In the order of the labels: sorted names of folders, or the numbers (or names) of lists. */
+  readonly classes: readonly string[];
+  /** Sorted by name. */
+  readonly videos: readonly Video[];
+  /** Videos in each part. */
+  readonly parts: Readonly<Record<Part, number>>;
+  readonly skipped: readonly SkippedFile[];
+  /** SHA-256 of what the videos are and how they are labelled and divided: equal on every copy, on every machine. */
+  readonly fingerprint: string;
+  readonly limits: DataLimits;
+  /** Whether training may flip clips. */
+  readonly flip: boolean;
+}

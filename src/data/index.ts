@@ -1,0 +1,13 @@
+export {
+  type Batch,
+  type BatchSource,
+  type FrameStore,
+  type TrainingPlan,
+  trainingBatches,
+  type VideoViews,
+  type ViewPlan,
+  viewBatches,
+} from './batches.js';
+export { DataConfiguration } from './configuration.js';
+export type { DataLimits, Dataset, Part, SkippedFile, Video } from './dataset.js';
+export { type OpenOptions, openDataset } from './opening.js';
