@@ -19,6 +19,7 @@ import { threadId } from 'node:worker_threads';
 import { crc32 } from 'node:zlib';
 import { X3dError } from '../errors.js';
 import { decodeFrames } from './decoding.js';
+import { diskRefuses } from './disk.js';
 
 export interface FrameSize {
   readonly width: number;
@@ -168,9 +169,6 @@ function decodeWanted(source: FrameSource, wanted: readonly number[]): Frames {
   return { frame: (index) => read.get(index) as Uint8Array };
 }
 
-/** A disk that can't take the file is no reason to stop: the video is decoded each time instead. */
-const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM']);
-
 /**
  * The frames with the given indices, from memory, from the cache or, for the first time, from the video. Throws
  * X3dError (data) where the video is no longer what it was when the data set was opened.
@@ -188,8 +186,7 @@ export function readFrames(source: FrameSource, wanted: readonly number[]): Fram
   try {
     writeCacheFile(source, file);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && NO_ROOM.has(String(error.code)))
-      return decodeWanted(source, wanted);
+    if (diskRefuses(error)) return decodeWanted(source, wanted);
     throw error;
   }
   return readCacheFile(source, file, wanted) ?? decodeWanted(source, wanted);

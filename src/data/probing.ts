@@ -5,6 +5,7 @@ import { mkdir, open, readFile, rename, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { DecodingError, probeVideo, type VideoFacts } from './decoding.js';
+import { diskRefuses } from './disk.js';
 import { startDataThreads } from './threads.js';
 
 export interface ProbeJob {
@@ -71,12 +72,21 @@ async function recall(file: string): Promise<Record<string, Remembered>> {
   }
 }
 
+/** Where the disk does not take it, the files are decoded again the next time. */
 async function remember(file: string, known: Record<string, Remembered>): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
+  try {
+    await mkdir(dirname(file), { recursive: true });
+    await writeWhole(file, JSON.stringify(known));
+  } catch (error) {
+    if (!diskRefuses(error)) throw error;
+  }
+}
+
+async function writeWhole(file: string, text: string): Promise<void> {
   const temporary = `${file}.${randomUUID()}.tmp`;
   const handle = await open(temporary, 'w');
   try {
-    await handle.writeFile(JSON.stringify(known));
+    await handle.writeFile(text);
     await handle.sync();
   } finally {
     await handle.close();
