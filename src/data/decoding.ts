@@ -119,7 +119,8 @@ export function decodeFrames(
   scaled.width = size.width;
   scaled.height = size.height;
   scaled.format = AV_PIX_FMT_RGB24;
-  scaled.getBuffer(1);
+  // Rows aligned for SIMD; toBuffer packs them.
+  scaled.getBuffer(0);
   let scaler: SoftwareScaleContext | undefined;
   let input = '';
   try {

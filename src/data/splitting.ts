@@ -50,7 +50,9 @@ function groupsOf(videos: readonly Divided[], seed: number): Group[] {
   const members = new Map<string, number[]>();
   videos.forEach((video, index) => {
     const key = video.group === undefined ? `video ${video.name}` : `group ${video.group}`;
-    members.set(key, [...(members.get(key) ?? []), index]);
+    const own = members.get(key);
+    if (own) own.push(index);
+    else members.set(key, [index]);
   });
   const groups = [...members].map(([key, own]) => {
     const perClass = new Map<number, number>();

@@ -73,7 +73,6 @@ export function encodeVideo(path: string, format: VideoFormat, frames: Iterable<
   context.pixelFormat = pixels;
   context.timeBase = new Rational(1, format.framesPerSecond);
   context.framerate = new Rational(format.framesPerSecond, 1);
-  // One thread: the same bytes each time.
   context.threadCount = 1;
   context.setFlags(AV_CODEC_FLAG_GLOBAL_HEADER);
   const picture = pictureOf(format, pixels);

@@ -21,7 +21,8 @@ const FRAMES_PER_SECOND = 25;
 
 /**
  * Writes <folder>/<class>/scene<number>_<class>.mp4 and says how to open it: scenes never stand on both sides, three
- * fifths of them train. Files that are there already are kept. Blocks for a few seconds.
+ * fifths of them train. Files that are there already are kept, since the H.264 encoder does not always write the same
+ * bytes for the same pictures. Blocks for a second or two.
  */
 export function makeDemoVideos(folder: string, options: DemoOptions = {}): DataConfiguration {
   const { scenes = 15, seed = 0, onProgress } = options;

@@ -1,0 +1,59 @@
+/** Video files for the tests: each frame is of one grey, which says which frame it is. */
+import { mkdirSync, mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { encodeVideo, type VideoFormat } from '../../src/data/demo/index.js';
+import type { Video } from '../../src/data/index.js';
+
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'x3d-data-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export const greyOf = (frame: number): number => 20 + 8 * frame;
+export const frameOf = (grey: number): number => Math.round((grey - 20) / 8);
+
+/** At most 28 frames, so that each has a grey of its own; a `mark` in the lower right corner makes the file another. */
+export function writeGreys(
+  path: string,
+  frames: number,
+  format: Partial<VideoFormat> = {},
+  mark = 0,
+): string {
+  const { width = 32, height = 24 } = format;
+  mkdirSync(dirname(path), { recursive: true });
+  const pictures = Array.from({ length: frames }, (_, i) => {
+    const picture = new Uint8Array(width * height * 3).fill(greyOf(i));
+    if (mark > 0) picture.fill(10 * mark, picture.length - 18);
+    return picture;
+  });
+  encodeVideo(path, { width, height, framesPerSecond: 25, ...format }, pictures);
+  return path;
+}
+
+/** `classes`: names with their number of videos, written as <folder>/<class>/p<i>_<class>.mp4 of 12 frames. */
+export function writeClasses(folder: string, classes: Readonly<Record<string, number>>): string {
+  let mark = 0;
+  for (const [name, count] of Object.entries(classes)) {
+    for (let i = 0; i < count; i++) writeGreys(join(folder, name, `p${i}_${name}.mp4`), 12, {}, ++mark);
+  }
+  return folder;
+}
+
+/** A video as opened, for what needs no file. */
+export const aVideo = (facts: Partial<Video> = {}): Video => ({
+  path: '/videos/a.mp4',
+  name: 'a.mp4',
+  label: 0,
+  part: 'train',
+  frames: 60,
+  width: 180,
+  height: 144,
+  framesPerSecond: 25,
+  seconds: 2.4,
+  digest: '0'.repeat(32),
+  ...facts,
+});
