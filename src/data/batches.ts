@@ -95,7 +95,7 @@ function jobs(videos: readonly Video[], need: number, store: FrameStore, memoryB
       };
     },
     hold: (loaded: readonly { readonly name: string; readonly memory: SharedArrayBuffer }[]) => {
-      for (const { name, memory: held } of loaded) memory.set(name, held);
+      for (const { name, memory: held } of loaded) if (!memory.has(name)) memory.set(name, held);
     },
   };
 }

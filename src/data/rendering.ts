@@ -22,6 +22,12 @@ export interface Rendered {
   readonly loaded: readonly { readonly name: string; readonly memory: SharedArrayBuffer }[];
 }
 
+/**
+ * Frames this thread knows to be in memory. A job that was sent before they were loaded does not bring them along;
+ * one that does brings the copy that all threads share.
+ */
+const held = new Map<string, SharedArrayBuffer>();
+
 /** Each source is opened once, for all of its clips. Throws X3dError (data). */
 export function render({ sources, clips, output }: RenderJob): Rendered {
   const target = new Uint8Array(output);
@@ -29,7 +35,10 @@ export function render({ sources, clips, output }: RenderJob): Rendered {
   sources.forEach((source, number) => {
     const own = clips.filter((clip) => clip.source === number);
     const wanted = [...new Set(own.flatMap((clip) => clip.frames))];
-    const frames = readFrames(source, wanted);
+    const memory = source.memory ?? held.get(source.name);
+    const frames = readFrames(memory ? { ...source, memory } : source, wanted);
+    const known = memory ?? frames.loaded;
+    if (known) held.set(source.name, known);
     if (frames.loaded) loaded.push({ name: source.name, memory: frames.loaded });
     clips.forEach((clip, slot) => {
       if (clip.source !== number) return;
