@@ -1,0 +1,84 @@
+/** A worker's view of its trainer: start it, hear it, end it, and know why it ended. */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { TrainingError } from '../training/failure.js';
+import type { TrainingProgress, TrainingResult } from '../training/training.js';
+import { explainDeath, kernelKills } from './death.js';
+import type { TrainerOrder, TrainerReport } from './job.js';
+
+export const TRAINER = fileURLToPath(new URL('../../dist/workers/trainer.js', import.meta.url));
+
+export interface ChildOptions {
+  /** The trainer's program. */
+  readonly program: string;
+  readonly onProgress: (progress: TrainingProgress) => void;
+  /** Aborting kills the trainer; its checkpoints stay, and the signal's reason is thrown. */
+  readonly signal: AbortSignal;
+  /** A trainer that reports nothing for so long is killed, milliseconds. */
+  readonly silenceMs: number;
+}
+
+const LAST_WORDS = 2000;
+
+/** Set before the process starts, since OpenMP and TensorFlow read them as they load. */
+const environment = (threads: number): NodeJS.ProcessEnv => ({
+  ...process.env,
+  OMP_NUM_THREADS: String(threads),
+  TF_NUM_INTRAOP_THREADS: String(threads),
+  TF_NUM_INTEROP_THREADS: '1',
+  TF_CPP_MIN_LOG_LEVEL: process.env.TF_CPP_MIN_LOG_LEVEL ?? '2',
+});
+
+/**
+ * Runs one training in a process of its own. The process dies with this one: it ends when the channel between them
+ * closes.
+ *
+ * Throws TrainingError for every way a trainer can end without a result, and the signal's reason when aborted.
+ */
+export async function runTrainer(order: TrainerOrder, options: ChildOptions): Promise<TrainingResult> {
+  options.signal.throwIfAborted();
+  const killsBefore = await kernelKills();
+  const child = fork(options.program, [], {
+    env: environment(order.request.threads),
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    serialization: 'advanced',
+  });
+  let lastWords = '';
+  child.stderr?.on('data', (bytes: Buffer) => {
+    lastWords = (lastWords + bytes.toString()).slice(-LAST_WORDS);
+  });
+
+  let last: TrainerReport | undefined;
+  let silent = false;
+  const silence = setTimeout(() => {
+    silent = true;
+    child.kill('SIGKILL');
+  }, options.silenceMs);
+  const kill = () => child.kill('SIGKILL');
+  options.signal.addEventListener('abort', kill);
+  child.on('message', (message) => {
+    last = message as TrainerReport;
+    silence.refresh();
+    if (last.kind === 'progress') options.onProgress(last.progress);
+  });
+  try {
+    child.send(order, () => {});
+    // 'close' comes after 'exit' and after the last message and word have been read.
+    const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+    if (last?.kind === 'result') return last.result;
+    options.signal.throwIfAborted();
+    if (last?.kind === 'failure') throw new TrainingError(last.failure);
+    if (silent)
+      throw new TrainingError({
+        kind: 'time-limit',
+        retry: 'here',
+        reason: `the trainer reported nothing for ${options.silenceMs / 1000} s and was killed`,
+      });
+    const kernelKilled = (await kernelKills()) > killsBefore;
+    throw new TrainingError(explainDeath({ code, signal, lastWords: lastWords.trim(), kernelKilled }));
+  } finally {
+    clearTimeout(silence);
+    options.signal.removeEventListener('abort', kill);
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * The worker's process. Its one argument is JSON: {"redisUrl", "home", "device", "threads", "quiet"?, "lockMs"?,
+ * "silenceMs"?, "trainer"?}. Ends in order on SIGTERM, SIGINT, and when the channel to a parent closes.
+ */
+import closeWithGrace from 'close-with-grace';
+import { pino } from 'pino';
+import Type from 'typebox';
+import { Value } from 'typebox/value';
+import { homeAt } from '../home.js';
+import type { Device } from '../training/training.js';
+import { startWorker } from './worker.js';
+
+const Argument = Type.Object(
+  {
+    redisUrl: Type.String(),
+    home: Type.String(),
+    device: Type.Unsafe<Device>(Type.String({ pattern: '^(cpu|cuda:\\d+)$' })),
+    threads: Type.Integer({ minimum: 1 }),
+    quiet: Type.Optional(Type.Boolean()),
+    lockMs: Type.Optional(Type.Integer({ minimum: 100 })),
+    silenceMs: Type.Optional(Type.Integer({ minimum: 100 })),
+    trainer: Type.Optional(Type.String()),
+  },
+  { additionalProperties: false },
+);
+
+const { home, quiet, ...rest } = Value.Parse(Argument, JSON.parse(process.argv[2] ?? '{}'));
+const log = pino({ level: quiet ? 'silent' : 'info' }, pino.destination(2));
+const worker = await startWorker({ ...rest, home: homeAt(home), log: log.child({ process: 'worker' }) });
+const grace = closeWithGrace({ delay: 5000 }, async ({ err }) => {
+  if (err) log.error(err);
+  await worker.stop();
+});
+process.once('disconnect', () => grace.close());

@@ -1,0 +1,157 @@
+/**
+ * The two queues: `candidates` (trainings, by workers) and `coordination` ("look at this search", by coordinators).
+ *
+ * A candidate's job has the candidate's id, so that it is trained once whichever search asks; beside it a set names
+ * the searches that wait for it. A search is in that set from before the job exists until it has recorded the
+ * outcome: a failure that came before a search asked is so told from one that came because it asked, and a training
+ * that nobody waits for any more ends.
+ */
+import { type Job, Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { KEY_PREFIX } from '../redis/connection.js';
+import type { TrainingFailure, TrainingResult } from '../training/training.js';
+import { type AdvanceJob, type CandidateJob, candidateJob, type JobProgress, trainingResult } from './job.js';
+
+export const CANDIDATES = 'candidates';
+export const COORDINATION = 'coordination';
+
+/** Tries of one candidate before its last failure counts; lost workers do not count as tries. */
+export const ATTEMPTS = 5;
+/** How often workers may be lost while they train a candidate before it counts as failed itself. */
+export const MAX_STALLED = 30;
+/** How often every running search is looked at even if no hint came. */
+const TICK_MS = 2000;
+
+export interface Queues {
+  readonly redis: Redis;
+  readonly candidates: Queue<CandidateJob, TrainingResult>;
+  readonly coordination: Queue<AdvanceJob>;
+  close(): Promise<void>;
+}
+
+export function openQueues(redis: Redis): Queues {
+  const options = { connection: redis, prefix: KEY_PREFIX };
+  const candidates = new Queue<CandidateJob, TrainingResult>(CANDIDATES, options);
+  const coordination = new Queue<AdvanceJob>(COORDINATION, options);
+  // Lost connections come back by themselves; a queue without a listener would end the process instead.
+  for (const queue of [candidates, coordination]) queue.on('error', () => {});
+  return {
+    redis,
+    candidates,
+    coordination,
+    close: async () => {
+      await Promise.all([candidates.close(), coordination.close()]);
+    },
+  };
+}
+
+const waitingKey = (candidate: string) => `${KEY_PREFIX}:waiting:${candidate}`;
+
+/** The searches that wait for a candidate. */
+export const searchesWaiting = (redis: Redis, candidate: string): Promise<string[]> =>
+  redis.smembers(waitingKey(candidate));
+
+/** Says that there may be something to do in a search. Losing it loses no more than a tick's time. */
+export async function hint({ coordination }: Queues, search: string): Promise<void> {
+  await coordination.add('advance', { search }, { removeOnComplete: true, removeOnFail: 100 });
+}
+
+/** Looks at a search every few seconds until `stopTicking`. */
+export async function startTicking({ coordination }: Queues, search: string): Promise<void> {
+  await coordination.upsertJobScheduler(
+    search,
+    { every: TICK_MS },
+    { name: 'advance', data: { search }, opts: { removeOnComplete: true, removeOnFail: 100 } },
+  );
+}
+
+export async function stopTicking({ coordination }: Queues, search: string): Promise<void> {
+  await coordination.removeJobScheduler(search);
+}
+
+/** What another try of the same candidate could not change, since all in it is decided by its seed. */
+const settled = (failure: TrainingFailure) => failure.kind === 'not-a-number';
+
+/**
+ * Sees to it that a candidate is in the queue and that `search` waits for it. Safe to repeat, and to be cut off
+ * anywhere. A candidate that failed before this search asked for it is tried again.
+ */
+export async function request(
+  queues: Queues,
+  search: string,
+  candidate: string,
+  data: Omit<CandidateJob, 'failures'>,
+): Promise<void> {
+  const { redis, candidates } = queues;
+  const asked = await redis.sismember(waitingKey(candidate), search);
+  const state = await candidates.getJobState(candidate);
+  if (asked && state !== 'unknown') return;
+  if (state === 'failed') {
+    const job = await candidates.getJob(candidate);
+    // Another coordinator may be at the same: a job that is gone or taken is what we want too.
+    if (job && !settled(failureOf(job))) await job.remove().catch(() => {});
+  }
+  await redis.sadd(waitingKey(candidate), search);
+  await candidates.add(
+    data.work.purpose,
+    { ...data, failures: [] },
+    { jobId: candidate, attempts: ATTEMPTS, backoff: { type: 'fixed', delay: 1000 } },
+  );
+}
+
+/** The search has recorded the outcome, or no longer wants it. A training that nobody waits for ends. */
+export async function release(
+  { redis, candidates }: Queues,
+  search: string,
+  candidate: string,
+): Promise<void> {
+  const [, left] =
+    (await redis.multi().srem(waitingKey(candidate), search).scard(waitingKey(candidate)).exec()) ?? [];
+  if (left?.[1] !== 0) return;
+  const state = await candidates.getJobState(candidate);
+  // One that is active ends when its worker sees that nobody waits.
+  if (state === 'waiting' || state === 'delayed') await candidates.remove(candidate);
+}
+
+export type CandidateStatus =
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'waiting' }
+  | { readonly kind: 'training'; readonly progress: JobProgress }
+  | { readonly kind: 'finished'; readonly result: TrainingResult }
+  | { readonly kind: 'failed'; readonly failure: TrainingFailure };
+
+function failureOf(job: Job<CandidateJob>): TrainingFailure {
+  const recorded = job.data.failures.at(-1)?.failure;
+  if (recorded && recorded.reason === job.failedReason) return recorded;
+  return { kind: 'killed', retry: 'never', reason: job.failedReason || 'the job failed without a reason' };
+}
+
+const isProgress = (progress: unknown): progress is JobProgress =>
+  typeof progress === 'object' && progress !== null && 'worker' in progress;
+
+/** Where a candidate stands. The queue's state is what counts; events of the queue are hints only. */
+export async function candidateStatus({ candidates }: Queues, candidate: string): Promise<CandidateStatus> {
+  // The state first: a job read after it was seen to be finished has its result.
+  const state = await candidates.getJobState(candidate);
+  const job = await candidates.getJob(candidate);
+  if (!job) return { kind: 'unknown' };
+  if (state === 'completed' && trainingResult.Check(job.returnvalue))
+    return { kind: 'finished', result: job.returnvalue };
+  if (state === 'completed')
+    return {
+      kind: 'failed',
+      failure: { kind: 'internal', retry: 'never', reason: 'the worker gave back no valid result' },
+    };
+  if (state === 'failed') return { kind: 'failed', failure: failureOf(job) };
+  if (state === 'active' && isProgress(job.progress)) return { kind: 'training', progress: job.progress };
+  return { kind: 'waiting' };
+}
+
+/** The failures of a candidate's earlier tries, oldest first. */
+export async function failedTries(
+  { candidates }: Queues,
+  candidate: string,
+): Promise<CandidateJob['failures']> {
+  const job = await candidates.getJob(candidate);
+  return job && candidateJob.Check(job.data) ? job.data.failures : [];
+}

@@ -1,0 +1,47 @@
+/** Who is at work: each worker says so every few seconds, and is forgotten when it falls silent. */
+import type { Redis } from 'ioredis';
+import { KEY_PREFIX } from '../redis/connection.js';
+import type { TrainingProgress } from '../training/training.js';
+
+export interface WorkerRecord {
+  readonly id: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly device: string;
+  readonly threads: number;
+  /** ISO time. */
+  readonly since: string;
+  /** What it trains, if it does. */
+  readonly candidate?: { readonly id: string; readonly since: string; readonly progress?: TrainingProgress };
+}
+
+const ALL = `${KEY_PREFIX}:workers`;
+const keyOf = (id: string) => `${KEY_PREFIX}:worker:${id}`;
+
+/** A worker not heard of for so long is gone. */
+export const WORKER_TTL_MS = 6000;
+export const HEARTBEAT_MS = 1500;
+
+export async function announceWorker(redis: Redis, record: WorkerRecord): Promise<void> {
+  await redis
+    .multi()
+    .sadd(ALL, record.id)
+    .set(keyOf(record.id), JSON.stringify(record), 'PX', WORKER_TTL_MS)
+    .exec();
+}
+
+export async function dismissWorker(redis: Redis, id: string): Promise<void> {
+  await redis.multi().srem(ALL, id).del(keyOf(id)).exec();
+}
+
+/** Workers heard of lately, by id. */
+export async function listWorkers(redis: Redis): Promise<WorkerRecord[]> {
+  const ids = (await redis.smembers(ALL)).sort();
+  if (ids.length === 0) return [];
+  const records = await redis.mget(ids.map(keyOf));
+  const gone = ids.filter((_, index) => records[index] === null);
+  if (gone.length > 0) await redis.srem(ALL, gone);
+  return records.flatMap((text) =>
+    text === null || text === undefined ? [] : [JSON.parse(text) as WorkerRecord],
+  );
+}

@@ -1,0 +1,206 @@
+/**
+ * A worker: takes candidates from the queue, one at a time, and has a trainer of its own train each. It holds the
+ * job's lock and so has to stay awake, which is why the training is in another process.
+ *
+ * What happens when something fails:
+ * - the trainer dies or reports a failure: the failure is recorded in the job, and its kind decides whether the
+ *   candidate is tried again, here or elsewhere, up to ATTEMPTS times;
+ * - the worker dies: its trainer ends, the job's lock runs out, another worker goes on from the last checkpoint;
+ * - the worker is asked to stop: the trainer is killed and the job goes back to the queue at once;
+ * - Redis goes away: the training goes on; if the lock was lost meanwhile, the trainer is killed;
+ * - nobody waits for the candidate any more (its search was cancelled): the trainer is killed.
+ */
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { DelayedError, type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq';
+import type { Logger } from 'pino';
+import type { Home } from '../home.js';
+import { connect, KEY_PREFIX } from '../redis/connection.js';
+import { TrainingError } from '../training/failure.js';
+import type { Device, TrainingFailure, TrainingResult } from '../training/training.js';
+import { runTrainer, TRAINER } from './child.js';
+import { type CandidateJob, candidateJob, type JobProgress, trainingResult } from './job.js';
+import { CANDIDATES, hint, MAX_STALLED, openQueues, searchesWaiting } from './queues.js';
+import { announceWorker, dismissWorker, HEARTBEAT_MS, listWorkers, type WorkerRecord } from './registry.js';
+
+export interface WorkerOptions {
+  readonly redisUrl: string;
+  readonly home: Home;
+  readonly device: Device;
+  /** Threads of its trainer. */
+  readonly threads: number;
+  readonly log: Logger;
+  /** How long a job stays with a worker that fell silent, milliseconds. Default 30,000. */
+  readonly lockMs?: number;
+  /** How long a trainer may report nothing, milliseconds. Default an hour. */
+  readonly silenceMs?: number;
+  /** The trainer's program, for tests of how trainers end. */
+  readonly trainer?: string;
+}
+
+export interface RunningWorker {
+  readonly id: string;
+  /** Gives back what it trains and ends, within a few seconds. */
+  stop(): Promise<void>;
+}
+
+const PROGRESS_MS = 500;
+const ELSEWHERE_DELAY_MS = 1000;
+
+/** Why a training was stopped from outside. */
+type Stopped = { readonly kind: 'stopping' } | { readonly kind: 'unwanted' } | { readonly kind: 'lock lost' };
+class StoppedTraining extends Error {
+  constructor(readonly why: Stopped) {
+    super(why.kind);
+  }
+}
+
+async function resultOnDisk(folder: string): Promise<TrainingResult | undefined> {
+  try {
+    const result: unknown = JSON.parse(await readFile(join(folder, 'result.json'), 'utf8'));
+    return trainingResult.Check(result) ? result : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const place = (host: string, device: string) => `${host}/${device}`;
+
+/** Starts a worker; it runs until `stop`. */
+export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
+  const { home, device, threads, log, lockMs = 30_000, silenceMs = 3_600_000, trainer = TRAINER } = options;
+  const redis = connect(options.redisUrl);
+  redis.on('error', (error) => log.warn({ error: error.message }, 'Redis'));
+  const queues = openQueues(redis);
+  const host = hostname();
+  const here = place(host, device);
+  const id = `${host}-${process.pid}`;
+  const record = { id, host, pid: process.pid, device, threads, since: new Date().toISOString() };
+  let current: WorkerRecord['candidate'];
+  let training: AbortController | undefined;
+  let stopping = false;
+
+  let announcing = false;
+  const announce = async () => {
+    // While Redis is away one announcement waits for it, not one for each beat.
+    if (announcing) return;
+    announcing = true;
+    await announceWorker(redis, { ...record, ...(current ? { candidate: current } : {}) }).catch(() => {});
+    announcing = false;
+  };
+
+  const hintAll = async (candidate: string) => {
+    for (const search of await searchesWaiting(redis, candidate)) await hint(queues, search);
+  };
+
+  /** Whether a failure said to try elsewhere, and there is another place that could. */
+  const shouldGoElsewhere = async ({ failures }: CandidateJob) => {
+    const last = failures.at(-1);
+    if (last?.failure.retry !== 'elsewhere' || last.place !== here) return false;
+    return (await listWorkers(redis)).some((other) => place(other.host, other.device) !== here);
+  };
+
+  const failed = async (job: Job<CandidateJob>, failure: TrainingFailure): Promise<Error> => {
+    const attempt = { failure, place: here, at: new Date().toISOString() };
+    await job.updateData({ ...job.data, failures: [...job.data.failures, attempt] });
+    log.warn({ candidate: job.id, ...failure }, 'training failed');
+    return failure.retry === 'never' ? new UnrecoverableError(failure.reason) : new Error(failure.reason);
+  };
+
+  const trainJob = async (
+    job: Job<CandidateJob>,
+    token?: string,
+    lost?: AbortSignal,
+  ): Promise<TrainingResult> => {
+    const candidate = job.id ?? '';
+    if (!candidateJob.Check(job.data))
+      throw new UnrecoverableError(`the job of ${candidate} does not have the form that this version knows`);
+    if (await shouldGoElsewhere(job.data)) {
+      await job.moveToDelayed(Date.now() + ELSEWHERE_DELAY_MS, token);
+      throw new DelayedError();
+    }
+    const folder = home.candidate(candidate);
+    const existing = await resultOnDisk(folder);
+    if (existing) return existing;
+
+    const since = new Date().toISOString();
+    const own = new AbortController();
+    training = own;
+    if (stopping) own.abort(new StoppedTraining({ kind: 'stopping' }));
+    lost?.addEventListener('abort', () => own.abort(new StoppedTraining({ kind: 'lock lost' })));
+    current = { id: candidate, since };
+    const report: JobProgress = { worker: id, since };
+    await job.updateProgress(report);
+    await Promise.all([announce(), hintAll(candidate)]);
+    log.info({ candidate, factors: job.data.work.factors }, 'training');
+
+    const watch = setInterval(async () => {
+      const waiting = await searchesWaiting(redis, candidate).catch(() => undefined);
+      if (waiting?.length === 0) own.abort(new StoppedTraining({ kind: 'unwanted' }));
+    }, HEARTBEAT_MS);
+    let reported = 0;
+    try {
+      return await runTrainer(
+        {
+          request: { ...job.data.work, folder, cacheFolder: home.cache, device, threads },
+          fingerprint: job.data.fingerprint,
+        },
+        {
+          program: trainer,
+          signal: own.signal,
+          silenceMs,
+          onProgress: (progress) => {
+            current = { id: candidate, since, progress };
+            if (Date.now() - reported < PROGRESS_MS) return;
+            reported = Date.now();
+            job.updateProgress({ ...report, progress }).catch(() => {});
+          },
+        },
+      );
+    } catch (error) {
+      if (error instanceof TrainingError) throw await failed(job, error.failure);
+      if (!(error instanceof StoppedTraining)) throw error;
+      log.info({ candidate, why: error.why.kind }, 'training stopped');
+      if (error.why.kind === 'unwanted') throw new UnrecoverableError('nobody waits for it any more');
+      if (error.why.kind === 'stopping') await job.moveToWait(token);
+      throw new WaitingError();
+    } finally {
+      clearInterval(watch);
+      training = undefined;
+      current = undefined;
+      void announce();
+    }
+  };
+
+  const worker = new Worker<CandidateJob, TrainingResult>(CANDIDATES, trainJob, {
+    connection: redis,
+    prefix: KEY_PREFIX,
+    name: id,
+    lockDuration: lockMs,
+    stalledInterval: lockMs,
+    maxStalledCount: MAX_STALLED,
+    drainDelay: 1,
+  });
+  worker.on('error', (error) => log.warn({ error: error.message }, 'queue of candidates'));
+  const ended = (job: Job<CandidateJob> | undefined) => {
+    if (job?.id) hintAll(job.id).catch(() => {});
+  };
+  worker.on('completed', ended);
+  worker.on('failed', ended);
+  const heartbeat = setInterval(announce, HEARTBEAT_MS);
+  await announce();
+
+  return {
+    id,
+    stop: async () => {
+      stopping = true;
+      clearInterval(heartbeat);
+      training?.abort(new StoppedTraining({ kind: 'stopping' }));
+      await worker.close();
+      await dismissWorker(redis, id).catch(() => {});
+      await queues.close();
+      redis.disconnect();
+    },
+  };
+}

@@ -1,0 +1,255 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Redis } from 'ioredis';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { type Home, homeAt } from '../../src/home.js';
+import { connect } from '../../src/redis/connection.js';
+import { type EmbeddedRedis, startRedis } from '../../src/redis/embedded.js';
+import {
+  type CandidateStatus,
+  candidateStatus,
+  failedTries,
+  openQueues,
+  type Queues,
+  release,
+  request,
+} from '../../src/workers/queues.js';
+import { listWorkers } from '../../src/workers/registry.js';
+import { candidateThatWill, eventually, SCRIPTED_TRAINER } from './candidates.js';
+
+let folder: string;
+let home: Home;
+let server: EmbeddedRedis;
+let redis: Redis;
+let queues: Queues;
+const processes: ChildProcess[] = [];
+let made = 0;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'x3d-worker-'));
+  home = homeAt(folder);
+  server = await startRedis(home);
+  redis = connect(server.url);
+  redis.on('error', () => {});
+  queues = openQueues(redis);
+});
+afterEach(async () => {
+  for (const child of processes.splice(0)) {
+    child.kill('SIGKILL');
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  }
+  await redis.flushall();
+});
+afterAll(async () => {
+  await queues.close();
+  redis.disconnect();
+  await server.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const newId = () => `c${++made}`;
+
+function spawnWorker(options: { device?: string; silenceMs?: number } = {}): ChildProcess {
+  const child = spawn(
+    process.execPath,
+    [
+      fileURLToPath(new URL('../../dist/workers/main.js', import.meta.url)),
+      JSON.stringify({
+        redisUrl: server.url,
+        home: folder,
+        device: 'cpu',
+        threads: 2,
+        quiet: true,
+        lockMs: 1000,
+        trainer: SCRIPTED_TRAINER,
+        ...options,
+      }),
+    ],
+    { stdio: ['ignore', 'inherit', 'inherit'] },
+  );
+  processes.push(child);
+  return child;
+}
+
+const ended = (id: string) =>
+  eventually(async () => {
+    const status = await candidateStatus(queues, id);
+    return (status.kind === 'finished' || status.kind === 'failed') && status;
+  });
+const training = (id: string) =>
+  eventually(async () => {
+    const status: CandidateStatus = await candidateStatus(queues, id);
+    return status.kind === 'training' && status.progress.progress ? status.progress : undefined;
+  });
+const starts = async (id: string) =>
+  (await readFile(join(home.candidate(id), 'starts'), 'utf8')).trim().split('\n');
+const alive = (pid: number) => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+const trainerOf = async (id: string) => Number((await starts(id)).at(-1)?.split(' ')[0]);
+
+describe('a worker', () => {
+  test('trains a candidate once, whichever searches ask, with its threads and the data that the search saw', async () => {
+    const id = newId();
+    await Promise.all(['s1', 's2', 's2'].map((s) => request(queues, s, id, candidateThatWill('succeed'))));
+    spawnWorker();
+    expect(await ended(id)).toMatchObject({ kind: 'finished', result: { steps: 4, classes: ['a', 'b'] } });
+    await request(queues, 's3', id, candidateThatWill('succeed'));
+    expect(await candidateStatus(queues, id)).toMatchObject({ kind: 'finished' });
+    expect(await starts(id)).toEqual([expect.stringMatching(/^\d+ 2 f00d$/)]);
+  });
+
+  test('tells every waiting search that a candidate has ended', async () => {
+    const id = newId();
+    for (const search of ['s1', 's2']) await request(queues, search, id, candidateThatWill('succeed'));
+    spawnWorker();
+    await ended(id);
+    const hinted = await eventually(async () => {
+      const jobs = await queues.coordination.getJobs(['waiting']);
+      return jobs.length >= 4 && jobs.map((job) => job.data.search).sort();
+    });
+    expect(new Set(hinted)).toEqual(new Set(['s1', 's2']));
+  });
+
+  test('tries again after a failure that may pass, and keeps count', async () => {
+    const id = newId();
+    await request(queues, 's1', id, candidateThatWill('succeed at the second try'));
+    spawnWorker();
+    expect(await ended(id)).toMatchObject({ kind: 'finished' });
+    expect(await failedTries(queues, id)).toMatchObject([{ failure: { kind: 'internal', reason: 'once' } }]);
+  });
+
+  test('does not try again where nothing would change', async () => {
+    const id = newId();
+    await request(queues, 's1', id, candidateThatWill('diverge'));
+    spawnWorker();
+    expect(await ended(id)).toEqual({
+      kind: 'failed',
+      failure: { kind: 'not-a-number', retry: 'never', reason: 'the loss is not a number' },
+    });
+    expect(await starts(id)).toHaveLength(1);
+  });
+
+  test('gives a candidate up after five failures', async () => {
+    const id = newId();
+    await request(queues, 's1', id, candidateThatWill('fail always'));
+    spawnWorker();
+    expect(await ended(id)).toMatchObject({ kind: 'failed', failure: { reason: 'try 5' } });
+  });
+
+  test('goes on after its trainer was killed, and says so', async () => {
+    const id = newId();
+    await request(queues, 's1', id, candidateThatWill('be killed'));
+    spawnWorker();
+    expect(await ended(id)).toMatchObject({ kind: 'finished' });
+    expect(await failedTries(queues, id)).toMatchObject([
+      { failure: { kind: 'killed', retry: 'here', reason: 'the trainer was ended by SIGKILL' } },
+    ]);
+  });
+
+  test('knows a trainer that exhausted its memory', async () => {
+    const id = newId();
+    await request(queues, 's1', id, candidateThatWill('exhaust the heap'));
+    spawnWorker();
+    const [first] = await eventually(async () => {
+      const tries = await failedTries(queues, id);
+      return tries.length > 0 && tries;
+    });
+    expect(first?.failure).toMatchObject({ kind: 'out-of-memory', retry: 'elsewhere' });
+  });
+
+  test('kills a trainer that has fallen silent', async () => {
+    const id = newId();
+    await request(queues, 's1', id, candidateThatWill('hang once'));
+    spawnWorker({ silenceMs: 500 });
+    expect(await ended(id)).toMatchObject({ kind: 'finished' });
+    expect(await failedTries(queues, id)).toMatchObject([
+      { failure: { kind: 'time-limit', reason: 'the trainer reported nothing for 0.5 s and was killed' } },
+    ]);
+  });
+
+  test('leaves a failure of its place to another place, where there is one', async () => {
+    const id = newId();
+    spawnWorker();
+    spawnWorker({ device: 'cuda:0' });
+    await eventually(async () => (await listWorkers(redis)).length === 2);
+    await request(queues, 's1', id, candidateThatWill('elsewhere'));
+    const tries = await eventually(async () => {
+      const seen = await failedTries(queues, id);
+      return seen.length >= 3 && seen;
+    });
+    const places = tries.map((attempt) => attempt.place.split('/')[1]);
+    expect(places[1]).not.toBe(places[0]);
+    expect(places[2]).toBe(places[0]);
+  });
+
+  test('ends a training that no search waits for any more, and a later search has it trained again', async () => {
+    const id = newId();
+    await request(queues, 's1', id, candidateThatWill('hang once'));
+    spawnWorker();
+    await training(id);
+    const trainer = await trainerOf(id);
+    await release(queues, 's1', id);
+    expect(await ended(id)).toMatchObject({ failure: { reason: 'nobody waits for it any more' } });
+    expect(alive(trainer)).toBe(false);
+    await request(queues, 's2', id, candidateThatWill('hang once'));
+    expect(await ended(id)).toMatchObject({ kind: 'finished' });
+  });
+
+  test('takes a candidate that nobody waits for out of the queue', async () => {
+    const id = newId();
+    await request(queues, 's1', id, candidateThatWill('succeed'));
+    await request(queues, 's2', id, candidateThatWill('succeed'));
+    await release(queues, 's1', id);
+    expect(await candidateStatus(queues, id)).toEqual({ kind: 'waiting' });
+    await release(queues, 's2', id);
+    expect(await candidateStatus(queues, id)).toEqual({ kind: 'unknown' });
+  });
+
+  test('killed by SIGKILL takes its trainer along, and another worker goes on', async () => {
+    const id = newId();
+    await request(queues, 's1', id, candidateThatWill('hang once'));
+    const first = spawnWorker();
+    await training(id);
+    const trainer = await trainerOf(id);
+    first.kill('SIGKILL');
+    await eventually(async () => !alive(trainer));
+    spawnWorker();
+    expect(await ended(id)).toMatchObject({ kind: 'finished' });
+    expect(await failedTries(queues, id)).toEqual([]);
+    expect(await starts(id)).toHaveLength(2);
+  });
+
+  test('asked to stop gives its candidate back at once and leaves the registry', async () => {
+    const id = newId();
+    await request(queues, 's1', id, candidateThatWill('hang'));
+    const worker = spawnWorker();
+    await training(id);
+    expect(await eventually(async () => (await listWorkers(redis))[0]?.candidate)).toMatchObject({ id });
+    worker.kill('SIGTERM');
+    const [code] = await once(worker, 'exit');
+    expect(code).toBe(0);
+    expect(await candidateStatus(queues, id)).toEqual({ kind: 'waiting' });
+    expect(await listWorkers(redis)).toEqual([]);
+    expect(alive(await trainerOf(id))).toBe(false);
+  });
+
+  test('refuses a job of a form that it does not know', async () => {
+    const id = newId();
+    const data = candidateThatWill('succeed');
+    await request(queues, 's1', id, { ...data, work: { ...data.work, seed: 'one' as unknown as number } });
+    spawnWorker();
+    expect(await ended(id)).toMatchObject({
+      failure: { reason: `the job of ${id} does not have the form that this version knows` },
+    });
+  });
+});
