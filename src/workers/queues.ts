@@ -9,8 +9,9 @@
 import { type Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { KEY_PREFIX } from '../redis/connection.js';
+import { trainingResult } from '../training/schema.js';
 import type { TrainingFailure, TrainingResult } from '../training/training.js';
-import { type AdvanceJob, type CandidateJob, candidateJob, type JobProgress, trainingResult } from './job.js';
+import { type AdvanceJob, type CandidateJob, candidateJob, type JobProgress } from './job.js';
 
 export const CANDIDATES = 'candidates';
 export const COORDINATION = 'coordination';

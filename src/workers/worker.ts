@@ -18,9 +18,10 @@ import type { Logger } from 'pino';
 import type { Home } from '../home.js';
 import { connect, KEY_PREFIX } from '../redis/connection.js';
 import { TrainingError } from '../training/failure.js';
+import { trainingResult } from '../training/schema.js';
 import type { Device, TrainingFailure, TrainingResult } from '../training/training.js';
 import { runTrainer, TRAINER } from './child.js';
-import { type CandidateJob, candidateJob, type JobProgress, trainingResult } from './job.js';
+import { type CandidateJob, candidateJob, type JobProgress } from './job.js';
 import { CANDIDATES, hint, MAX_STALLED, openQueues, searchesWaiting } from './queues.js';
 import { announceWorker, dismissWorker, HEARTBEAT_MS, listWorkers, type WorkerRecord } from './registry.js';
 

@@ -1,0 +1,130 @@
+/**
+ * Moving one axis of a network: how far a step of the search goes (arXiv 2004.04730, section 3.3), forward within a
+ * bound on the cost and back again to a target. Grid values are counted in whole steps, so that no sum of decimals
+ * drifts.
+ */
+import type { Axis, BaseNetwork, Factors } from '../network/index.js';
+
+/** The factor that an axis moves; tau and t both lengthen the clip. */
+export const FACTOR_OF = {
+  tau: 'frames',
+  t: 'frames',
+  s: 'crop',
+  d: 'depth',
+  w: 'width',
+  b: 'bottleneck',
+} as const satisfies Record<Axis, keyof Factors>;
+
+export const STEP_RULES = ['at-most-double', 'nominal'] as const;
+/** How far a forward step goes: as far as at most doubles the cost, or by the paper's factor as it stands. */
+export type StepRule = (typeof STEP_RULES)[number];
+
+export type Move =
+  | { readonly kind: 'moved'; readonly factors: Factors; readonly cost: number }
+  | { readonly kind: 'stays'; readonly reason: string };
+
+export type CostOf = (factors: Factors) => number;
+
+/** No grid value doubles the cost at most: the next one counts if it costs no more than this many times as much. */
+const COARSE_BOUND = 2.5;
+const MOST_STEPS = 10_000;
+
+/** The n-th value of a grid, free of the rounding of n x step. */
+const gridValue = (steps: number, step: number) => Math.round(steps * step * 1e6) / 1e6;
+const stepsBelow = (value: number, step: number) => Math.floor(value / step + 1e-9);
+
+type GridFactor = keyof BaseNetwork['grid'];
+
+const times = (ratio: number) => ratio.toFixed(2);
+
+function doubleFrames(factors: Factors, axis: 'tau' | 't'): Factors | string {
+  const frames = 2 * factors.frames;
+  // One frame has no duration that t could lengthen: it is the same move as tau.
+  if (axis === 't' && factors.frames > 1)
+    return { ...factors, frames, stride: Math.max(1, Math.floor(0.75 * factors.stride + 0.5)) };
+  if (factors.stride === 1) return 'the clip already takes every frame of the video (stride 1)';
+  return { ...factors, frames, stride: Math.floor(factors.stride / 2 + 0.5) };
+}
+
+function withinBound(base: BaseNetwork, factors: Factors, factor: GridFactor, costOf: CostOf): Move {
+  const now = costOf(factors);
+  const step = base.grid[factor];
+  const first = stepsBelow(factors[factor], step) + 1;
+  let best: { factors: Factors; cost: number } | undefined;
+  for (let steps = first; steps < first + MOST_STEPS; steps++) {
+    const next = { ...factors, [factor]: gridValue(steps, step) };
+    const cost = costOf(next);
+    if (cost <= 2 * now) {
+      if (cost > now) best = { factors: next, cost };
+      continue;
+    }
+    if (best) return { kind: 'moved', ...best };
+    if (cost <= COARSE_BOUND * now) return { kind: 'moved', factors: next, cost };
+    return {
+      kind: 'stays',
+      reason: `the next ${factor}, ${next[factor]}, costs ${times(cost / now)} times as much (at most ${COARSE_BOUND})`,
+    };
+  }
+  return { kind: 'stays', reason: `${factor} does not change the cost` };
+}
+
+/** The paper's factors; depth and width in one go, the bottleneck by 2.25 first and by 2 later. */
+const NOMINAL = { crop: Math.SQRT2, depth: 2.2, width: 2 } as const;
+
+function nominally(base: BaseNetwork, factors: Factors, factor: GridFactor): Factors {
+  const first = factors.bottleneck === base.factors.bottleneck;
+  const by = factor === 'bottleneck' ? (first ? 2.25 : 2) : NOMINAL[factor];
+  const step = base.grid[factor];
+  return { ...factors, [factor]: gridValue(Math.round((factors[factor] * by) / step), step) };
+}
+
+/** One step forward along `axis`. */
+export function expandAxis(
+  base: BaseNetwork,
+  factors: Factors,
+  axis: Axis,
+  rule: StepRule,
+  costOf: CostOf,
+): Move {
+  const now = costOf(factors);
+  const factor = FACTOR_OF[axis];
+  if (axis === 'tau' || axis === 't') {
+    const next = doubleFrames(factors, axis);
+    if (typeof next === 'string') return { kind: 'stays', reason: next };
+    return checked(next, costOf(next), now, factor, rule);
+  }
+  if (rule === 'at-most-double') return withinBound(base, factors, factor as GridFactor, costOf);
+  const next = nominally(base, factors, factor as GridFactor);
+  return checked(next, costOf(next), now, factor, rule);
+}
+
+function checked(factors: Factors, cost: number, now: number, factor: keyof Factors, rule: StepRule): Move {
+  if (cost <= now) return { kind: 'stays', reason: `${factor} does not change the cost` };
+  if (rule === 'at-most-double' && cost > COARSE_BOUND * now)
+    return {
+      kind: 'stays',
+      reason: `${factor} ${factors[factor]} costs ${times(cost / now)} times as much (at most ${COARSE_BOUND})`,
+    };
+  return { kind: 'moved', factors, cost };
+}
+
+/**
+ * The last step taken back as little as the target asks: the largest grid value of its axis (frames: whole numbers)
+ * from `before` to `after` whose cost is within `target`; the stride stays as it is in `after`.
+ */
+export function contractAxis(
+  base: BaseNetwork,
+  before: Factors,
+  after: Factors,
+  axis: Axis,
+  target: number,
+  costOf: CostOf,
+): Factors {
+  const factor = FACTOR_OF[axis];
+  const step = factor === 'frames' ? 1 : base.grid[factor];
+  for (let steps = stepsBelow(after[factor], step); gridValue(steps, step) > before[factor]; steps--) {
+    const next = { ...after, [factor]: gridValue(steps, step) };
+    if (costOf(next) <= target) return next;
+  }
+  return { ...after, [factor]: before[factor] };
+}

@@ -1,0 +1,102 @@
+/** What one round of a search proposes, and who wins it: X3D's forward expansion (arXiv 2004.04730, section 3.2). */
+import { type CostOf, expandAxis } from '../flops/axis.js';
+import { AXES, type Axis, clipSpan, type Factors } from '../network/index.js';
+import { baseOf, candidateId, costOf, workOf } from './candidate.js';
+import type { SearchConfiguration } from './configuration.js';
+import type { CandidateCost, DatasetSummary, NewEvent, Outcome } from './events.js';
+import type { CandidateState, Round, SearchState, Winner } from './state.js';
+
+/** The cost that the configuration counts in, as a function of the factors. */
+export function complexityOf(configuration: SearchConfiguration, dataset: DatasetSummary): CostOf {
+  const base = baseOf(configuration, dataset);
+  return (factors) => costOf(base, factors)[configuration.complexity];
+}
+
+/**
+ * Bytes that a training takes, roughly: every activation and its gradient for the whole batch, and the parameters
+ * with their gradient, momentum and average.
+ */
+export function trainingBytes(cost: CandidateCost, batchSize: number): number {
+  return 2 * cost.activationBytes * batchSize + 16 * cost.parameters;
+}
+
+/** Why the data or the machine forbid a network, or undefined. */
+function forbidden(state: SearchState, factors: Factors, cost: CandidateCost): string | undefined {
+  const { maxSpan, maxCrop } = state.dataset.limits;
+  const { memory, recipe } = state.configuration;
+  const span = clipSpan(factors);
+  if (span > maxSpan) return `a clip would span ${span} source frames; the training videos allow ${maxSpan}`;
+  if (factors.crop > maxCrop) return `a crop of ${factors.crop} px; the videos' size allows ${maxCrop}`;
+  const bytes = trainingBytes(cost, 2 * recipe.batchSize);
+  if (memory !== undefined && bytes > memory)
+    return `training would take about ${bytes} bytes; the configuration allows ${memory}`;
+  return undefined;
+}
+
+/** The events of a round's proposals: every axis is either in one candidate or skipped with a reason. */
+export function proposals(state: SearchState, { round, factors: from }: Round): NewEvent[] {
+  const { configuration, dataset } = state;
+  const base = baseOf(configuration, dataset);
+  const complexity = complexityOf(configuration, dataset);
+  const skipped: NewEvent[] = [];
+  const candidates = new Map<string, { axes: Axis[]; factors: Factors; cost: CandidateCost }>();
+  for (const axis of AXES) {
+    const move = expandAxis(base, from, axis, configuration.stepRule, complexity);
+    if (move.kind === 'stays') {
+      skipped.push({ kind: 'axis-skipped', round, axis, reason: move.reason });
+      continue;
+    }
+    const cost = costOf(base, move.factors);
+    const reason = forbidden(state, move.factors, cost);
+    if (reason !== undefined) {
+      skipped.push({ kind: 'axis-skipped', round, axis, reason });
+      continue;
+    }
+    const id = candidateId(workOf(configuration, dataset, move.factors, 'candidate'), dataset.fingerprint);
+    const known = candidates.get(id);
+    if (known) known.axes.push(axis);
+    else candidates.set(id, { axes: [axis], factors: move.factors, cost });
+  }
+  const proposed = [...candidates].map(
+    ([candidate, rest]): NewEvent => ({ kind: 'candidate-proposed', round, candidate, ...rest }),
+  );
+  return [...proposed, ...skipped];
+}
+
+interface Ranked {
+  readonly candidate: CandidateState;
+  readonly outcome: Outcome;
+}
+
+/** The winner of a round whose candidates have all ended, or undefined where none has a result. */
+export function winnerOf(configuration: SearchConfiguration, round: Round): Winner | undefined {
+  const { criterion, complexity } = configuration;
+  /** Each lower is better; the first that differs decides. */
+  const keys: readonly (readonly [Winner['decidedBy'], (ranked: Ranked) => number])[] = [
+    [
+      'criterion',
+      ({ outcome }) => (criterion === 'accuracy' ? -outcome.validation.top1 : outcome.validation.loss),
+    ],
+    ['validation-loss', ({ outcome }) => outcome.validation.loss],
+    ['cost', ({ candidate }) => candidate.cost[complexity]],
+    ['axis-order', ({ candidate }) => AXES.indexOf(candidate.axes[0] ?? 'b')],
+  ];
+  const deciding = (a: Ranked, b: Ranked) => keys.find(([, key]) => key(a) !== key(b));
+  const ranked = round.candidates
+    .flatMap((candidate) =>
+      candidate.progress.kind === 'finished' ? [{ candidate, outcome: candidate.progress.outcome }] : [],
+    )
+    .sort((a, b) => {
+      const key = deciding(a, b)?.[1];
+      return key ? key(a) - key(b) : 0;
+    });
+  const [first, second] = ranked;
+  const axis = first?.candidate.axes[0];
+  if (!first || !axis) return undefined;
+  return {
+    candidate: first.candidate.id,
+    axis,
+    tiedAxes: first.candidate.axes,
+    decidedBy: second ? (deciding(first, second)?.[0] ?? 'axis-order') : 'only-candidate',
+  };
+}
