@@ -11,7 +11,7 @@ export const SCRIPTED_TRAINER = fileURLToPath(new URL('./scripted-trainer.mjs', 
 export const candidateThatWill = (ending: string): Omit<CandidateJob, 'failures'> => ({
   work: {
     purpose: 'candidate',
-    base: structuredClone(BASES['x2d-micro']) as CandidateJob['work']['base'],
+    base: BASES['x2d-micro'],
     factors: BASES['x2d-micro'].factors,
     data: { path: ending },
     recipe: RECIPES['x2d-micro'],

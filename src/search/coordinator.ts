@@ -1,0 +1,170 @@
+/**
+ * The coordinator: reads a search's log, decides, does, records; again, until there is nothing to do but wait. Each
+ * step is safe to be cut off and to be repeated, by this process or another: trainings are asked for under ids of
+ * their content, and an event is recorded only after the version it was decided on. So any number of coordinators,
+ * killed at any time, make the same trajectory.
+ */
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { cp, rename, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { Redis } from 'ioredis';
+import type { Home } from '../home.js';
+import type { Evaluation, TrainingFailure, TrainingResult } from '../training/training.js';
+import type { Work } from './candidate.js';
+import { decide, type Training } from './decide.js';
+import type { NewEvent, Outcome, Score } from './events.js';
+import { appendEvents, readSearch } from './log.js';
+import { apply, candidatesOf, type SearchState } from './state.js';
+
+export type TrainingStatus =
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'waiting' }
+  | { readonly kind: 'training'; readonly worker: string }
+  | { readonly kind: 'finished'; readonly result: TrainingResult }
+  | { readonly kind: 'failed'; readonly failure: TrainingFailure };
+
+/** Who trains: the queue of candidates and its workers. */
+export interface Trainings {
+  /** Sees to it that a candidate is trained, once, and that `search` is told. Safe to repeat. */
+  request(
+    search: string,
+    candidate: string,
+    order: { readonly work: Work; readonly fingerprint: string },
+  ): Promise<void>;
+  status(candidate: string): Promise<TrainingStatus>;
+  /** The search has recorded the outcome, or no longer wants it. Safe to repeat. */
+  release(search: string, candidate: string): Promise<void>;
+}
+
+export interface Coordination {
+  readonly redis: Redis;
+  readonly home: Home;
+  readonly trainings: Trainings;
+  /** Writes what people look at into the run's folder. Safe to repeat. */
+  readonly report: (state: SearchState, home: Home) => Promise<void>;
+}
+
+const scoreOf = ({ videos, viewsPerVideo, top1, top5, loss }: Evaluation): Score => ({
+  videos,
+  viewsPerVideo,
+  top1,
+  top5,
+  loss,
+});
+
+function outcomeOf({ validation, test, steps, seconds, clipsPerSecond, peakBytes }: TrainingResult): Outcome {
+  return {
+    validation: scoreOf(validation),
+    ...(test
+      ? { test: { center: scoreOf(test.center), leftCenterRight: scoreOf(test.leftCenterRight) } }
+      : {}),
+    steps,
+    seconds,
+    clipsPerSecond,
+    peakBytes,
+  };
+}
+
+/** Asks for what is not asked for yet, and says what has happened since. */
+async function look(
+  { trainings }: Coordination,
+  state: SearchState,
+  { candidate: { id, progress }, work }: Training,
+): Promise<NewEvent[]> {
+  await trainings.request(state.id, id, { work, fingerprint: state.dataset.fingerprint });
+  const status = await trainings.status(id);
+  switch (status.kind) {
+    case 'training':
+      return progress.kind === 'started' && progress.worker === status.worker
+        ? []
+        : [{ kind: 'candidate-started', candidate: id, worker: status.worker }];
+    case 'finished':
+      return [{ kind: 'candidate-finished', candidate: id, outcome: outcomeOf(status.result) }];
+    case 'failed':
+      return [{ kind: 'candidate-failed', candidate: id, failure: status.failure }];
+    default:
+      return [];
+  }
+}
+
+/**
+ * Copies the trained network from its candidate's folder into the run's, whole or not at all. Gives back why it can't,
+ * where the workers keep their candidates elsewhere.
+ */
+async function keepNetwork(home: Home, state: SearchState): Promise<string | undefined> {
+  const source = home.candidate(state.final?.id ?? '');
+  const target = join(home.run(state.id), 'network');
+  if (!existsSync(join(source, 'result.json')))
+    return `the network found was trained, but is not in ${source}: workers and coordinators need the same home`;
+  const temporary = `${target}.${randomUUID()}.tmp`;
+  await cp(source, temporary, {
+    recursive: true,
+    filter: (path) => !/\.tmp$|checkpoint-/.test(basename(path)),
+  });
+  await rm(target, { recursive: true, force: true });
+  // Another coordinator may have been quicker, with the same files.
+  await rename(temporary, target).catch(() => rm(temporary, { recursive: true, force: true }));
+  return undefined;
+}
+
+/** No training is wanted any more of those whose outcome is recorded, or of any once the search is over. */
+async function releaseSettled({ trainings }: Coordination, state: SearchState): Promise<void> {
+  const running = state.status.kind === 'running';
+  for (const { id, progress } of candidatesOf(state)) {
+    const settled = progress.kind === 'finished' || progress.kind === 'failed';
+    if (settled || !running) await trainings.release(state.id, id);
+  }
+}
+
+const withEvents = (state: SearchState, events: readonly NewEvent[]): SearchState =>
+  events.reduce<SearchState>(
+    (folded, event) => apply(folded, { ...event, at: new Date().toISOString() }),
+    state,
+  );
+
+/**
+ * Does all that can be done in a search now. Gives back its state: one that still runs waits for trainings; one that
+ * is over has its folder written and nothing left to do. Undefined where there is no such search.
+ */
+export async function advance(coordination: Coordination, search: string): Promise<SearchState | undefined> {
+  const { redis, home, report } = coordination;
+  const record = (state: SearchState, events: readonly NewEvent[]) =>
+    appendEvents(redis, search, state.version, events);
+  for (;;) {
+    const state = await readSearch(redis, search);
+    if (!state) return undefined;
+    const decision = decide(state);
+    switch (decision.kind) {
+      case 'append':
+        await record(state, decision.events);
+        break;
+      case 'train': {
+        const events = (
+          await Promise.all(decision.trainings.map((training) => look(coordination, state, training)))
+        ).flat();
+        if (events.length === 0) {
+          await releaseSettled(coordination, state);
+          return state;
+        }
+        await record(state, events);
+        break;
+      }
+      case 'end': {
+        // Before the event, so that who sees it finds the files.
+        const lost = await keepNetwork(home, state);
+        if (lost !== undefined) {
+          await record(state, [{ kind: 'search-failed', reason: lost }]);
+          break;
+        }
+        await report(withEvents(state, [{ kind: 'search-ended' }]), home);
+        await record(state, [{ kind: 'search-ended' }]);
+        break;
+      }
+      case 'nothing':
+        await releaseSettled(coordination, state);
+        await report(state, home);
+        return state;
+    }
+  }
+}

@@ -1,0 +1,63 @@
+/** A search begins: its configuration is settled, its data are opened, and its first event is written. */
+import { randomBytes } from 'node:crypto';
+import { resolve } from 'node:path';
+import type { Redis } from 'ioredis';
+import { type Dataset, openDataset } from '../data/index.js';
+import { X3dError } from '../errors.js';
+import type { Home } from '../home.js';
+import { baseOf, costOf } from './candidate.js';
+import { resolveConfiguration, type SearchConfiguration } from './configuration.js';
+import type { DatasetSummary } from './events.js';
+import { appendEvents, searchNamed } from './log.js';
+import type { SearchState } from './state.js';
+
+const summaryOf = ({ classes, parts, skipped, fingerprint, limits }: Dataset): DatasetSummary => ({
+  classes: [...classes],
+  parts,
+  skipped: skipped.length,
+  fingerprint,
+  limits,
+});
+
+function refuseTargetBelowBase(configuration: SearchConfiguration, dataset: DatasetSummary): void {
+  const { base, complexity, target } = configuration;
+  const network = baseOf(configuration, dataset);
+  const least = costOf(network, network.factors)[complexity];
+  if (target >= least) return;
+  throw new X3dError('invalid-input', {
+    subject: 'target',
+    expected: `at least the ${complexity} of ${base} with ${dataset.classes.length} classes, ${least}`,
+    got: String(target),
+    remedy: 'Raise the target, or start from a smaller base.',
+  });
+}
+
+/**
+ * Creates a search from what a user wrote. Throws X3dError: invalid-input for the configuration, data for videos that
+ * can't be used.
+ */
+export async function createSearch(redis: Redis, home: Home, input: unknown): Promise<SearchState> {
+  const given = resolveConfiguration(input);
+  // Workers may run in other folders than this process.
+  const configuration = { ...given, data: { ...given.data, path: resolve(given.data.path) } };
+  const dataset = summaryOf(await openDataset(configuration.data, { cacheFolder: home.cache }));
+  refuseTargetBelowBase(configuration, dataset);
+  const search = `s${randomBytes(5).toString('hex')}`;
+  await appendEvents(redis, search, 0, [{ kind: 'search-created', search, configuration, dataset }]);
+  return searchNamed(redis, search);
+}
+
+/** Ends a search as cancelled. Throws X3dError: not-found, or conflict for one that has ended already. */
+export async function cancelSearch(redis: Redis, search: string): Promise<SearchState> {
+  for (;;) {
+    const state = await searchNamed(redis, search);
+    if (state.status.kind !== 'running')
+      throw new X3dError('conflict', {
+        subject: `search ${search}`,
+        expected: 'a running search',
+        got: `one that is ${state.status.kind}`,
+      });
+    if (await appendEvents(redis, search, state.version, [{ kind: 'search-cancelled' }]))
+      return searchNamed(redis, search);
+  }
+}

@@ -1,0 +1,110 @@
+/** A search's trajectory as people and programs read it: what each round tried, what won and why, what came of it. */
+import Type, { type Static } from 'typebox';
+import { AXES } from '../network/index.js';
+import { FactorsSchema } from '../network/schema.js';
+import { TrainingFailureSchema } from '../training/schema.js';
+import { COMPLEXITIES, CRITERIA } from './configuration.js';
+import { CandidateCost, DatasetSummary, Outcome } from './events.js';
+import type { CandidateState, SearchState } from './state.js';
+
+const AxisName = Type.Enum([...AXES]);
+
+export const Status = Type.Enum(['running', 'ended', 'failed', 'cancelled']);
+
+export const CandidateView = Type.Object({
+  id: Type.String(),
+  axes: Type.Array(AxisName, {
+    description: 'Every axis that leads to this network; none for the final training.',
+  }),
+  factors: FactorsSchema,
+  cost: CandidateCost,
+  state: Type.Enum(['proposed', 'started', 'finished', 'failed']),
+  outcome: Type.Optional(Outcome),
+  failure: Type.Optional(TrainingFailureSchema),
+});
+export type CandidateView = Static<typeof CandidateView>;
+
+export const Trajectory = Type.Object({
+  search: Type.String(),
+  name: Type.Optional(Type.String()),
+  status: Status,
+  reason: Type.Optional(Type.String({ description: 'Why the search failed.' })),
+  createdAt: Type.String(),
+  endedAt: Type.Optional(Type.String()),
+  base: Type.String(),
+  target: Type.Number(),
+  complexity: Type.Enum([...COMPLEXITIES]),
+  criterion: Type.Enum([...CRITERIA]),
+  seed: Type.Integer(),
+  dataset: DatasetSummary,
+  rounds: Type.Array(
+    Type.Object({
+      round: Type.Integer(),
+      factors: FactorsSchema,
+      cost: CandidateCost,
+      candidates: Type.Array(CandidateView),
+      skipped: Type.Array(Type.Object({ axis: AxisName, reason: Type.String() })),
+      winner: Type.Optional(
+        Type.Object({
+          candidate: Type.String(),
+          axis: AxisName,
+          tiedAxes: Type.Array(AxisName),
+          decidedBy: Type.String({ description: 'What told the winner from the next best candidate.' }),
+        }),
+      ),
+    }),
+  ),
+  contraction: Type.Optional(
+    Type.Object({ axis: AxisName, from: FactorsSchema, to: FactorsSchema, cost: CandidateCost }),
+  ),
+  unreachable: Type.Optional(Type.String({ description: 'Why the target was not reached.' })),
+  final: Type.Optional(CandidateView),
+  note: Type.Optional(Type.String({ description: 'What to know about the final figure.' })),
+});
+export type Trajectory = Static<typeof Trajectory>;
+
+const NO_TEST =
+  'The data have no test part: the final figure is on the validation videos, which chose the network.';
+
+function viewOf({ id, axes, factors, cost, progress }: CandidateState): CandidateView {
+  return {
+    id,
+    axes: [...axes],
+    factors,
+    cost,
+    state: progress.kind,
+    ...(progress.kind === 'finished' ? { outcome: progress.outcome } : {}),
+    ...(progress.kind === 'failed' ? { failure: progress.failure } : {}),
+  };
+}
+
+export function trajectoryOf(state: SearchState): Trajectory {
+  const { configuration, status, dataset } = state;
+  const { name, base, target, complexity, criterion, seed } = configuration;
+  return {
+    search: state.id,
+    ...(name === undefined ? {} : { name }),
+    status: status.kind,
+    ...(status.kind === 'failed' ? { reason: status.reason } : {}),
+    createdAt: state.createdAt,
+    ...(status.kind === 'running' ? {} : { endedAt: status.at }),
+    base,
+    target,
+    complexity,
+    criterion,
+    seed,
+    dataset,
+    rounds: state.rounds.map(({ round, factors, cost, candidates, skipped, winner }) => ({
+      round,
+      factors,
+      cost,
+      candidates: candidates.map(viewOf),
+      skipped: [...skipped],
+      ...(winner ? { winner: { ...winner, tiedAxes: [...winner.tiedAxes] } } : {}),
+    })),
+    ...(state.contraction ? { contraction: state.contraction } : {}),
+    ...(state.unreachable === undefined ? {} : { unreachable: state.unreachable }),
+    ...(state.final ? { final: viewOf(state.final) } : {}),
+    ...(state.final && dataset.parts.test === 0 ? { note: NO_TEST } : {}),
+  };
+}

@@ -1,0 +1,86 @@
+/** Coordinators at work: a queue of "look at this search", taken by any number of processes, none of them the first. */
+import { Worker } from 'bullmq';
+import type { Logger } from 'pino';
+import type { Home } from '../home.js';
+import { connect, KEY_PREFIX } from '../redis/connection.js';
+import { advance, type Trainings } from '../search/coordinator.js';
+import { listSearches, readSearch } from '../search/log.js';
+import { writeRun } from '../search/report.js';
+import type { AdvanceJob } from './job.js';
+import {
+  COORDINATION,
+  candidateStatus,
+  MAX_STALLED,
+  openQueues,
+  type Queues,
+  release,
+  request,
+  startTicking,
+  stopTicking,
+} from './queues.js';
+
+export interface CoordinatorOptions {
+  readonly redisUrl: string;
+  readonly home: Home;
+  readonly log: Logger;
+  /** How long a look stays with a coordinator that fell silent, milliseconds. Default 30,000. */
+  readonly lockMs?: number;
+}
+
+const SEARCHES_AT_ONCE = 4;
+const PAGE = 100;
+
+export const trainingsOf = (queues: Queues): Trainings => ({
+  request: (search, candidate, order) => request(queues, search, candidate, order),
+  status: async (candidate) => {
+    const status = await candidateStatus(queues, candidate);
+    return status.kind === 'training' ? { kind: 'training', worker: status.progress.worker } : status;
+  },
+  release: (search, candidate) => release(queues, search, candidate),
+});
+
+/** Whoever created a search may have died before it ticked. */
+async function tickRunning(queues: Queues): Promise<void> {
+  for (let offset = 0; ; offset += PAGE) {
+    const { searches } = await listSearches(queues.redis, { offset, limit: PAGE });
+    for (const search of searches) {
+      const state = await readSearch(queues.redis, search);
+      if (state?.status.kind === 'running') await startTicking(queues, search);
+    }
+    if (searches.length < PAGE) return;
+  }
+}
+
+/** Starts a coordinator; it runs until `stop`. */
+export async function startCoordinator(options: CoordinatorOptions): Promise<{ stop(): Promise<void> }> {
+  const { redisUrl, home, log, lockMs = 30_000 } = options;
+  const redis = connect(redisUrl);
+  redis.on('error', (error) => log.warn({ error: error.message }, 'Redis'));
+  const queues = openQueues(redis);
+  const coordination = { redis, home, trainings: trainingsOf(queues), report: writeRun };
+  await tickRunning(queues);
+  const worker = new Worker<AdvanceJob>(
+    COORDINATION,
+    async ({ data: { search } }) => {
+      const state = await advance(coordination, search);
+      if (state?.status.kind !== 'running') await stopTicking(queues, search);
+    },
+    {
+      connection: redis,
+      prefix: KEY_PREFIX,
+      concurrency: SEARCHES_AT_ONCE,
+      lockDuration: lockMs,
+      stalledInterval: lockMs,
+      maxStalledCount: MAX_STALLED,
+    },
+  );
+  worker.on('error', (error) => log.warn({ error: error.message }, 'queue of coordination'));
+  worker.on('failed', (job, error) => log.error({ search: job?.data.search, error }, 'coordination failed'));
+  return {
+    stop: async () => {
+      await worker.close();
+      await queues.close();
+      redis.disconnect();
+    },
+  };
+}
