@@ -47,8 +47,11 @@ export function mismatches(validator: Validator, value: unknown): Mismatch[] {
     } else if (keyword === 'enum') {
       const expected = `one of ${list(params, 'allowedValues').map(shown).join(', ')}`;
       add({ field: name(), expected, got: shown(at(value, keys)) });
+    } else if (keyword === 'minLength') {
+      const expected = `at least ${(params as { limit: number }).limit} characters`;
+      add({ field: name(), expected, got: shown(at(value, keys)) });
     } else if (keyword !== 'boolean') {
-      add({ field: name(), expected: message.replace(/^must /, ''), got: shown(at(value, keys)) });
+      add({ field: name(), expected: message.replace(/^must (be )?/, ''), got: shown(at(value, keys)) });
     }
   }
   return [...found.values()];

@@ -66,7 +66,7 @@ export type Trajectory = Static<typeof Trajectory>;
 const NO_TEST =
   'The data have no test part: the final figure is on the validation videos, which chose the network.';
 
-function viewOf({ id, axes, factors, cost, progress }: CandidateState): CandidateView {
+export function candidateViewOf({ id, axes, factors, cost, progress }: CandidateState): CandidateView {
   return {
     id,
     axes: [...axes],
@@ -98,13 +98,13 @@ export function trajectoryOf(state: SearchState): Trajectory {
       round,
       factors,
       cost,
-      candidates: candidates.map(viewOf),
+      candidates: candidates.map(candidateViewOf),
       skipped: [...skipped],
       ...(winner ? { winner: { ...winner, tiedAxes: [...winner.tiedAxes] } } : {}),
     })),
     ...(state.contraction ? { contraction: state.contraction } : {}),
     ...(state.unreachable === undefined ? {} : { unreachable: state.unreachable }),
-    ...(state.final ? { final: viewOf(state.final) } : {}),
+    ...(state.final ? { final: candidateViewOf(state.final) } : {}),
     ...(state.final && dataset.parts.test === 0 ? { note: NO_TEST } : {}),
   };
 }

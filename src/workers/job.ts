@@ -14,7 +14,7 @@ import type {
 
 const exact = { additionalProperties: false };
 
-const Attempt = Type.Object(
+export const Attempt = Type.Object(
   {
     failure: TrainingFailureSchema,
     /** Host and device: where another try makes no sense after a failure to be retried elsewhere. */

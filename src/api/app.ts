@@ -1,0 +1,75 @@
+/** The HTTP application: its routes, its documents, and one way to check what comes in. It does not listen. */
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import { type FastifyBaseLogger, fastify } from 'fastify';
+import type { Logger } from 'pino';
+import type { TSchema } from 'typebox';
+import { Compile } from 'typebox/compile';
+import { mismatches } from '../validation.js';
+import { answerWithProblems, MismatchError } from './problems.js';
+import { artifactRoutes } from './routes/artifacts.js';
+import { candidateRoutes } from './routes/candidates.js';
+import { eventRoutes } from './routes/events.js';
+import { healthRoutes } from './routes/health.js';
+import { metricRoutes } from './routes/metrics.js';
+import { searchRoutes } from './routes/searches.js';
+import { workerRoutes } from './routes/workers.js';
+import { type App, openService, type ServiceOptions } from './service.js';
+
+export interface AppOptions extends ServiceOptions {
+  readonly log: Logger;
+}
+
+/** A configuration is small: more is a mistake. */
+const BODY_BYTES = 256 * 1024;
+
+/** Bodies are taken as they are; text in paths and queries becomes numbers where the schema says so. */
+function validator(schema: TSchema, part: string) {
+  const compiled = Compile(schema);
+  return (input: unknown) => {
+    const value = part === 'body' ? input : compiled.Convert(input);
+    if (compiled.Check(value)) return { value };
+    return { error: new MismatchError(part, mismatches(compiled, value)) };
+  };
+}
+
+export async function buildApp({ log, ...options }: AppOptions): Promise<App> {
+  const service = openService(options);
+  const app: App = fastify({
+    loggerInstance: log as FastifyBaseLogger,
+    bodyLimit: BODY_BYTES,
+    // Streams of events stay open for as long as a search runs.
+    forceCloseConnections: true,
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  app.addHook('onClose', () => service.close());
+  app.setValidatorCompiler(({ schema, httpPart }) => validator(schema as TSchema, httpPart ?? 'body'));
+  app.setSerializerCompiler(() => JSON.stringify);
+  // Bodies are JSON; anything else is answered with 415.
+  app.removeContentTypeParser('text/plain');
+  answerWithProblems(app);
+
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'x3d-search',
+        version: '0.1.0',
+        description:
+          "Searches for the most accurate X3D network within a compute budget, on one's own videos.",
+      },
+    },
+  });
+  await app.register(swaggerUi, { routePrefix: '/docs' });
+  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
+
+  // First, so that it times all the others.
+  metricRoutes(app, service);
+  searchRoutes(app, service);
+  eventRoutes(app, service);
+  candidateRoutes(app, service);
+  artifactRoutes(app, service);
+  workerRoutes(app, service);
+  healthRoutes(app, service);
+  return app;
+}

@@ -1,0 +1,103 @@
+import { createReadStream, type ReadStream } from 'node:fs';
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { extname, join, relative, sep } from 'node:path';
+import Type from 'typebox';
+import { X3dError } from '../../errors.js';
+import { searchNamed } from '../../search/log.js';
+import { problems } from '../problems.js';
+import { type App, SearchId, type Service } from '../service.js';
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.json': 'application/json',
+  '.jsonl': 'application/x-ndjson',
+  '.svg': 'image/svg+xml',
+};
+
+const Listing = Type.Object({
+  files: Type.Array(Type.Object({ path: Type.String(), bytes: Type.Integer({ minimum: 0 }) })),
+});
+
+/** Files below a folder with their paths inside it; none where there is no such folder. */
+async function filesIn(folder: string): Promise<{ path: string; bytes: number }[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  const paths = entries
+    .filter((entry) => entry.isFile() && !entry.name.endsWith('.tmp'))
+    .map((entry) => join(entry.parentPath, entry.name));
+  const files = paths.map(async (path) => ({
+    path: relative(folder, path).split(sep).join('/'),
+    bytes: (await stat(path)).size,
+  }));
+  return (await Promise.all(files)).sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** The absolute path of a file in a folder, or undefined where there is none or it lies outside, by link or by dots. */
+async function fileInside(folder: string, path: string): Promise<string | undefined> {
+  try {
+    const [root, file] = await Promise.all([realpath(folder), realpath(join(folder, path))]);
+    return file.startsWith(root + sep) && (await stat(file)).isFile() ? file : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function artifactRoutes(app: App, { redis, home }: Service): void {
+  app.get(
+    '/searches/:id/artifacts',
+    {
+      schema: {
+        summary: "The files of a run's folder",
+        tags: ['searches'],
+        params: SearchId,
+        response: { 200: Listing, ...problems },
+      },
+    },
+    async ({ params }) => {
+      await searchNamed(redis, params.id);
+      return { files: await filesIn(home.run(params.id)) };
+    },
+  );
+
+  app.get(
+    '/searches/:id/artifacts/*',
+    {
+      schema: {
+        summary: "One file of a run's folder",
+        tags: ['searches'],
+        params: Type.Object(
+          {
+            ...SearchId.properties,
+            '*': Type.String({ description: "The file's path in the run's folder." }),
+          },
+          { additionalProperties: false },
+        ),
+        response: {
+          200: {
+            description: 'The file.',
+            content: {
+              'application/octet-stream': {
+                schema: Type.Unsafe<ReadStream>({ type: 'string', format: 'binary' }),
+              },
+            },
+          },
+          ...problems,
+        },
+      },
+    },
+    async ({ params }, reply) => {
+      const { id, '*': path } = params;
+      await searchNamed(redis, id);
+      const file = await fileInside(home.run(id), path);
+      if (!file)
+        throw new X3dError('not-found', {
+          subject: 'artifact',
+          expected: `a file of search ${id}`,
+          got: path,
+          remedy: `GET /searches/${id}/artifacts lists them.`,
+        });
+      return reply
+        .type(TYPES[extname(file)] ?? 'application/octet-stream')
+        .header('content-length', (await stat(file)).size)
+        .send(createReadStream(file));
+    },
+  );
+}

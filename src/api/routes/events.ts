@@ -1,0 +1,101 @@
+import Type from 'typebox';
+import { X3dError } from '../../errors.js';
+import type { SearchEvent } from '../../search/events.js';
+import { followLog, searchNamed } from '../../search/log.js';
+import { candidatesOf } from '../../search/state.js';
+import { problems } from '../problems.js';
+import { type App, SearchId, type Service } from '../service.js';
+
+/** Proxies close what is silent for long, often after a minute. */
+const HEARTBEAT_MS = 15_000;
+
+const LAST = new Set<SearchEvent['kind']>(['search-ended', 'search-failed', 'search-cancelled']);
+
+function versionFrom(header: string | undefined): number {
+  if (header === undefined || header === '') return 0;
+  const version = Number(header);
+  if (Number.isInteger(version) && version >= 0) return version;
+  throw new X3dError('invalid-input', {
+    subject: 'Last-Event-ID',
+    expected: 'the id of an event of this stream, a whole number',
+    got: header,
+  });
+}
+
+/** Keeps a set of the candidates that are neither finished nor failed. */
+function track(open: Set<string>, event: SearchEvent): void {
+  if (event.kind === 'candidate-proposed' || event.kind === 'final-proposed') open.add(event.candidate);
+  if (event.kind === 'candidate-finished' || event.kind === 'candidate-failed') open.delete(event.candidate);
+}
+
+export function eventRoutes(app: App, { redis, candidateEvents }: Service): void {
+  const streams = new Set<AbortController>();
+  app.addHook('preClose', async () => {
+    for (const stream of streams) stream.abort();
+  });
+
+  app.get(
+    '/searches/:id/events',
+    {
+      schema: {
+        summary: 'What happens in a search, as it happens (server-sent events)',
+        description:
+          'Each event of the log, its version as id; between them `progress` events without an id, which are not ' +
+          'kept. Ends after search-ended, search-failed or search-cancelled. With Last-Event-ID it goes on after ' +
+          'that event; 204 where nothing will follow.',
+        tags: ['searches'],
+        params: SearchId,
+        headers: Type.Object({ 'last-event-id': Type.Optional(Type.String()) }),
+        response: {
+          200: { description: 'Events.', content: { 'text/event-stream': { schema: Type.String() } } },
+          204: Type.Null({ description: 'The search is over and all its events have been seen.' }),
+          ...problems,
+        },
+      },
+    },
+    async (request, reply) => {
+      const after = versionFrom(request.headers['last-event-id']);
+      const state = await searchNamed(redis, request.params.id);
+      if (state.status.kind !== 'running' && after >= state.version) return reply.status(204).send(null);
+
+      const stream = new AbortController();
+      streams.add(stream);
+      const open = new Set(
+        candidatesOf(state).flatMap(({ id, progress }) =>
+          progress.kind === 'proposed' || progress.kind === 'started' ? [id] : [],
+        ),
+      );
+      reply.hijack();
+      const { raw } = reply;
+      raw.writeHead(200, {
+        'content-type': 'text/event-stream',
+        'cache-control': 'no-cache, no-transform',
+        // Nginx would hold events back.
+        'x-accel-buffering': 'no',
+      });
+      const write = (event: string, data: string, id?: number) =>
+        raw.write(`${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${data}\n\n`);
+      const onProgress = ({ jobId, data }: { jobId: string; data: unknown }) => {
+        if (open.has(jobId)) write('progress', JSON.stringify({ candidate: jobId, ...(data as object) }));
+      };
+      candidateEvents.on('progress', onProgress);
+      const heartbeat = setInterval(() => raw.write(': still here\n\n'), HEARTBEAT_MS);
+      raw.on('close', () => stream.abort());
+      try {
+        for await (const { version, event } of followLog(redis, state.id, after, stream.signal)) {
+          track(open, event);
+          write(event.kind, JSON.stringify(event), version);
+          if (LAST.has(event.kind)) break;
+        }
+      } catch (error) {
+        // The client comes back with Last-Event-ID.
+        request.log.warn(error, 'a stream of events broke');
+      } finally {
+        clearInterval(heartbeat);
+        candidateEvents.off('progress', onProgress);
+        streams.delete(stream);
+        raw.end();
+      }
+    },
+  );
+}

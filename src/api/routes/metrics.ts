@@ -1,0 +1,128 @@
+import { Gauge, Histogram, Registry } from 'prom-client';
+import Type from 'typebox';
+import { listSearches, readSearch } from '../../search/log.js';
+import { candidatesOf, type SearchState } from '../../search/state.js';
+import { listWorkers } from '../../workers/registry.js';
+import { problems } from '../problems.js';
+import type { App, Service } from '../service.js';
+
+/** What the metrics need of one search. */
+interface Tally {
+  readonly status: SearchState['status']['kind'];
+  readonly candidates: Readonly<Record<'proposed' | 'started' | 'finished' | 'failed', number>>;
+  readonly trainingSeconds: number;
+}
+
+function tallyOf(state: SearchState): Tally {
+  const candidates = { proposed: 0, started: 0, finished: 0, failed: 0 };
+  let trainingSeconds = 0;
+  for (const { progress } of candidatesOf(state)) {
+    candidates[progress.kind] += 1;
+    if (progress.kind === 'finished') trainingSeconds += progress.outcome.seconds;
+  }
+  return { status: state.status.kind, candidates, trainingSeconds };
+}
+
+const PAGE = 1000;
+
+export function metricRoutes(app: App, { redis, queues }: Service): void {
+  const registry = new Registry();
+  const registers = [registry];
+  const durations = new Histogram({
+    name: 'x3d_http_request_duration_seconds',
+    help: 'Time to answer HTTP requests, without streams of events.',
+    labelNames: ['method', 'route', 'status'],
+    registers,
+  });
+  const searches = new Gauge({
+    name: 'x3d_searches',
+    help: 'Searches by state.',
+    labelNames: ['state'],
+    registers,
+  });
+  const candidates = new Gauge({
+    name: 'x3d_candidates',
+    help: 'Candidates of all searches by state; one that two searches share counts twice.',
+    labelNames: ['state'],
+    registers,
+  });
+  const seconds = new Gauge({
+    name: 'x3d_training_seconds',
+    help: 'Seconds that the finished trainings took.',
+    registers,
+  });
+  const depth = new Gauge({
+    name: 'x3d_queue_jobs',
+    help: 'Jobs in a queue by state.',
+    labelNames: ['queue', 'state'],
+    registers,
+  });
+  const workers = new Gauge({
+    name: 'x3d_workers',
+    help: 'Workers heard of lately, training or idle.',
+    labelNames: ['state'],
+    registers,
+  });
+
+  // A search that is over does not change any more.
+  const over = new Map<string, Tally>();
+  const tallies = async (): Promise<Tally[]> => {
+    const found: Tally[] = [];
+    for (let offset = 0; ; offset += PAGE) {
+      const { searches: ids } = await listSearches(redis, { offset, limit: PAGE });
+      for (const id of ids) {
+        const state = over.has(id) ? undefined : await readSearch(redis, id);
+        const tally = over.get(id) ?? (state && tallyOf(state));
+        if (!tally) continue;
+        if (tally.status !== 'running') over.set(id, tally);
+        found.push(tally);
+      }
+      if (ids.length < PAGE) return found;
+    }
+  };
+
+  const collect = async () => {
+    for (const gauge of [searches, candidates]) gauge.reset();
+    for (const state of ['running', 'ended', 'failed', 'cancelled']) searches.set({ state }, 0);
+    let total = 0;
+    for (const tally of await tallies()) {
+      searches.inc({ state: tally.status });
+      for (const [state, count] of Object.entries(tally.candidates)) candidates.inc({ state }, count);
+      total += tally.trainingSeconds;
+    }
+    seconds.set(total);
+    for (const queue of [queues.candidates, queues.coordination])
+      for (const [state, count] of Object.entries(await queue.getJobCounts()))
+        depth.set({ queue: queue.name, state }, count);
+    const present = await listWorkers(redis);
+    const training = present.filter(({ candidate }) => candidate).length;
+    workers.set({ state: 'training' }, training);
+    workers.set({ state: 'idle' }, present.length - training);
+  };
+
+  app.get(
+    '/metrics',
+    {
+      schema: {
+        summary: 'Figures for Prometheus',
+        tags: ['service'],
+        response: {
+          200: { description: 'Prometheus text.', content: { 'text/plain': { schema: Type.String() } } },
+          ...problems,
+        },
+      },
+    },
+    async (_, reply) => {
+      await collect();
+      return reply
+        .type(registry.contentType)
+        .serializer((text: unknown) => text as string)
+        .send(await registry.metrics());
+    },
+  );
+
+  app.addHook('onResponse', async ({ method, routeOptions }, reply) => {
+    const labels = { method, route: routeOptions.url ?? 'none', status: reply.statusCode };
+    durations.observe(labels, reply.elapsedTime / 1000);
+  });
+}

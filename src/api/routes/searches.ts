@@ -1,0 +1,150 @@
+import Type, { type Static } from 'typebox';
+import { SearchConfiguration, SearchInput } from '../../search/configuration.js';
+import { cancelSearch, createSearch } from '../../search/creation.js';
+import { DatasetSummary, Outcome } from '../../search/events.js';
+import { listSearches, searchNamed } from '../../search/log.js';
+import { candidatesOf, type SearchState } from '../../search/state.js';
+import { Status, Trajectory, trajectoryOf } from '../../search/trajectory.js';
+import { hint, startTicking } from '../../workers/queues.js';
+import { problems } from '../problems.js';
+import { type App, SearchId, type Service } from '../service.js';
+
+const Count = Type.Integer({ minimum: 0 });
+
+export const SearchView = Type.Object(
+  {
+    id: Type.String(),
+    status: Status,
+    reason: Type.Optional(Type.String({ description: 'Why it failed.' })),
+    createdAt: Type.String(),
+    endedAt: Type.Optional(Type.String()),
+    version: Type.Integer({ description: 'Events so far; the id of the last server-sent event.' }),
+    configuration: SearchConfiguration,
+    dataset: DatasetSummary,
+    round: Count,
+    candidates: Type.Object({ proposed: Count, started: Count, finished: Count, failed: Count }),
+    complexity: Type.Optional(
+      Type.Number({ description: 'Of the network won so far, as the target counts it.' }),
+    ),
+    result: Type.Optional(Outcome),
+  },
+  { title: 'Search' },
+);
+
+function viewOf(state: SearchState): Static<typeof SearchView> {
+  const { id, status, createdAt, version, configuration, dataset, rounds, final } = state;
+  const candidates = { proposed: 0, started: 0, finished: 0, failed: 0 };
+  for (const { progress } of candidatesOf(state)) candidates[progress.kind] += 1;
+  const cost = final?.cost ?? rounds.at(-1)?.cost;
+  return {
+    id,
+    status: status.kind,
+    ...(status.kind === 'failed' ? { reason: status.reason } : {}),
+    createdAt,
+    ...(status.kind === 'running' ? {} : { endedAt: status.at }),
+    version,
+    configuration,
+    dataset,
+    round: rounds.length,
+    candidates,
+    ...(cost ? { complexity: cost[configuration.complexity] } : {}),
+    ...(final?.progress.kind === 'finished' ? { result: final.progress.outcome } : {}),
+  };
+}
+
+const Page = Type.Object(
+  {
+    offset: Type.Optional(Type.Integer({ minimum: 0, description: 'How many to leave out. Default 0.' })),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, description: 'How many. Default 20.' })),
+  },
+  { additionalProperties: false },
+);
+
+const SearchPage = Type.Object({
+  total: Count,
+  offset: Count,
+  limit: Count,
+  searches: Type.Array(SearchView),
+});
+
+export function searchRoutes(app: App, { redis, home, queues }: Service): void {
+  app.post(
+    '/searches',
+    {
+      schema: {
+        summary: 'Start a search',
+        description: 'The videos are opened first: data that the service can not read are refused.',
+        tags: ['searches'],
+        body: SearchInput,
+        response: { 201: SearchView, ...problems },
+      },
+    },
+    async (request, reply) => {
+      const state = await createSearch(redis, home, request.body);
+      await startTicking(queues, state.id);
+      await hint(queues, state.id);
+      return reply.status(201).header('location', `/searches/${state.id}`).send(viewOf(state));
+    },
+  );
+
+  app.get(
+    '/searches',
+    {
+      schema: {
+        summary: 'All searches, the newest first',
+        tags: ['searches'],
+        querystring: Page,
+        response: { 200: SearchPage, ...problems },
+      },
+    },
+    async ({ query }) => {
+      const { offset = 0, limit = 20 } = query;
+      const { total, searches } = await listSearches(redis, { offset, limit });
+      const states = await Promise.all(searches.map((id) => searchNamed(redis, id)));
+      return { total, offset, limit, searches: states.map(viewOf) };
+    },
+  );
+
+  app.get(
+    '/searches/:id',
+    {
+      schema: {
+        summary: 'Where a search stands',
+        tags: ['searches'],
+        params: SearchId,
+        response: { 200: SearchView, ...problems },
+      },
+    },
+    async ({ params }) => viewOf(await searchNamed(redis, params.id)),
+  );
+
+  app.get(
+    '/searches/:id/trajectory',
+    {
+      schema: {
+        summary: 'Every round: what was tried, what won and why',
+        tags: ['searches'],
+        params: SearchId,
+        response: { 200: Trajectory, ...problems },
+      },
+    },
+    async ({ params }) => trajectoryOf(await searchNamed(redis, params.id)),
+  );
+
+  app.post(
+    '/searches/:id/cancel',
+    {
+      schema: {
+        summary: 'End a search; its trainings end too, unless another search waits for them',
+        tags: ['searches'],
+        params: SearchId,
+        response: { 200: SearchView, ...problems },
+      },
+    },
+    async ({ params }) => {
+      const state = await cancelSearch(redis, params.id);
+      await hint(queues, state.id);
+      return viewOf(state);
+    },
+  );
+}
