@@ -1,0 +1,53 @@
+/**
+ * The trainer: a process of its own that trains one candidate for its worker and ends. TensorFlow's crashes, its
+ * memory and its blocking calls stay in here; checkpoints make it safe to kill at any time.
+ */
+import { openDataset } from '../data/index.js';
+import { X3dError } from '../errors.js';
+import { TrainingError } from '../training/failure.js';
+import { train } from '../training/train.js';
+import type { TrainingFailure, TrainingResult } from '../training/training.js';
+import type { TrainerOrder, TrainerReport } from './job.js';
+
+const report = (message: TrainerReport): Promise<void> =>
+  new Promise((done) => {
+    if (!process.send?.(message, undefined, {}, () => done())) done();
+  });
+
+function failureOf(error: unknown): TrainingFailure {
+  if (error instanceof TrainingError) return error.failure;
+  if (error instanceof X3dError) {
+    const kind = error.kind === 'data' ? 'unreadable-data' : 'internal';
+    return { kind, retry: 'elsewhere', reason: error.message };
+  }
+  const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  if (/out of memory|OOM when allocating|bad_alloc|Array buffer allocation failed/i.test(reason))
+    return { kind: 'out-of-memory', retry: 'elsewhere', reason };
+  return { kind: 'internal', retry: 'here', reason };
+}
+
+async function trainFor({ request, fingerprint }: TrainerOrder): Promise<TrainingResult> {
+  const dataset = await openDataset(request.data, {
+    cacheFolder: request.cacheFolder,
+    onProgress: (done, of) => void report({ kind: 'progress', progress: { phase: 'data', done, of } }),
+  });
+  if (dataset.fingerprint !== fingerprint)
+    throw new X3dError('data', {
+      subject: request.data.path,
+      expected: `the videos that the search was made on (fingerprint ${fingerprint.slice(0, 12)})`,
+      got: `others (${dataset.fingerprint.slice(0, 12)})`,
+      remedy: 'Give every worker the same videos; start a new search after changing them.',
+    });
+  return train(request, { onProgress: (progress) => void report({ kind: 'progress', progress }) });
+}
+
+process.on('disconnect', () => process.exit(1));
+process.once('message', async (order) => {
+  try {
+    const result = await trainFor(order as TrainerOrder);
+    await report({ kind: 'result', result });
+  } catch (error) {
+    await report({ kind: 'failure', failure: failureOf(error) });
+  }
+  process.exit(0);
+});
