@@ -1,0 +1,144 @@
+// The end of a block, relu(norm(c) + shortcut), where the shortcut is empty (after the stem), the block's input, or a
+// convolution with or without its norm; and its gradient with the sums that both norms' gradients need.
+#include <algorithm>
+
+#include "kernel.h"
+#include "moments.h"
+#include "threads.h"
+
+namespace x3d {
+namespace {
+
+constexpr int64_t kTileRows = 256;
+
+}  // namespace
+
+// c [T, N, H, W, C], moments [2, C], scale, shift [C]; shortcut (empty, or c's shape), its moments, scale, shift (empty
+// without a norm) -> y.
+void residual(Call& call) {
+  const Tensor c = call.input(0), moments = call.input(1), scale = call.input(2), shift = call.input(3),
+               shortcut = call.input(4), shortcutMoments = call.input(5), shortcutScale = call.input(6),
+               shortcutShift = call.input(7);
+  const int64_t channels = c.dim(4), rows = c.size() / channels;
+  const Tensor y = call.output(0, c.dims());
+  const Affine norm = normalise(moments.data(), scale.data(), shift.data(), channels);
+  const Affine other = shortcutMoments.present() ? normalise(shortcutMoments.data(), shortcutScale.data(),
+                                                             shortcutShift.data(), channels)
+                                                 : Affine(0);
+  parallel_units((rows + kTileRows - 1) / kTileRows, [&](int64_t tile) {
+    const int64_t last = std::min(rows, (tile + 1) * kTileRows);
+    for (int64_t i = tile * kTileRows; i < last; ++i)
+      for (int64_t k = 0; k < channels; k += kLanes) {
+        const int64_t n = channels - k, at = i * channels + k;
+        Vec v = load(c.data() + at, n) * load(&norm.factor[size_t(k)]) + load(&norm.offset[size_t(k)]);
+        if (shortcutMoments.present())
+          v += load(shortcut.data() + at, n) * load(&other.factor[size_t(k)]) + load(&other.offset[size_t(k)]);
+        else if (shortcut.present())
+          v += load(shortcut.data() + at, n);
+        store(y.data() + at, relu(v), n);
+      }
+  });
+}
+
+// gradient of y, y, c, its moments; shortcut and its moments (empty without a norm) -> gradient before the ReLU, sums
+// [2, C] for c's norm, sums [2, C] for the shortcut's.
+void residual_grad(Call& call) {
+  const Tensor y = call.input(1);
+  const Tensor dz = call.output_over(0, 0, y.dims());
+  const Tensor gradient = call.input(0), c = call.input(2), moments = call.input(3), shortcut = call.input(4),
+               shortcutMoments = call.input(5);
+  const int64_t channels = c.dim(4), rows = c.size() / channels, row = padded(channels);
+  const Tensor sums = call.output(1, {2, channels}), shortcutSums = call.output(2, {2, channels});
+  const bool both = shortcutMoments.present();
+  const Affine norm = standardise(moments.data(), channels);
+  const Affine other = both ? standardise(shortcutMoments.data(), channels) : Affine(0);
+  const int64_t tiles = (rows + kTileRows - 1) / kTileRows;
+  float* parts = Scratch::take(0, tiles * 3 * row);
+  parallel_units(tiles, [&](int64_t tile) {
+    const int64_t last = std::min(rows, (tile + 1) * kTileRows);
+    float* part = parts + tile * 3 * row;
+    for (int64_t k = 0; k < channels; k += kLanes) {
+      const int64_t n = channels - k;
+      Vec sum = {}, across = {}, shortcutAcross = {};
+      for (int64_t i = tile * kTileRows; i < last; ++i) {
+        const int64_t at = i * channels + k;
+        const Vec g = where_positive(load(y.data() + at, n), load(gradient.data() + at, n));
+        store(dz.data() + at, g, n);
+        sum += g;
+        across += g * (load(c.data() + at, n) * load(&norm.factor[size_t(k)]) + load(&norm.offset[size_t(k)]));
+        if (both)
+          shortcutAcross +=
+              g * (load(shortcut.data() + at, n) * load(&other.factor[size_t(k)]) + load(&other.offset[size_t(k)]));
+      }
+      store(part + k, sum);
+      store(part + row + k, across);
+      store(part + 2 * row + k, shortcutAcross);
+    }
+  });
+  for (int64_t k = 0; k < channels; ++k) {
+    double total[3] = {0, 0, 0};
+    for (int64_t tile = 0; tile < tiles; ++tile)
+      for (int s = 0; s < 3; ++s) total[s] += double(parts[(tile * 3 + s) * row + k]);
+    sums.data()[k] = shortcutSums.data()[k] = float(total[0]);
+    sums.data()[channels + k] = float(total[1]);
+    shortcutSums.data()[channels + k] = float(total[2]);
+  }
+}
+
+// e [T, N, H, W, C], moments, scale, shift -> mean over T, H, W of relu(norm(e)), [N, C]: the end of the head.
+void pooled(Call& call) {
+  const Tensor e = call.input(0), moments = call.input(1), scale = call.input(2), shift = call.input(3);
+  const int64_t frames = e.dim(0), clips = e.dim(1), area = e.dim(2) * e.dim(3), channels = e.dim(4);
+  const Tensor mean = call.output(0, {clips, channels});
+  const Affine norm = normalise(moments.data(), scale.data(), shift.data(), channels);
+  parallel_units(clips, [&](int64_t clip) {
+    for (int64_t k = 0; k < channels; k += kLanes) {
+      const int64_t n = channels - k;
+      Vec sum = {};
+      for (int64_t t = 0; t < frames; ++t)
+        for (int64_t i = 0; i < area; ++i)
+          sum += relu(load(e.data() + ((t * clips + clip) * area + i) * channels + k, n) *
+                          load(&norm.factor[size_t(k)]) +
+                      load(&norm.offset[size_t(k)]));
+      store(mean.data() + clip * channels + k, sum / float(frames * area), n);
+    }
+  });
+}
+
+// gradient [N, C], e, moments, scale, shift -> gradient before the ReLU [T, N, H, W, C], sums [2, C].
+void pooled_grad(Call& call) {
+  const Tensor gradient = call.input(0), e = call.input(1), moments = call.input(2), scale = call.input(3),
+               shift = call.input(4);
+  const int64_t frames = e.dim(0), clips = e.dim(1), area = e.dim(2) * e.dim(3), channels = e.dim(4);
+  const int64_t row = padded(channels);
+  const Tensor out = call.output(0, e.dims()), sums = call.output(1, {2, channels});
+  const Affine norm = normalise(moments.data(), scale.data(), shift.data(), channels);
+  const Affine standard = standardise(moments.data(), channels);
+  float* parts = Scratch::take(0, clips * 2 * row);
+  parallel_units(clips, [&](int64_t clip) {
+    for (int64_t k = 0; k < channels; k += kLanes) {
+      const int64_t n = channels - k;
+      const Vec g = load(gradient.data() + clip * channels + k, n) / float(frames * area);
+      Vec sum = {}, across = {};
+      for (int64_t t = 0; t < frames; ++t)
+        for (int64_t i = 0; i < area; ++i) {
+          const int64_t at = ((t * clips + clip) * area + i) * channels + k;
+          const Vec x = load(e.data() + at, n);
+          const Vec d = where_positive(x * load(&norm.factor[size_t(k)]) + load(&norm.offset[size_t(k)]), g);
+          store(out.data() + at, d, n);
+          sum += d;
+          across += d * (x * load(&standard.factor[size_t(k)]) + load(&standard.offset[size_t(k)]));
+        }
+      store(parts + clip * 2 * row + k, sum);
+      store(parts + (clip * 2 + 1) * row + k, across);
+    }
+  });
+  for (int64_t s = 0; s < 2; ++s)
+    for (int64_t k = 0; k < channels; ++k) {
+      double total = 0;
+      for (int64_t clip = 0; clip < clips; ++clip) total += double(parts[(clip * 2 + s) * row + k]);
+      sums.data()[s * channels + k] = float(total);
+    }
+}
+
+}  // namespace x3d
