@@ -7,7 +7,7 @@ import type { Logger } from 'pino';
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { mismatches } from '../validation.js';
-import { answerWithProblems, MismatchError } from './problems.js';
+import { answerWithProblems, MismatchError, sendProblem } from './problems.js';
 import { artifactRoutes } from './routes/artifacts.js';
 import { candidateRoutes } from './routes/candidates.js';
 import { eventRoutes } from './routes/events.js';
@@ -24,11 +24,11 @@ export interface AppOptions extends ServiceOptions {
 /** A configuration is small: more is a mistake. */
 const BODY_BYTES = 256 * 1024;
 
-/** Bodies are taken as they are; text in paths and queries becomes numbers where the schema says so. */
+/** All is taken as it is, but that a query's text becomes numbers where the schema says so. */
 function validator(schema: TSchema, part: string) {
   const compiled = Compile(schema);
   return (input: unknown) => {
-    const value = part === 'body' ? input : compiled.Convert(input);
+    const value = part === 'querystring' ? compiled.Convert(input) : input;
     if (compiled.Check(value)) return { value };
     return { error: new MismatchError(part, mismatches(compiled, value)) };
   };
@@ -41,6 +41,8 @@ export async function buildApp({ log, ...options }: AppOptions): Promise<App> {
     bodyLimit: BODY_BYTES,
     // Streams of events stay open for as long as a search runs.
     forceCloseConnections: true,
+    // For paths that no route is looked up for, as they are not well-formed.
+    frameworkErrors: sendProblem,
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.addHook('onClose', () => service.close());
   app.setValidatorCompiler(({ schema, httpPart }) => validator(schema as TSchema, httpPart ?? 'body'));

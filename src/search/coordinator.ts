@@ -129,8 +129,12 @@ const withEvents = (state: SearchState, events: readonly NewEvent[]): SearchStat
  */
 export async function advance(coordination: Coordination, search: string): Promise<SearchState | undefined> {
   const { redis, home, report } = coordination;
-  const record = (state: SearchState, events: readonly NewEvent[]) =>
-    appendEvents(redis, search, state.version, events);
+  /** Files first where the events end the search, so that who sees the end finds them. */
+  const record = async (state: SearchState, events: readonly NewEvent[]) => {
+    const next = withEvents(state, events);
+    if (next.status.kind !== 'running') await report(next, home);
+    return appendEvents(redis, search, state.version, events);
+  };
   for (;;) {
     const state = await readSearch(redis, search);
     if (!state) return undefined;
@@ -151,14 +155,10 @@ export async function advance(coordination: Coordination, search: string): Promi
         break;
       }
       case 'end': {
-        // Before the event, so that who sees it finds the files.
         const lost = await keepNetwork(home, state);
-        if (lost !== undefined) {
-          await record(state, [{ kind: 'search-failed', reason: lost }]);
-          break;
-        }
-        await report(withEvents(state, [{ kind: 'search-ended' }]), home);
-        await record(state, [{ kind: 'search-ended' }]);
+        const last: NewEvent =
+          lost === undefined ? { kind: 'search-ended' } : { kind: 'search-failed', reason: lost };
+        await record(state, [last]);
         break;
       }
       case 'nothing':

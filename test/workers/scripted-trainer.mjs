@@ -1,6 +1,10 @@
-// A trainer that ends as `data.path` says: the ways to end that a real training can't be asked for.
-import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
+// A trainer that trains nothing and ends as `data.path` says: the ways to end that a real training can't be asked for.
+// For any other path it takes a little while and comes to an accuracy that the network decides; seed 13 diverges.
+import { appendFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+
+const STEPS = 8;
+const STEP_MS = 60;
 
 const evaluation = (top1) => ({
   videos: 2,
@@ -13,27 +17,44 @@ const evaluation = (top1) => ({
     [0, 1],
   ],
 });
-const result = (request) => ({
-  classes: ['a', 'b'],
-  validation: evaluation(((request.factors.frames * 7 + request.factors.crop) % 10) / 10),
-  steps: 4,
-  seconds: 0.1,
-  clipsPerSecond: 10,
-  peakBytes: 1000,
-});
 
 process.on('disconnect', () => process.exit(1));
 process.once('message', ({ request, fingerprint }) => {
-  mkdirSync(request.folder, { recursive: true });
-  const starts = join(request.folder, 'starts');
+  const { factors, folder, purpose, seed } = request;
+  mkdirSync(folder, { recursive: true });
+  const starts = join(folder, 'starts');
   appendFileSync(starts, `${process.pid} ${process.env.OMP_NUM_THREADS} ${fingerprint}\n`);
   const start = readFileSync(starts, 'utf8').trim().split('\n').length;
   const send = (message) => process.send(message, () => message.kind !== 'progress' && process.exit(0));
   const fail = (kind, retry, reason) => send({ kind: 'failure', failure: { kind, retry, reason } });
-  const succeed = () => {
-    for (let done = 1; done <= 4; done++)
-      send({ kind: 'progress', progress: { phase: 'training', done, of: 4 } });
-    send({ kind: 'result', result: result(request) });
+  const succeed = (ms = 0) => {
+    const { frames, crop, depth, width, bottleneck } = factors;
+    const score = evaluation(
+      ((frames * 37 + crop * 11 + depth * 130 + width * 170 + bottleneck * 44) % 20) / 20,
+    );
+    const result = {
+      classes: ['a', 'b'],
+      validation: score,
+      ...(purpose === 'final' ? { test: { center: score, leftCenterRight: score } } : {}),
+      steps: STEPS,
+      seconds: 0.1,
+      clipsPerSecond: 10,
+      peakBytes: 1000,
+    };
+    let step = 0;
+    const go = () => {
+      send({ kind: 'progress', progress: { phase: 'training', done: ++step, of: STEPS } });
+      appendFileSync(
+        join(folder, 'curve.jsonl'),
+        `${JSON.stringify({ step, loss: 1, accuracy: 0.5, learningRate: 0.1 })}\n`,
+      );
+      if (step < STEPS) return setTimeout(go, ms);
+      writeFileSync(join(folder, 'weights.safetensors'), 'weights');
+      writeFileSync(join(folder, 'result.tmp'), JSON.stringify(result));
+      renameSync(join(folder, 'result.tmp'), join(folder, 'result.json'));
+      send({ kind: 'result', result });
+    };
+    go();
   };
   const endings = {
     succeed,
@@ -47,10 +68,13 @@ process.once('message', ({ request, fingerprint }) => {
       process.abort();
     },
     hang: () => {
-      send({ kind: 'progress', progress: { phase: 'training', done: 1, of: 4 } });
+      send({ kind: 'progress', progress: { phase: 'training', done: 1, of: STEPS } });
       setInterval(() => {}, 1000);
     },
     'hang once': () => (start === 1 ? endings.hang() : succeed()),
   };
-  endings[request.data.path]();
+  const ending = endings[request.data.path];
+  if (ending) ending();
+  else if (seed === 13) endings.diverge();
+  else succeed(STEP_MS);
 });

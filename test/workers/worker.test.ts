@@ -102,7 +102,7 @@ describe('a worker', () => {
     const id = newId();
     await Promise.all(['s1', 's2', 's2'].map((s) => request(queues, s, id, candidateThatWill('succeed'))));
     spawnWorker();
-    expect(await ended(id)).toMatchObject({ kind: 'finished', result: { steps: 4, classes: ['a', 'b'] } });
+    expect(await ended(id)).toMatchObject({ kind: 'finished', result: { steps: 8, classes: ['a', 'b'] } });
     await request(queues, 's3', id, candidateThatWill('succeed'));
     expect(await candidateStatus(queues, id)).toMatchObject({ kind: 'finished' });
     expect(await starts(id)).toEqual([expect.stringMatching(/^\d+ 2 f00d$/)]);

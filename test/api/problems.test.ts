@@ -1,0 +1,196 @@
+import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Stand, stand } from './stand.js';
+
+let at: Stand;
+beforeAll(async () => {
+  at = await stand();
+  await at.startService();
+});
+afterAll(() => at.close());
+
+const problem = async (response: Response) => {
+  expect(response.headers.get('content-type')).toBe('application/problem+json');
+  const body = (await response.json()) as { status: number; detail: string; type: string; instance: string };
+  expect(body.status).toBe(response.status);
+  return body;
+};
+const refused = async (body: unknown) => problem(await at.post('/searches', body));
+const raw = async (body: string, type = 'application/json') =>
+  problem(await fetch(`${at.url()}/searches`, { method: 'POST', headers: { 'content-type': type }, body }));
+
+describe('a configuration that is not valid', () => {
+  test.each([
+    ['an unknown field', { traget: '2M' }, 'traget: expected no such field, got "2M"'],
+    ['an unknown field inside', { recipe: { epoch: 3 } }, 'recipe.epoch: expected no such field, got 3'],
+    ['a field of another type', { seed: '1' }, 'seed: expected integer, got "1"'],
+    ['a value out of range', { recipe: { momentum: 1 } }, 'recipe.momentum: expected < 1, got 1'],
+    [
+      'a name that there is not',
+      { base: 'x2d-nano' },
+      'base: expected one of "x2d", "x2d-micro", got "x2d-nano"',
+    ],
+    [
+      'an amount that is none',
+      { target: '2 million' },
+      'target: expected a number above zero, or one with K, M, G or T, like "600M", got "2 million".',
+    ],
+    [
+      'a target that the base exceeds',
+      { target: 1000 },
+      'target: expected at least the multiplyAdds of x2d-micro with 6 classes, 809040, got 1000. ' +
+        'Raise the target, or start from a smaller base.',
+    ],
+  ])('with %s is refused with that field, what is allowed and what came', async (_, changes, detail) => {
+    const body = await refused({ data: at.data, target: '2M', ...changes });
+    expect(body).toMatchObject({ type: 'urn:x3d-search:problem:invalid-input', status: 400, detail });
+  });
+
+  test('without what it needs names every field that is missing', async () => {
+    expect(await refused({})).toMatchObject({
+      detail: 'data: expected a value, got nothing; target: expected a value, got nothing',
+      errors: [
+        { field: 'data', expected: 'a value', got: 'nothing' },
+        { field: 'target', expected: 'a value', got: 'nothing' },
+      ],
+      instance: '/searches',
+    });
+  });
+});
+
+describe('data that can not be used', () => {
+  const videos = async (name: string, classes: string[]) => {
+    const path = join(at.home.folder, name);
+    for (const kind of classes) await cp(join(at.data.path, kind), join(path, kind), { recursive: true });
+    return path;
+  };
+
+  test('because the folder is not there', async () => {
+    expect(await refused({ data: { path: '/nowhere' }, target: '2M' })).toMatchObject({
+      type: 'urn:x3d-search:problem:data',
+      status: 422,
+      detail: expect.stringMatching(/^\/nowhere: expected a folder that can be read, got no such folder\./),
+    });
+  });
+
+  test('because it has one class only', async () => {
+    const path = await videos('one', ['rising']);
+    const body = await refused({ data: { ...at.data, path }, target: '2M' });
+    expect(body).toMatchObject({ status: 422, detail: expect.stringMatching(/at least (two|2) classes/) });
+  });
+
+  test('because too many files can not be decoded, and leaves no search behind', async () => {
+    const path = await videos('broken', ['rising', 'falling']);
+    for (let i = 0; i < 3; i++) await writeFile(join(path, 'rising', `noise${i}_x.mp4`), 'no video');
+    const body = await refused({ data: { ...at.data, path }, target: '2M' });
+    expect(body).toMatchObject({ status: 422, detail: expect.stringContaining('noise0_x.mp4') });
+    expect(await (await at.get('/searches')).json()).toMatchObject({ total: 0 });
+  });
+});
+
+describe('a request that is none', () => {
+  test('is told that its JSON is malformed', async () => {
+    expect(await raw('{"data":')).toMatchObject({
+      status: 400,
+      detail: expect.stringContaining('not valid JSON'),
+    });
+  });
+
+  test('is told that its body is not an object', async () => {
+    expect(await raw('3')).toMatchObject({ status: 400, detail: 'body: expected object, got 3' });
+  });
+
+  test('is told that its media type is not taken', async () => {
+    expect(await raw('data: x', 'text/yaml')).toMatchObject({ status: 415, title: 'Unsupported Media Type' });
+    expect(await raw('data: x', 'text/plain')).toMatchObject({ status: 415 });
+  });
+
+  test('is told that its body is too large', async () => {
+    expect(await raw(JSON.stringify({ name: 'x'.repeat(300_000) }))).toMatchObject({ status: 413 });
+  });
+
+  test('is told of a route, a search, a candidate and a page that are not there', async () => {
+    expect(await problem(await at.get('/search'))).toMatchObject({
+      status: 404,
+      detail: 'GET /search: expected a method and path of this service. See /docs.',
+    });
+    expect(await problem(await at.get('/searches/s0'))).toMatchObject({
+      status: 404,
+      detail: 'search: expected the id of a search, got s0. GET /searches and `x3d-search status` list them.',
+    });
+    for (const path of ['trajectory', 'events', 'artifacts', 'artifacts/x', 'candidates/c0'])
+      expect((await problem(await at.get(`/searches/s0/${path}`))).status, path).toBe(404);
+    expect((await problem(await at.post('/searches/s0/cancel'))).status).toBe(404);
+    expect(await problem(await at.get('/searches?limit=0'))).toMatchObject({
+      status: 400,
+      detail: 'limit: expected >= 1, got 0',
+    });
+    expect(await problem(await at.get('/searches?page=2'))).toMatchObject({
+      detail: 'page: expected no such field, got "2"',
+    });
+    expect(await problem(await at.get('/searches/s0/events', { 'last-event-id': 'x' }))).toMatchObject({
+      status: 400,
+      detail: 'Last-Event-ID: expected the id of an event of this stream, a whole number, got x.',
+    });
+  });
+
+  test('gets a problem document even where the path is not well-formed', async () => {
+    const { hostname, port } = new URL(at.url());
+    const response = await new Promise<{ status: number | undefined; type: string | undefined }>(
+      (done, fail) => {
+        request({ hostname, port, path: '/searches/%E0%A4%A' }, (answer) =>
+          done({ status: answer.statusCode, type: answer.headers['content-type'] }),
+        )
+          .on('error', fail)
+          .end();
+      },
+    );
+    expect(response).toEqual({ status: 400, type: 'application/problem+json' });
+  });
+});
+
+describe('the service', () => {
+  test('lives and is ready', async () => {
+    expect(await (await at.get('/healthz')).json()).toEqual({ status: 'ok' });
+    expect(await (await at.get('/readyz')).json()).toEqual({ status: 'ready', redis: 'ok' });
+    expect(await (await at.get('/workers')).json()).toEqual({ workers: [] });
+  });
+
+  test('describes every route, and each of its errors, in an OpenAPI document', async () => {
+    const document = (await (await at.get('/openapi.json')).json()) as {
+      paths: Record<string, Record<string, { responses: Record<string, { content?: object }> }>>;
+    };
+    expect(Object.keys(document.paths).sort()).toEqual([
+      '/healthz',
+      '/metrics',
+      '/readyz',
+      '/searches',
+      '/searches/{id}',
+      '/searches/{id}/artifacts',
+      '/searches/{id}/artifacts/{*}',
+      '/searches/{id}/cancel',
+      '/searches/{id}/candidates/{candidate}',
+      '/searches/{id}/events',
+      '/searches/{id}/trajectory',
+      '/workers',
+    ]);
+    for (const operation of Object.values(document.paths).flatMap((path) => Object.values(path)))
+      expect(operation.responses['4XX']?.content).toHaveProperty(['application/problem+json']);
+    expect((await at.get('/docs/')).status).toBe(200);
+  });
+
+  test('says that Redis is away, and goes on when it is back', async () => {
+    // Redis refuses every command for a while, as it does while it loads its file.
+    const redis = new Redis(at.redisUrl);
+    await redis.call('CLIENT', 'PAUSE', '4000', 'ALL');
+    redis.disconnect();
+    const ready = await problem(await at.get('/readyz'));
+    expect(ready).toMatchObject({ status: 503, detail: 'Redis: expected PONG, got silence.' });
+    expect((await at.get('/healthz')).status).toBe(200);
+    await mkdir(at.home.folder, { recursive: true });
+    await expect.poll(async () => (await at.get('/readyz')).status, { timeout: 10_000 }).toBe(200);
+  });
+});

@@ -1,0 +1,180 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Trajectory } from '../../src/search/trajectory.js';
+import { type Stand, stand } from './stand.js';
+
+let at: Stand;
+beforeAll(async () => {
+  at = await stand();
+  await at.startService();
+  at.startWorker();
+  at.startWorker();
+});
+afterAll(() => at.close());
+
+const configuration = (changes: object = {}) => ({ data: at.data, target: '2M', ...changes });
+const created = async (changes: object = {}): Promise<string> => {
+  const response = await at.post('/searches', configuration(changes));
+  const body = (await response.json()) as { id: string };
+  expect(response.status, JSON.stringify(body)).toBe(201);
+  return body.id;
+};
+
+describe('a search over HTTP', () => {
+  let search: string;
+  let trajectory: Trajectory;
+
+  test('is created at a location of its own, with its data summed up', async () => {
+    const response = await at.post('/searches', configuration({ name: 'shapes', seed: 3 }));
+    expect(response.status).toBe(201);
+    const body = (await response.json()) as { id: string };
+    search = body.id;
+    expect(response.headers.get('location')).toBe(`/searches/${search}`);
+    expect(body).toMatchObject({
+      status: 'running',
+      configuration: { name: 'shapes', target: 2_000_000, base: 'x2d-micro', criterion: 'accuracy', seed: 3 },
+      dataset: { parts: { train: 18, validation: 6, test: 6 }, skipped: 0 },
+    });
+  });
+
+  test('can be followed from its creation to its end, events in order, progress between them', async () => {
+    const events = await at.events(search);
+    const logged = events.filter(({ id }) => id !== undefined);
+    expect(logged.map(({ id }) => id)).toEqual(logged.map((_, index) => index + 1));
+    expect(logged[0]?.event).toBe('search-created');
+    expect(logged.at(-1)?.event).toBe('search-ended');
+    const proposed = logged.find(({ event }) => event === 'candidate-proposed');
+    const progress = events.filter(({ event }) => event === 'progress');
+    expect(proposed?.data).toMatchObject({ round: 1, axes: ['tau', 't'], factors: { frames: 2, stride: 8 } });
+    expect(progress.length).toBeGreaterThan(0);
+    expect(progress[0]?.data).toMatchObject({
+      candidate: expect.stringMatching(/^c/),
+      worker: expect.any(String),
+    });
+  });
+
+  test('goes on for a reader who comes back where it left, and says when nothing will follow', async () => {
+    const all = (await at.events(search)).filter(({ id }) => id !== undefined);
+    const rest = await at.events(search, 5);
+    expect(rest).toEqual(all.slice(5));
+    const response = await at.get(`/searches/${search}/events`, { 'last-event-id': String(all.length) });
+    expect(response.status).toBe(204);
+  });
+
+  test('has a trajectory: a winner a round, then the step back to the target', async () => {
+    trajectory = await at.trajectory(search);
+    expect(trajectory).toMatchObject({ status: 'ended', base: 'x2d-micro', target: 2_000_000 });
+    expect(trajectory.rounds.length).toBeGreaterThanOrEqual(2);
+    for (const { candidates, winner } of trajectory.rounds) {
+      const best = Math.max(...candidates.map(({ outcome }) => outcome?.validation.top1 ?? 0));
+      const won = candidates.find(({ id }) => id === winner?.candidate);
+      expect(won?.outcome?.validation.top1).toBe(best);
+    }
+    expect(trajectory.final?.cost.multiplyAdds).toBeLessThanOrEqual(2_000_000);
+    expect(trajectory.final?.outcome?.test?.leftCenterRight.top1).toBeTypeOf('number');
+    expect(trajectory.note).toBeUndefined();
+  });
+
+  test('tells of each candidate: cost, curve, outcome', async () => {
+    const candidate = trajectory.rounds[0]?.candidates[0];
+    const response = await at.get(`/searches/${search}/candidates/${candidate?.id}`);
+    const body = (await response.json()) as { curve: { step: number }[] };
+    expect(body).toMatchObject({ ...candidate, tries: [] });
+    expect(body.curve.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  });
+
+  test('hands over the files of its folder, and none outside it', async () => {
+    const { files } = (await (await at.get(`/searches/${search}/artifacts`)).json()) as {
+      files: { path: string; bytes: number }[];
+    };
+    const paths = files.map(({ path }) => path);
+    expect(paths).toEqual(expect.arrayContaining(['network/weights.safetensors', 'trajectory.json']));
+    const response = await at.get(`/searches/${search}/artifacts/trajectory.json`);
+    expect(response.headers.get('content-type')).toMatch(/^application\/json/);
+    expect(await response.json()).toEqual(trajectory);
+
+    const folder = at.home.run(search);
+    await writeFile(join(at.home.folder, 'secret'), 'secret');
+    await symlink(join(at.home.folder, 'secret'), join(folder, 'link'));
+    await mkdir(`${folder}-next`, { recursive: true });
+    await writeFile(join(`${folder}-next`, 'file'), 'next door');
+    for (const path of [
+      '..%2f..%2fsecret',
+      '%2e%2e/%2e%2e/secret',
+      'link',
+      `..%2f${search}-next%2ffile`,
+      'network',
+      '',
+    ]) {
+      const refused = await at.get(`/searches/${search}/artifacts/${path}`);
+      expect(refused.status, path).toBe(404);
+      expect(refused.headers.get('content-type')).toMatch('application/problem+json');
+    }
+  });
+
+  test('costs nothing to repeat: the same trainings serve again', async () => {
+    const again = await created({ seed: 3 });
+    await at.events(again);
+    const repeated = await at.trajectory(again);
+    expect(repeated.rounds).toEqual(trajectory.rounds);
+    for (const { id } of trajectory.rounds.flatMap(({ candidates }) => candidates)) {
+      const starts = await readFile(join(at.home.candidate(id), 'starts'), 'utf8');
+      expect(starts.trim().split('\n')).toHaveLength(1);
+    }
+  });
+
+  test('cancelled, ends its trainings and can not be cancelled again', async () => {
+    const cancelled = await created({ seed: 4 });
+    await at.events(cancelled, undefined, ({ event }) => event === 'progress');
+    const response = await at.post(`/searches/${cancelled}/cancel`);
+    expect(await response.json()).toMatchObject({ status: 'cancelled' });
+    expect((await at.events(cancelled)).at(-1)?.event).toBe('search-cancelled');
+    const again = await at.post(`/searches/${cancelled}/cancel`);
+    expect(again.status).toBe(409);
+    expect(await again.json()).toMatchObject({
+      type: 'urn:x3d-search:problem:conflict',
+      detail: `search ${cancelled}: expected a running search, got one that is cancelled.`,
+    });
+  });
+
+  test('fails with the reasons where no candidate of a round has a result', async () => {
+    const failed = await created({ seed: 13 });
+    const last = (await at.events(failed)).at(-1);
+    expect(last?.event).toBe('search-failed');
+    expect(last?.data.reason).toMatch(
+      /^no candidate of round 1 has a result \(tau, t: the loss is not a number; s: the loss is not a number; /,
+    );
+    const trajectory = await at.trajectory(failed);
+    expect(trajectory.rounds[0]?.candidates[0]).toMatchObject({
+      state: 'failed',
+      failure: { kind: 'not-a-number', retry: 'never', reason: 'the loss is not a number' },
+    });
+    expect(existsSync(join(at.home.run(failed), 'trajectory.json'))).toBe(true);
+  });
+
+  test('is listed with all the others, the newest first, page by page', async () => {
+    const first = (await (await at.get('/searches?limit=2')).json()) as {
+      total: number;
+      searches: { id: string }[];
+    };
+    const rest = (await (await at.get('/searches?offset=2')).json()) as { searches: { id: string }[] };
+    expect(first.searches).toHaveLength(2);
+    expect(first.total).toBe(2 + rest.searches.length);
+    expect(rest.searches.at(-1)?.id).toBe(search);
+  });
+
+  test('counts in the metrics', async () => {
+    const text = await (await at.get('/metrics')).text();
+    expect(text).toContain('x3d_searches{state="ended"} 2');
+    expect(text).toContain('x3d_searches{state="cancelled"} 1');
+    expect(text).toMatch(/x3d_candidates\{state="finished"\} \d+/);
+    expect(text).toMatch(/x3d_training_seconds [\d.]+/);
+    expect(text).toContain('x3d_queue_jobs{queue="candidates",state="active"}');
+    expect(text).toMatch(/x3d_workers\{state="idle"\} [12]/);
+    expect(text).toMatch(
+      /x3d_http_request_duration_seconds_count\{method="POST",route="\/searches",status="201"\} \d/,
+    );
+  });
+});

@@ -1,0 +1,133 @@
+/** A whole installation in a temporary home: Redis, a service process, workers with the scripted trainer, videos. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { makeDemoVideos } from '../../src/data/demo/index.js';
+import type { DataConfiguration } from '../../src/data/index.js';
+import { type Home, homeAt } from '../../src/home.js';
+import { startRedis } from '../../src/redis/embedded.js';
+import type { Trajectory } from '../../src/search/trajectory.js';
+import { SCRIPTED_TRAINER } from '../workers/candidates.js';
+
+export interface ServerSentEvent {
+  readonly id?: number;
+  readonly event: string;
+  readonly data: Record<string, unknown>;
+}
+
+export interface Stand {
+  readonly home: Home;
+  readonly redisUrl: string;
+  readonly data: DataConfiguration;
+  url(): string;
+  startService(): Promise<ChildProcess>;
+  startWorker(): ChildProcess;
+  get(path: string, headers?: Record<string, string>): Promise<Response>;
+  post(path: string, body?: unknown): Promise<Response>;
+  /** Events until the stream ends, or until `enough` says so. */
+  events(
+    search: string,
+    after?: number,
+    enough?: (event: ServerSentEvent) => boolean,
+  ): Promise<ServerSentEvent[]>;
+  trajectory(search: string): Promise<Trajectory>;
+  close(): Promise<void>;
+}
+
+const program = (path: string) => fileURLToPath(new URL(`../../dist/${path}`, import.meta.url));
+
+export async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill(signal);
+  await once(child, 'exit');
+}
+
+async function* parsed(response: Response): AsyncGenerator<ServerSentEvent> {
+  let text = '';
+  for await (const bytes of response.body ?? []) {
+    text += Buffer.from(bytes).toString();
+    for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+      const fields = new Map(
+        text
+          .slice(0, end)
+          .split('\n')
+          .map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]),
+      );
+      text = text.slice(end + 2);
+      const event = fields.get('event');
+      if (event === undefined) continue;
+      const id = fields.get('id');
+      yield {
+        ...(id === undefined ? {} : { id: Number(id) }),
+        event,
+        data: JSON.parse(fields.get('data') ?? 'null'),
+      };
+    }
+  }
+}
+
+export async function stand(trainer: string | undefined = SCRIPTED_TRAINER): Promise<Stand> {
+  const folder = await mkdtemp(join(tmpdir(), 'x3d-service-'));
+  const home = homeAt(join(folder, 'home'));
+  const redis = await startRedis(home);
+  const data = makeDemoVideos(join(folder, 'videos'), { scenes: 5 });
+  const children: ChildProcess[] = [];
+  let url = '';
+  const spawn = (path: string, argument: object) => {
+    const shared = { redisUrl: redis.url, home: home.folder, quiet: true, lockMs: 1000 };
+    const child = fork(program(path), [JSON.stringify({ ...shared, ...argument })]);
+    children.push(child);
+    return child;
+  };
+  return {
+    home,
+    redisUrl: redis.url,
+    data,
+    url: () => url,
+    startService: async () => {
+      const child = spawn('service/main.js', { host: '127.0.0.1', port: 0 });
+      const [message] = (await once(child, 'message')) as [{ url: string }];
+      url = message.url;
+      return child;
+    },
+    startWorker: () =>
+      spawn('workers/main.js', { device: 'cpu', threads: 1, ...(trainer === undefined ? {} : { trainer }) }),
+    get: (path, headers = {}) => fetch(url + path, { headers }),
+    post: (path, body) =>
+      fetch(url + path, {
+        method: 'POST',
+        ...(body === undefined
+          ? {}
+          : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+      }),
+    events: async (search, after, enough = () => false) => {
+      const seen: ServerSentEvent[] = [];
+      const headers: Record<string, string> = after === undefined ? {} : { 'last-event-id': String(after) };
+      for await (const event of parsed(await fetch(`${url}/searches/${search}/events`, { headers }))) {
+        seen.push(event);
+        if (enough(event)) break;
+      }
+      return seen;
+    },
+    trajectory: async (search) =>
+      (await fetch(`${url}/searches/${search}/trajectory`)).json() as Promise<Trajectory>,
+    close: async () => {
+      await Promise.all(children.map((child) => end(child, 'SIGKILL')));
+      await redis.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Times, hosts and speeds apart, two searches that went the same way are equal. */
+export function withoutTimes(trajectory: Trajectory): unknown {
+  const { search, createdAt, endedAt, ...rest } = trajectory;
+  return JSON.parse(
+    JSON.stringify(rest, (key, value) =>
+      ['seconds', 'clipsPerSecond', 'peakBytes'].includes(key) ? undefined : value,
+    ),
+  );
+}
