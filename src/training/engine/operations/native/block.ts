@@ -4,31 +4,9 @@
  * activation and gate are applied where it is read, statistics are gathered where it is made. The backward pass keeps
  * the block's input and output and the three raw outputs.
  */
-import type { Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-node-gpu';
-import { type Activations, differentiable, type Norm, type Part, run, shiftAndScale } from './kernels.js';
-
-export interface BlockWeights {
-  /** [input, inner] */
-  readonly expand: Tensor2D;
-  readonly expandNorm: Norm;
-  /** [3, 3, 3, inner] */
-  readonly channelwise: Tensor4D;
-  readonly channelwiseNorm: Norm;
-  /** [inner, R], [R], [R, inner], [inner] */
-  readonly squeezeExcite?:
-    | {
-        readonly reduce: Tensor2D;
-        readonly reduceBias: Tensor1D;
-        readonly expand: Tensor2D;
-        readonly expandBias: Tensor1D;
-      }
-    | undefined;
-  /** [inner, output] */
-  readonly project: Tensor2D;
-  readonly projectNorm: Norm;
-  /** [input, output]; absent where the block keeps its input's shape. */
-  readonly shortcut?: { readonly weights: Tensor2D; readonly norm?: Norm | undefined } | undefined;
-}
+import type { Tensor2D } from '@tensorflow/tfjs-node-gpu';
+import type { Activations, BlockWeights, Part } from '../operations.js';
+import { differentiable, run, shiftAndScale } from './kernels.js';
 
 const named = ({ squeezeExcite: se, shortcut, ...w }: BlockWeights, x: Activations) => ({
   x,

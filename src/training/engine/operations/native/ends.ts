@@ -1,14 +1,7 @@
 /** The network's ends: the stem, and the head up to its mean over the clip. */
-import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs-node-gpu';
-import { type Activations, differentiable, type Norm, type Part, run, shiftAndScale } from './kernels.js';
-
-export interface StemWeights {
-  /** [3, 3, input, output] */
-  readonly spatial: Tensor4D;
-  /** [K, 1, 1, output] */
-  readonly temporal: Tensor4D;
-  readonly norm: Norm;
-}
+import type { Tensor, Tensor2D } from '@tensorflow/tfjs-node-gpu';
+import type { Activations, HeadWeights, Part, StemWeights } from '../operations.js';
+import { differentiable, run, shiftAndScale } from './kernels.js';
 
 /**
  * Spatial convolution of stride 2, temporal convolution, norm, ReLU. Clips [T, N, H, W, input] are the network's
@@ -59,12 +52,6 @@ export function nativeStem(clips: Activations, weights: StemWeights): Part<Activ
       return { spatial, temporal, ...shiftAndScale(sums) };
     },
   );
-}
-
-export interface HeadWeights {
-  /** [input, inner] */
-  readonly expand: Tensor2D;
-  readonly norm: Norm;
 }
 
 /** Expansion, norm, ReLU, mean over the whole clip: x [T, N, H, W, input] -> [N, inner]. */
