@@ -266,7 +266,6 @@ export async function train(request: TrainingRequest, options: TrainOptions = {}
     recipe: request.recipe,
     seed: request.seed,
     device: request.device,
-    threads: request.threads,
   });
   try {
     const trainingVideos = dataset.videos.filter((video) => video.part === 'train').length;

@@ -1,0 +1,286 @@
+/**
+ * A TensorFlow graph, written down while tfjs runs once. Every operation of tfjs-node's backend goes through one of
+ * two functions; what passes there between start and end of a recording becomes nodes. Tensors made inside are named
+ * by the node that made them; tensors bound beforehand (inputs, variables) by what they are bound to; all others are
+ * constants.
+ *
+ * The project's own kernels are not run while recording: their outputs' shapes are known, and zeros that no memory
+ * stands behind take their place. So recording a step takes neither the step's time nor its memory.
+ */
+import { createRequire } from 'node:module';
+import type { Tensor } from '@tensorflow/tfjs-node-gpu';
+import { OUTPUTS } from './operations/native/shapes.js';
+import { type Attribute, type NodeBackend, tf } from './tensorflow.js';
+
+/** An output of a node, as `name:0`. */
+export type Output = string;
+
+/** TensorFlow's numbers for element types. */
+export const TYPES = { float32: 1, int32: 3, uint8: 4, bool: 10 } as const;
+
+// tfjs-node's own messages of the formats that it loads; it ships them without types.
+interface Message {
+  serializeBinary(): Uint8Array;
+}
+type Built<T> = { new (): T };
+interface ShapeProto extends Message {
+  addDim(dim: Message): void;
+}
+interface ValueProto extends Message {
+  setI(value: number): void;
+  setF(value: number): void;
+  setB(value: boolean): void;
+  setS(value: Uint8Array): void;
+  setType(value: number): void;
+  setShape(value: Message): void;
+  setTensor(value: Message): void;
+  setList(value: Message): void;
+}
+interface NodeProto extends Message {
+  setName(value: string): void;
+  setOp(value: string): void;
+  addInput(value: string): void;
+  getAttrMap(): { set(name: string, value: Message): void };
+}
+interface Messages {
+  readonly NodeDef: Built<NodeProto>;
+  readonly AttrValue: Built<ValueProto> & {
+    ListValue: Built<Message & { setIList(values: number[]): void }>;
+  };
+  readonly TensorShape: Built<ShapeProto> & { Dim: Built<Message & { setSize(value: number): void }> };
+  readonly Tensor: Built<
+    Message & {
+      setDtype(value: number): void;
+      setTensorShape(value: Message): void;
+      setTensorContent(value: Uint8Array): void;
+    }
+  >;
+  readonly GraphDef: Built<Message & { addNode(node: Message): void; setVersions(value: Message): void }>;
+  readonly VersionDef: Built<
+    Message & { setProducer(value: number): void; setMinConsumer(value: number): void }
+  >;
+  readonly MetaGraphDef: Built<
+    Message & { setMetaInfoDef(value: Message): void; setGraphDef(value: Message): void }
+  > & {
+    MetaInfoDef: Built<Message & { addTags(value: string): void }>;
+  };
+  readonly SavedModel: Built<
+    Message & { setSavedModelSchemaVersion(value: number): void; addMetaGraphs(value: Message): void }
+  >;
+}
+
+const require = createRequire(import.meta.url);
+const messages = () => require('@tensorflow/tfjs-node-gpu/dist/proto/api_pb.js') as Messages;
+
+export const SAVED_MODEL_TAG = 'serve';
+
+export interface Node {
+  readonly op: string;
+  readonly inputs?: readonly string[];
+  readonly attributes?: Readonly<Record<string, AttributeValue>>;
+}
+
+export type AttributeValue =
+  | { readonly type: keyof typeof TYPES }
+  | { readonly int: number | readonly number[] }
+  | { readonly float: number }
+  | { readonly bool: boolean }
+  | { readonly text: string }
+  | { readonly shape: readonly number[] }
+  | {
+      readonly tensor: {
+        readonly type: keyof typeof TYPES;
+        readonly shape: readonly number[];
+        readonly bytes: Uint8Array;
+      };
+    };
+
+export interface Graph {
+  /** Adds a node and gives its name. */
+  add(node: Node): string;
+  constant(values: Float32Array | Int32Array, shape: readonly number[]): Output;
+  /**
+   * Runs `body` once and writes down what it does. `bindings` are the tensors that stand for outputs of the graph
+   * that are there already. Gives the outputs that the tensors which `body` returns came to, by name.
+   */
+  record(
+    bindings: ReadonlyMap<Tensor, Output>,
+    body: () => Readonly<Record<string, Tensor>>,
+  ): Readonly<Record<string, Output>>;
+  readonly nodes: number;
+  /** The bytes of saved_model.pb. */
+  serialize(): Uint8Array;
+}
+
+function shapeMessage(m: Messages, shape: readonly number[]): Message {
+  const message = new m.TensorShape();
+  for (const size of shape) {
+    const dim = new m.TensorShape.Dim();
+    dim.setSize(size);
+    message.addDim(dim);
+  }
+  return message;
+}
+
+function attributeMessage(m: Messages, value: AttributeValue): Message {
+  const message = new m.AttrValue();
+  if ('type' in value) message.setType(TYPES[value.type]);
+  else if ('float' in value) message.setF(value.float);
+  else if ('bool' in value) message.setB(value.bool);
+  else if ('text' in value) message.setS(new TextEncoder().encode(value.text));
+  else if ('shape' in value) message.setShape(shapeMessage(m, value.shape));
+  else if ('tensor' in value) {
+    const tensor = new m.Tensor();
+    tensor.setDtype(TYPES[value.tensor.type]);
+    tensor.setTensorShape(shapeMessage(m, value.tensor.shape));
+    tensor.setTensorContent(value.tensor.bytes);
+    message.setTensor(tensor);
+  } else if (typeof value.int === 'number') message.setI(value.int);
+  else {
+    const list = new m.AttrValue.ListValue();
+    list.setIList([...value.int]);
+    message.setList(list);
+  }
+  return message;
+}
+
+/** An attribute as tfjs-node hands it to the binding, in the graph's terms. */
+function attributeValue({ binding }: NodeBackend, { name, type, value }: Attribute): AttributeValue {
+  switch (type) {
+    case binding.TF_ATTR_TYPE: {
+      const found = (Object.keys(TYPES) as (keyof typeof TYPES)[]).find((key) => TYPES[key] === value);
+      if (found) return { type: found };
+      break;
+    }
+    case binding.TF_ATTR_INT:
+      return { int: value as number | number[] };
+    case binding.TF_ATTR_FLOAT:
+      return { float: value as number };
+    case binding.TF_ATTR_BOOL:
+      return { bool: Boolean(value) };
+    case binding.TF_ATTR_STRING:
+      return { text: value as string };
+    case binding.TF_ATTR_SHAPE:
+      return { shape: value as number[] };
+  }
+  throw new Error(`An attribute that can't be recorded: ${name} of type ${type}, ${String(value)}`);
+}
+
+const sameShape = (a: readonly number[], b: readonly number[]) =>
+  a.length === b.length && a.every((size, i) => size === b[i]);
+
+export function newGraph(backend: NodeBackend): Graph {
+  const m = messages();
+  const definition = new m.GraphDef();
+  let nodes = 0;
+
+  const add = ({ op, inputs = [], attributes = {} }: Node): string => {
+    const node = new m.NodeDef();
+    const name = `n${nodes++}`;
+    node.setName(name);
+    node.setOp(op);
+    for (const input of inputs) node.addInput(input);
+    for (const [key, value] of Object.entries(attributes))
+      node.getAttrMap().set(key, attributeMessage(m, value));
+    definition.addNode(node);
+    return name;
+  };
+
+  const constant = (values: Float32Array | Int32Array | Uint8Array, shape: readonly number[]): Output => {
+    const type = values instanceof Float32Array ? 'float32' : values instanceof Int32Array ? 'int32' : 'bool';
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    return `${add({ op: 'Const', attributes: { dtype: { type }, value: { tensor: { type, shape, bytes } } } })}:0`;
+  };
+
+  const record: Graph['record'] = (bindings, body) => {
+    // By the identity of the data: tensors of another shape may share it.
+    const made = new Map<
+      object,
+      { output: Output; shape: readonly number[]; reshaped: Map<string, Output> }
+    >();
+    const enter = (tensor: Tensor, output: Output) =>
+      made.set(tensor.dataId, { output, shape: tensor.shape, reshaped: new Map() });
+    for (const [tensor, output] of bindings) enter(tensor, output);
+
+    const outputOf = (tensor: Tensor): Output => {
+      if (!made.has(tensor.dataId)) enter(tensor, constant(tensor.dataSync() as Float32Array, tensor.shape));
+      const known = made.get(tensor.dataId) as NonNullable<ReturnType<typeof made.get>>;
+      if (sameShape(known.shape, tensor.shape)) return known.output;
+      const key = tensor.shape.join();
+      const reshaped =
+        known.reshaped.get(key) ??
+        `${add({
+          op: 'Reshape',
+          inputs: [known.output, constant(Int32Array.from(tensor.shape), [tensor.rank])],
+          attributes: { T: { type: tensor.dtype as keyof typeof TYPES }, Tshape: { type: 'int32' } },
+        })}:0`;
+      known.reshaped.set(key, reshaped);
+      return reshaped;
+    };
+
+    const { executeSingleOutput, executeMultipleOutputs } = backend;
+    const run = (op: string, attributes: readonly Attribute[], inputs: readonly Tensor[], count: number) => {
+      const own = OUTPUTS[op as keyof typeof OUTPUTS];
+      if (!own) return executeMultipleOutputs.call(backend, op, attributes, inputs, count);
+      const values = Object.fromEntries(attributes.map(({ name, value }) => [name, value as number]));
+      const shapes = inputs.map(({ shape }) => shape);
+      return own.shapes(shapes, values).map((shape) => tf.zeros([...shape]));
+    };
+    const recorded = (
+      op: string,
+      attributes: readonly Attribute[],
+      inputs: readonly Tensor[],
+      count: number,
+    ) => {
+      // Before it runs, as an operation may give its input's memory away.
+      const names = inputs.map(outputOf);
+      const outputs = run(op, attributes, inputs, count);
+      const name = add({
+        op,
+        inputs: names,
+        attributes: Object.fromEntries(attributes.map((a) => [a.name, attributeValue(backend, a)])),
+      });
+      outputs.forEach((tensor, i) => {
+        enter(tensor, `${name}:${i}`);
+      });
+      return outputs;
+    };
+    backend.executeSingleOutput = (op, attributes, inputs) =>
+      recorded(op, attributes, inputs, 1)[0] as Tensor;
+    backend.executeMultipleOutputs = recorded;
+    try {
+      return tf.tidy(() => {
+        const results = Object.entries(body());
+        return Object.fromEntries(results.map(([name, tensor]) => [name, outputOf(tensor)]));
+        // biome-ignore lint/suspicious/noExplicitAny: tidy's type knows tensors only; names pass through it too.
+      }) as any;
+    } finally {
+      backend.executeSingleOutput = executeSingleOutput;
+      backend.executeMultipleOutputs = executeMultipleOutputs;
+    }
+  };
+
+  return {
+    add,
+    constant,
+    record,
+    get nodes() {
+      return nodes;
+    },
+    serialize: () => {
+      const versions = new m.VersionDef();
+      versions.setProducer(27);
+      versions.setMinConsumer(12);
+      definition.setVersions(versions);
+      const info = new m.MetaGraphDef.MetaInfoDef();
+      info.addTags(SAVED_MODEL_TAG);
+      const meta = new m.MetaGraphDef();
+      meta.setMetaInfoDef(info);
+      meta.setGraphDef(definition);
+      const model = new m.SavedModel();
+      model.setSavedModelSchemaVersion(1);
+      model.addMetaGraphs(meta);
+      return model.serializeBinary();
+    },
+  };
+}

@@ -1,0 +1,238 @@
+/**
+ * What the engine computes, as pure functions of the state's vectors and the inputs: one training step, the
+ * statistics of a batch, the prediction for a video's views. They run as they stand on tfjs's own backend, and once,
+ * to be recorded, on TensorFlow.
+ */
+import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-node-gpu';
+import type { Network } from '../../network/index.js';
+import type { Recipe } from '../recipe.js';
+import { classify, features, namedParameters, namedStatistics, splitParameters } from './model.js';
+import type { Activations, Operations } from './operations/operations.js';
+import type { Layout } from './parameters.js';
+import { tf } from './tensorflow.js';
+
+/** The state of a training: what a checkpoint holds. */
+export const VECTORS = ['parameters', 'momentum', 'statistics', 'average'] as const;
+export type VectorName = (typeof VECTORS)[number];
+export type Vectors = Readonly<Record<VectorName, Tensor1D>>;
+
+/** Numbers of one step, in the order of the `scalars` input. */
+export const SCALARS = ['learningRate', 'averageDecay', 'mixupShare', 'lossScale'] as const;
+export type Scalars = Readonly<Record<(typeof SCALARS)[number], number>>;
+
+export interface Model {
+  readonly network: Network;
+  readonly layout: Layout;
+  readonly operations: Operations;
+  readonly recipe: Recipe;
+}
+
+/** The paper's mean and deviation of pixels scaled to [0, 1]. */
+export const PIXEL_MEAN = 0.45;
+export const PIXEL_DEVIATION = 0.225;
+
+const normalised = (pixels: Tensor) => pixels.sub(PIXEL_MEAN).div(PIXEL_DEVIATION) as Activations;
+
+/** [T, N, H, W, 3] in [0, 1]; factors [N, 3]: of brightness, contrast (about the clip's mean grey), saturation. */
+function jittered(pixels: Activations, factors: Tensor2D): Activations {
+  const clips = factors.shape[0];
+  const [brightness, contrast, saturation] = tf
+    .split(factors, 3, 1)
+    .map((factor) => factor.reshape([1, clips, 1, 1, 1])) as [Tensor, Tensor, Tensor];
+  const greyOf = (x: Tensor) => x.mul(tf.tensor1d([0.299, 0.587, 0.114])).sum(-1, true);
+  const blend = (x: Tensor, with_: Tensor, factor: Tensor) => x.mul(factor).add(with_.mul(tf.sub(1, factor)));
+  const bright = pixels.mul(brightness);
+  const contrasted = blend(bright, greyOf(bright).mean([0, 2, 3, 4], true), contrast);
+  return blend(contrasted, greyOf(contrasted), saturation).clipByValue(0, 1) as Activations;
+}
+
+export interface StepInputs {
+  /** [T, N, H, W, 3], 0 to 255. */
+  readonly clips: Activations;
+  /** [N, classes], rows summing to 1. */
+  readonly labels: Tensor2D;
+  readonly scalars: Tensor1D;
+  /** [N, 3], with colour jitter. */
+  readonly colour?: Tensor2D;
+  /** [N, hidden], with dropout: 0 or 1 / (1 - rate). */
+  readonly keep?: Tensor2D;
+}
+
+export interface Gradient {
+  readonly gradient: Tensor1D;
+  readonly moments: Tensor1D;
+  readonly loss: Tensor;
+  readonly correct: Tensor;
+  readonly logits: Tensor2D;
+}
+
+function augmented({ recipe }: Model, inputs: StepInputs, scalars: readonly Tensor[]): Activations {
+  const pixels = inputs.clips.div(255) as Activations;
+  const x = normalised(inputs.colour ? jittered(pixels, inputs.colour) : pixels);
+  if (recipe.mixup === 0) return x;
+  const share = scalars[SCALARS.indexOf('mixupShare')] as Tensor;
+  return x.mul(share).add(x.reverse(1).mul(tf.sub(1, share))) as Activations;
+}
+
+/** Gradient of the mean cross entropy, the batch norms' moments in the layout of the statistics, loss and hits. */
+export function gradientOf(model: Model, parameters: Tensor1D, inputs: StepInputs): Gradient {
+  const { network, layout, operations, recipe } = model;
+  const scalars = tf.split(inputs.scalars, SCALARS.length);
+  const clips = augmented(model, inputs, scalars);
+  const scale = (scalars[SCALARS.indexOf('lossScale')] as Tensor).asScalar();
+  const kept: Tensor[] = [];
+  // What a gradient's function makes would end with it.
+  const keep = <T extends Tensor>(tensor: T): T => {
+    kept.push(tf.keep(tensor));
+    return tensor;
+  };
+  const parts = splitParameters(layout, parameters);
+  const result: { moments?: Tensor1D; logits?: Tensor2D } = {};
+  const { value, grads } = tf.valueAndGrads((...own: Tensor[]) => {
+    const named = { parameters: namedParameters(layout, own) };
+    const { pooled, moments } = features(network, operations, named, clips);
+    const logits = keep(classify(network, named, pooled, inputs.keep));
+    result.logits = logits;
+    result.moments = keep(tf.concat(moments.map((pair) => pair.flatten()))) as Tensor1D;
+    const loss = tf.logSoftmax(logits).mul(inputs.labels).sum().div(-inputs.labels.shape[0]).asScalar();
+    return recipe.mixedPrecision ? loss.mul(scale) : loss;
+  })(parts);
+  const { moments, logits } = result as Required<typeof result>;
+  const flat = tf.concat(grads.map((part) => part.flatten())) as Tensor1D;
+  const hits = logits.argMax(1).equal(inputs.labels.argMax(1)).cast('float32').sum();
+  const out = {
+    gradient: (recipe.mixedPrecision ? flat.div(scale) : flat) as Tensor1D,
+    moments: moments.clone(),
+    loss: recipe.mixedPrecision ? value.div(scale) : value,
+    correct: hits,
+    logits: logits.clone(),
+  };
+  tf.dispose(kept);
+  return out;
+}
+
+/**
+ * SGD as PyTorch does it: weight decay added to the gradient, v = momentum v + g, then p -= rate (g + momentum v)
+ * with Nesterov, p -= rate v without. Clipping comes before weight decay.
+ */
+export function updated(
+  { layout, recipe }: Model,
+  { parameters, momentum }: Pick<Vectors, 'parameters' | 'momentum'>,
+  gradient: Tensor1D,
+  scalars: Tensor1D,
+): Pick<Vectors, 'parameters' | 'momentum'> {
+  const learningRate = scalars.slice(SCALARS.indexOf('learningRate'), 1).asScalar();
+  const clipped =
+    recipe.clipNorm > 0
+      ? gradient.mul(tf.minimum(1, tf.div(recipe.clipNorm, gradient.square().sum().sqrt().add(1e-6))))
+      : gradient;
+  const decayed = recipe.weightDecayOnNormAndBias ? layout.parameterSize : layout.weightSize;
+  const decay = parameters.slice(0, decayed).mul(recipe.weightDecay);
+  const whole =
+    recipe.weightDecay > 0 ? clipped.add(tf.pad(decay, [[0, layout.parameterSize - decayed]])) : clipped;
+  const velocity = momentum.mul(recipe.momentum).add(whole) as Tensor1D;
+  const direction = recipe.nesterov ? whole.add(velocity.mul(recipe.momentum)) : velocity;
+  return { parameters: parameters.sub(direction.mul(learningRate)) as Tensor1D, momentum: velocity };
+}
+
+/** PyTorch's momentum of running statistics. */
+const STATISTICS_MOMENTUM = 0.1;
+
+/** The statistics' vector with PyTorch's unbiased variances: n / (n - 1) of the moments', n values a channel. */
+function unbiased(layout: Layout, moments: Tensor1D, clips: number): Tensor1D {
+  const factors = new Float32Array(layout.statisticsSize).fill(1);
+  for (const { offset, channels, positions } of layout.statistics) {
+    const n = positions * clips;
+    factors.fill(n / Math.max(1, n - 1), offset + channels, offset + 2 * channels);
+  }
+  return moments.mul(tf.tensor1d(factors)) as Tensor1D;
+}
+
+const clipsOf = (inputs: Pick<StepInputs, 'clips'>) => inputs.clips.shape[1];
+
+/** Running statistics after a batch. */
+export function runningStatistics(
+  { layout }: Model,
+  statistics: Tensor1D,
+  moments: Tensor1D,
+  clips: number,
+): Tensor1D {
+  const batch = unbiased(layout, moments, clips);
+  return statistics.mul(1 - STATISTICS_MOMENTUM).add(batch.mul(STATISTICS_MOMENTUM)) as Tensor1D;
+}
+
+/** One step on one batch. `average` follows parameters and statistics, where the recipe wants it. */
+export function trainingStep(model: Model, state: Vectors, inputs: StepInputs) {
+  const { gradient, moments, loss, correct } = gradientOf(model, state.parameters, inputs);
+  const next = updated(model, state, gradient, inputs.scalars);
+  const statistics = runningStatistics(model, state.statistics, moments, clipsOf(inputs));
+  const vectors = { ...next, statistics };
+  return {
+    state:
+      model.recipe.averageDecay > 0 ? { ...vectors, average: averaged(state, vectors, inputs) } : vectors,
+    outputs: { loss, correct },
+  };
+}
+
+function averaged(
+  { average }: Vectors,
+  { parameters, statistics }: Pick<Vectors, 'parameters' | 'statistics'>,
+  { scalars }: StepInputs,
+): Tensor1D {
+  const decay = scalars.slice(SCALARS.indexOf('averageDecay'), 1).asScalar();
+  const current = tf.concat([parameters, statistics]);
+  return average.mul(decay).add(current.mul(tf.sub(1, decay))) as Tensor1D;
+}
+
+/** Parameters and statistics that evaluation uses: the running average where the recipe has one. */
+function evaluated({ layout, recipe }: Model, { parameters, statistics, average }: Vectors) {
+  if (recipe.averageDecay === 0) return { parameters, statistics };
+  const [p, s] = tf.split(average, [layout.parameterSize, layout.statisticsSize]) as [Tensor1D, Tensor1D];
+  return { parameters: p, statistics: s };
+}
+
+/** Batch `index` (from 0) of those that set the statistics anew, as their mean, with the weights of evaluation. */
+export function gatheredStatistics(
+  model: Model,
+  state: Vectors,
+  { clips, index }: { clips: Activations; index: Tensor1D },
+) {
+  const { layout, network, operations, recipe } = model;
+  const current = evaluated(model, state);
+  const named = { parameters: namedParameters(layout, splitParameters(layout, current.parameters)) };
+  const { moments } = features(network, operations, named, normalised(clips.div(255)));
+  const batch = unbiased(
+    layout,
+    tf.concat(moments.map((pair) => pair.flatten())) as Tensor1D,
+    clips.shape[1],
+  );
+  const seen = index.asScalar();
+  const statistics = current.statistics.mul(seen).add(batch).div(seen.add(1)) as Tensor1D;
+  return {
+    state:
+      recipe.averageDecay === 0
+        ? { statistics }
+        : { average: tf.concat([current.parameters, statistics]) as Tensor1D },
+    outputs: { seen },
+  };
+}
+
+/** Probabilities [V, classes] of views [T, V, H, W, 3]: softmax, averaged over a view's windows. */
+export function predictions(
+  model: Model,
+  evaluation: Network,
+  state: Vectors,
+  { clips }: { clips: Activations },
+): Tensor2D {
+  const { layout, operations } = model;
+  const { parameters, statistics } = evaluated(model, state);
+  const named = {
+    parameters: namedParameters(layout, splitParameters(layout, parameters)),
+    running: namedStatistics(layout, statistics),
+  };
+  const { pooled } = features(evaluation, operations, named, normalised(clips.div(255)));
+  const scores = tf.softmax(classify(evaluation, named, pooled)) as Tensor2D;
+  const windows = pooled.shape[0] / clips.shape[1];
+  if (windows === 1) return scores;
+  return scores.reshape([clips.shape[1], windows, evaluation.classes]).mean(1) as Tensor2D;
+}

@@ -1,0 +1,123 @@
+/**
+ * Weights out and in, under PyTorchVideo's names and in PyTorch's shapes, so that create_x3d loads them with
+ * strict=True. PyTorchVideo has no batch norm in the shortcut of res2, whose channel count stays; where a base has
+ * one, it is folded into the shortcut's convolution and the block's last norm on the way out, and is the identity on
+ * the way in: the same function of the input either way.
+ */
+import { X3dError } from '../../errors.js';
+import type { Block, Network } from '../../network/index.js';
+import { NORM_EPSILON } from './operations/operations.js';
+import type { Layout, Parameter } from './parameters.js';
+import { readSafetensors, type StoredTensor, writeSafetensors } from './safetensors.js';
+
+export interface Weights {
+  readonly parameters: Float32Array;
+  readonly statistics: Float32Array;
+}
+
+const product = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
+
+/** Moves [output, input, kernel] to [kernel, input, output], or back. */
+function transposed(parameter: Parameter, from: Float32Array, towards: 'torch' | 'engine'): Float32Array {
+  const [outputs = 1, inputs = 1, ...kernel] = parameter.torchShape;
+  const positions = product(kernel);
+  const to = new Float32Array(from.length);
+  for (let o = 0; o < outputs; o++) {
+    for (let i = 0; i < inputs; i++) {
+      for (let k = 0; k < positions; k++) {
+        const torch = (o * inputs + i) * positions + k;
+        const engine = (k * inputs + i) * outputs + o;
+        if (towards === 'torch') to[torch] = from[engine] as number;
+        else to[engine] = from[torch] as number;
+      }
+    }
+  }
+  return to;
+}
+
+/** Blocks whose shortcut has a batch norm that PyTorchVideo does not know: those that keep their channel count. */
+const foldedBlocks = (network: Network): Block[] =>
+  network.stages
+    .flat()
+    .filter(
+      ({ shortcut }) => shortcut?.norm && shortcut.convolution.input[3] === shortcut.convolution.output[3],
+    );
+
+/** Every tensor in PyTorch's shape, by name. */
+function torchTensors(layout: Layout, { parameters, statistics }: Weights): Map<string, StoredTensor> {
+  const tensors = new Map<string, StoredTensor>();
+  for (const parameter of layout.parameters) {
+    const own = parameters.subarray(parameter.offset, parameter.offset + parameter.size);
+    tensors.set(parameter.name, { shape: parameter.torchShape, values: transposed(parameter, own, 'torch') });
+  }
+  for (const { name, offset, channels } of layout.statistics) {
+    const mean = statistics.slice(offset, offset + channels);
+    const variance = statistics.slice(offset + channels, offset + 2 * channels);
+    tensors.set(`${name}.running_mean`, { shape: [channels], values: mean });
+    tensors.set(`${name}.running_var`, { shape: [channels], values: variance });
+    tensors.set(`${name}.num_batches_tracked`, { shape: [], values: new BigInt64Array(1) });
+  }
+  return tensors;
+}
+
+const NORM_PARTS = ['weight', 'bias', 'running_mean', 'running_var'] as const;
+
+function fold(tensors: Map<string, StoredTensor>, block: Block): void {
+  const { convolution, norm } = block.shortcut ?? {};
+  if (!convolution || !norm) return;
+  const [scale, shift, mean, variance] = NORM_PARTS.map(
+    (part) => tensors.get(`${norm.name}.${part}`)?.values as Float32Array,
+  ) as [Float32Array, Float32Array, Float32Array, Float32Array];
+  const weights = tensors.get(`${convolution.name}.weight`)?.values as Float32Array;
+  const bias = tensors.get(`${block.projectNorm.name}.bias`)?.values as Float32Array;
+  const inputs = convolution.input[3];
+  scale.forEach((value, o) => {
+    const gain = value / Math.sqrt((variance[o] as number) + NORM_EPSILON);
+    for (let i = 0; i < inputs; i++) weights[o * inputs + i] = gain * (weights[o * inputs + i] as number);
+    bias[o] = (bias[o] as number) + (shift[o] as number) - gain * (mean[o] as number);
+  });
+  for (const part of [...NORM_PARTS, 'num_batches_tracked']) tensors.delete(`${norm.name}.${part}`);
+}
+
+/** The bytes of a safetensors file. */
+export function exportWeights(network: Network, layout: Layout, weights: Weights): Uint8Array {
+  const tensors = torchTensors(layout, weights);
+  for (const block of foldedBlocks(network)) fold(tensors, block);
+  return writeSafetensors(tensors, { format: 'pt' });
+}
+
+/** What a norm that the file does not have is, so that it changes nothing. */
+const IDENTITY = { weight: Math.sqrt(1 + NORM_EPSILON), bias: 0, running_mean: 0, running_var: 1 } as const;
+
+/**
+ * The weights of a safetensors file in the engine's layout. Throws X3dError data that names the tensor where one is
+ * missing or has another shape.
+ */
+export function importWeights(network: Network, layout: Layout, bytes: Uint8Array, file: string): Weights {
+  const tensors = readSafetensors(bytes, file);
+  const absent = new Set(foldedBlocks(network).map(({ shortcut }) => shortcut?.norm?.name));
+  const tensor = (owner: string, part: string, shape: readonly number[]): Float32Array => {
+    const name = `${owner}.${part}`;
+    const found = tensors.get(name);
+    if (!found && absent.has(owner)) return new Float32Array(product(shape)).fill(IDENTITY[part as 'weight']);
+    if (found && found.shape.join() === shape.join()) return found.values as Float32Array;
+    throw new X3dError('data', {
+      subject: `${file}: ${name}`,
+      expected: `a tensor of shape [${shape.join(', ')}]`,
+      got: found ? `[${found.shape.join(', ')}]` : 'none of that name',
+      remedy: 'Give the base and factors that the weights were made for.',
+    });
+  };
+  const parameters = new Float32Array(layout.parameterSize);
+  for (const parameter of layout.parameters) {
+    const dot = parameter.name.lastIndexOf('.');
+    const own = tensor(parameter.name.slice(0, dot), parameter.name.slice(dot + 1), parameter.torchShape);
+    parameters.set(transposed(parameter, own, 'engine'), parameter.offset);
+  }
+  const statistics = new Float32Array(layout.statisticsSize);
+  for (const { name, offset, channels } of layout.statistics) {
+    statistics.set(tensor(name, 'running_mean', [channels]), offset);
+    statistics.set(tensor(name, 'running_var', [channels]), offset + channels);
+  }
+  return { parameters, statistics };
+}
