@@ -1,0 +1,112 @@
+/** `replay`: the search's decisions on a table of recorded results. */
+import { readFile } from 'node:fs/promises';
+import Table from 'cli-table3';
+import { Command, Option } from 'commander';
+import { X3dError } from '../../errors.js';
+import { BASES, type BaseName } from '../../network/index.js';
+import { parseAmount } from '../../search/configuration.js';
+import { parseTable, type Replay, replay } from '../../search/replay.js';
+import { amount, change, clip, digits } from '../figures.js';
+import { example, jsonOption } from '../flags.js';
+
+interface ReplayOptions {
+  readonly table: string;
+  readonly target: string;
+  readonly base: BaseName;
+  readonly json?: boolean;
+}
+
+const flat = ({ factors, cost }: Replay['final']) => ({ ...factors, ...cost, factors });
+
+/** What `--json` prints. */
+function replayJson({ base, target, steps, contraction, unreachable, final }: Replay) {
+  return {
+    base: { name: base.name, ...flat(base) },
+    target,
+    steps: steps.map(({ factors, cost, ...rest }) => ({ ...rest, ...flat({ factors, cost }) })),
+    ...(contraction
+      ? {
+          contraction: {
+            axis: contraction.axis,
+            from: contraction.from,
+            to: contraction.to,
+            ...contraction.cost,
+          },
+        }
+      : {}),
+    ...(unreachable === undefined ? {} : { unreachable }),
+    final: flat(final),
+  };
+}
+
+function replayText({ base, target, steps, contraction, unreachable, final }: Replay): string {
+  const table = new Table({
+    head: ['step', 'axis', 'change', 'clip', 'crop', 'multiply-adds', 'top1'],
+    style: { head: [], border: [], compact: true },
+    colAligns: ['right', 'left', 'left', 'right', 'right', 'right', 'right'],
+  });
+  table.push([0, base.name, '', clip(base.factors), base.factors.crop, digits(base.cost.multiplyAdds), '']);
+  let from = base.factors;
+  for (const { step, tiedAxes, factors, cost, top1 } of steps) {
+    const moved = change(from, factors);
+    table.push([
+      step,
+      tiedAxes.join(' = '),
+      moved,
+      clip(factors),
+      factors.crop,
+      digits(cost.multiplyAdds),
+      top1,
+    ]);
+    from = factors;
+  }
+  const { factors, cost } = final;
+  return [
+    table.toString(),
+    contraction
+      ? `contraction of ${contraction.axis} to ${amount(target)}: ${change(contraction.from, contraction.to)}`
+      : unreachable === undefined
+        ? `no contraction: the last step meets ${amount(target)} exactly`
+        : `target not reached: ${unreachable}`,
+    `final: ${clip(factors)}, crop ${factors.crop}, width ${factors.width}, bottleneck ${factors.bottleneck}, ` +
+      `depth ${factors.depth}: ${digits(cost.multiplyAdds)} multiply-adds, ${digits(cost.parameters)} parameters`,
+  ].join('\n');
+}
+
+async function readTable(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new X3dError(
+      'not-found',
+      {
+        subject: '--table',
+        expected: 'a file that can be read',
+        got: `${path} (${(cause as NodeJS.ErrnoException).code})`,
+      },
+      { cause },
+    );
+  }
+}
+
+async function run({ table, target, base, json }: ReplayOptions): Promise<void> {
+  const rows = parseTable(await readTable(table), table);
+  const result = replay(rows, base, parseAmount(target, '--target'));
+  process.stdout.write(`${json ? JSON.stringify(replayJson(result), undefined, 2) : replayText(result)}\n`);
+}
+
+export function replayCommand(): Command {
+  return new Command('replay')
+    .description('Run the search on a table of recorded results, without training')
+    .requiredOption(
+      '--table <file>',
+      'comma-separated, with the columns step, axis (tau, t, s, d, w, b) and top1',
+    )
+    .requiredOption('--target <amount>', 'multiply-adds, as a number or like 600M or 2G')
+    .addOption(
+      new Option('--base <name>', 'what the search starts from').choices(Object.keys(BASES)).default('x2d'),
+    )
+    .addOption(jsonOption())
+    .addHelpText('after', example('replay --table results.csv --target 2G'))
+    .action(run);
+}

@@ -1,0 +1,38 @@
+/** How figures are written for people. */
+import type { Factors } from '../network/index.js';
+
+const UNITS = ['', 'K', 'M', 'G', 'T'] as const;
+
+/** 605256512 as "605M", 1962892112 as "1.96G". */
+export function amount(value: number): string {
+  const power = value < 1000 ? 0 : Math.min(Math.floor(Math.log10(value) / 3), UNITS.length - 1);
+  const scaled = value / 1000 ** power;
+  return `${power === 0 ? value : scaled.toPrecision(3)}${UNITS[power]}`;
+}
+
+/** 605256512 as "605,256,512". */
+export const digits = (value: number): string => value.toLocaleString('en-US');
+
+/** 0.925 as "92.5 %". */
+export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+
+/** 75 as "1:15". */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const pad = (value: number) => String(value).padStart(2, '0');
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  return hours > 0 ? `${hours}:${pad(minutes)}:${pad(whole % 60)}` : `${minutes}:${pad(whole % 60)}`;
+}
+
+/** Frames x stride, as the papers write a clip. */
+export const clip = ({ frames, stride }: Factors): string => `${frames}x${stride}`;
+
+/** What one move changed, as "crop 48 -> 64"; tau and t change the clip. */
+export function change(from: Factors, to: Factors): string {
+  const changes: string[] = [];
+  if (from.frames !== to.frames || from.stride !== to.stride)
+    changes.push(`clip ${clip(from)} -> ${clip(to)}`);
+  for (const name of ['crop', 'width', 'bottleneck', 'depth'] as const)
+    if (from[name] !== to[name]) changes.push(`${name} ${from[name]} -> ${to[name]}`);
+  return changes.join(', ') || 'none';
+}

@@ -1,0 +1,158 @@
+/**
+ * The search on a table of recorded results: the same decisions as a real search makes, with no training and no
+ * Redis. A row says what training the candidate of one axis in one step came to.
+ */
+import { X3dError } from '../errors.js';
+import { AXES, type Axis, BASES, type BaseName, type Factors } from '../network/index.js';
+import { resolveConfiguration } from './configuration.js';
+import { decide } from './decide.js';
+import type { CandidateCost, NewEvent } from './events.js';
+import { apply, type CandidateState, type SearchState, type Winner } from './state.js';
+
+export interface RecordedResult {
+  /** From 1: the round. */
+  readonly step: number;
+  readonly axis: Axis;
+  /** In any unit; only compared. */
+  readonly top1: number;
+}
+
+export interface ReplayedStep {
+  readonly step: number;
+  readonly axis: Axis;
+  /** All axes that lead to the winner. */
+  readonly tiedAxes: readonly Axis[];
+  readonly decidedBy: Winner['decidedBy'];
+  readonly top1: number;
+  readonly factors: Factors;
+  readonly cost: CandidateCost;
+}
+
+export interface Replay {
+  readonly base: { readonly name: BaseName; readonly factors: Factors; readonly cost: CandidateCost };
+  readonly target: number;
+  readonly steps: readonly ReplayedStep[];
+  readonly contraction?: SearchState['contraction'];
+  readonly unreachable?: string;
+  readonly final: { readonly factors: Factors; readonly cost: CandidateCost };
+}
+
+const COLUMNS = ['step', 'axis', 'top1'] as const;
+
+const wrong = (subject: string, expected: string, got: string, remedy?: string) =>
+  new X3dError('invalid-input', { subject, expected, got, ...(remedy === undefined ? {} : { remedy }) });
+
+/**
+ * Reads comma-separated text with a head that names the columns step, axis and top1, and any others, which are
+ * ignored. Throws X3dError invalid-input that names the line of `name`.
+ */
+export function parseTable(text: string, name: string): RecordedResult[] {
+  const [head = '', ...lines] = text.replace(/^\ufeff/, '').split(/\r?\n/);
+  const cells = (line: string) => line.split(',').map((cell) => cell.trim());
+  const columns = cells(head);
+  for (const column of COLUMNS)
+    if (!columns.includes(column))
+      throw wrong(name, `a column "${column}"`, `the columns ${columns.join(', ')}`);
+  const rows = lines.flatMap((line, index): RecordedResult[] => {
+    if (line.trim() === '') return [];
+    const at = `${name}, line ${index + 2}`;
+    const values = cells(line);
+    if (values.length !== columns.length)
+      throw wrong(at, `${columns.length} values, as in the head`, `${values.length}`);
+    const [stepText = '', axisText = '', top1Text = ''] = COLUMNS.map(
+      (column) => values[columns.indexOf(column)],
+    );
+    const axis = AXES.find((known) => known === axisText);
+    if (!/^[1-9]\d*$/.test(stepText)) throw wrong(at, 'a step, a whole number from 1', `"${stepText}"`);
+    if (!axis) throw wrong(at, `an axis, one of ${AXES.join(', ')}`, `"${axisText}"`);
+    if (top1Text === '' || !Number.isFinite(Number(top1Text)))
+      throw wrong(at, 'a number as top1', `"${top1Text}"`);
+    return [{ step: Number(stepText), axis, top1: Number(top1Text) }];
+  });
+  const seen = new Set<string>();
+  for (const { step, axis } of rows) {
+    const key = `step ${step}, axis ${axis}`;
+    if (seen.has(key)) throw wrong(name, 'one row for each step and axis', `two for ${key}`);
+    seen.add(key);
+  }
+  return rows;
+}
+
+/** Where several axes lead to one network, the best of their rows counts. */
+function recorded(table: readonly RecordedResult[], step: number, { axes }: CandidateState): number {
+  const rows = table.filter((row) => row.step === step && axes.includes(row.axis));
+  if (rows.length > 0) return Math.max(...rows.map(({ top1 }) => top1));
+  throw wrong(
+    'table',
+    `a row for step ${step}, axis ${axes.join(' or ')}`,
+    'none',
+    'Every axis that can move in a step needs its result.',
+  );
+}
+
+const finished = (candidate: string, top1: number): NewEvent => ({
+  kind: 'candidate-finished',
+  candidate,
+  outcome: {
+    validation: { videos: 0, viewsPerVideo: 0, top1, top5: top1, loss: 0 },
+    steps: 0,
+    seconds: 0,
+    clipsPerSecond: 0,
+    peakBytes: 0,
+  },
+});
+
+function created(base: BaseName, target: number): SearchState {
+  const configuration = resolveConfiguration({ base, target, data: { path: 'replay' } });
+  const dataset = {
+    classes: Array.from({ length: BASES[base].classes }, (_, label) => String(label)),
+    parts: { train: 0, validation: 0, test: 0 },
+    skipped: 0,
+    fingerprint: 'replay',
+    limits: { maxSpan: Number.MAX_SAFE_INTEGER, maxCrop: Number.MAX_SAFE_INTEGER },
+  };
+  return apply(undefined, { kind: 'search-created', at: '', search: 'replay', configuration, dataset });
+}
+
+/** Runs the search on recorded results. Throws X3dError invalid-input where a result that it needs is missing. */
+export function replay(table: readonly RecordedResult[], base: BaseName, target: number): Replay {
+  let state = created(base, target);
+  const record = (events: readonly NewEvent[]) => {
+    for (const event of events) state = apply(state, { ...event, at: '' });
+  };
+  while (!state.final) {
+    const decision = decide(state);
+    if (decision.kind === 'append') record(decision.events);
+    else if (decision.kind === 'train')
+      record(
+        decision.trainings.map(({ candidate }) =>
+          finished(candidate.id, recorded(table, state.rounds.length, candidate)),
+        ),
+      );
+    else throw new Error(`a replay came to ${decision.kind}`);
+  }
+  return replayOf(state, state.final);
+}
+
+function replayOf(state: SearchState, final: CandidateState): Replay {
+  const { base, target } = state.configuration;
+  const first = state.rounds[0];
+  if (!first) throw new Error('a replay without a round');
+  const steps = state.rounds.flatMap(({ round, candidates, winner }): ReplayedStep[] => {
+    const won = candidates.find(({ id }) => id === winner?.candidate);
+    if (!winner || won?.progress.kind !== 'finished') return [];
+    const { axis, tiedAxes, decidedBy } = winner;
+    const { factors, cost, progress } = won;
+    return [
+      { step: round, axis, tiedAxes, decidedBy, top1: progress.outcome.validation.top1, factors, cost },
+    ];
+  });
+  return {
+    base: { name: base, factors: first.factors, cost: first.cost },
+    target,
+    steps,
+    ...(state.contraction ? { contraction: state.contraction } : {}),
+    ...(state.unreachable === undefined ? {} : { unreachable: state.unreachable }),
+    final: { factors: final.factors, cost: final.cost },
+  };
+}
