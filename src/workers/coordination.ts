@@ -10,7 +10,8 @@ import type { AdvanceJob } from './job.js';
 import {
   COORDINATION,
   candidateStatus,
-  MAX_STALLED,
+  LOCK_MS,
+  lockOptions,
   openQueues,
   type Queues,
   release,
@@ -23,7 +24,7 @@ export interface CoordinatorOptions {
   readonly redisUrl: string;
   readonly home: Home;
   readonly log: Logger;
-  /** How long a look stays with a coordinator that fell silent, milliseconds. Default 30,000. */
+  /** How long a look stays with a coordinator that fell silent, milliseconds. Default LOCK_MS. */
   readonly lockMs?: number;
 }
 
@@ -53,7 +54,7 @@ async function tickRunning(queues: Queues): Promise<void> {
 
 /** Starts a coordinator; it runs until `stop`. */
 export async function startCoordinator(options: CoordinatorOptions): Promise<{ stop(): Promise<void> }> {
-  const { redisUrl, home, log, lockMs = 30_000 } = options;
+  const { redisUrl, home, log, lockMs = LOCK_MS } = options;
   const redis = connect(redisUrl);
   redis.on('error', (error) => log.warn({ error: error.message }, 'Redis'));
   const queues = openQueues(redis);
@@ -69,9 +70,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<{ s
       connection: redis,
       prefix: KEY_PREFIX,
       concurrency: SEARCHES_AT_ONCE,
-      lockDuration: lockMs,
-      stalledInterval: lockMs,
-      maxStalledCount: MAX_STALLED,
+      ...lockOptions(lockMs),
     },
   );
   worker.on('error', (error) => log.warn({ error: error.message }, 'queue of coordination'));

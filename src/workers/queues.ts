@@ -19,9 +19,21 @@ export const COORDINATION = 'coordination';
 /** Tries of one candidate before its last failure counts; lost workers do not count as tries. */
 export const ATTEMPTS = 5;
 /** How often workers may be lost while they train a candidate before it counts as failed itself. */
-export const MAX_STALLED = 30;
+const MAX_STALLED = 30;
+/** How long a job stays with a process that fell silent, milliseconds, unless a test says otherwise. */
+export const LOCK_MS = 6000;
 /** How often every running search is looked at even if no hint came. */
 const TICK_MS = 2000;
+
+/**
+ * What workers of both queues have in common. A lock is renewed twice in its time, and looked at three times: a job
+ * whose process was killed is taken up within about one and a half times `lockMs`.
+ */
+export const lockOptions = (lockMs: number) => ({
+  lockDuration: lockMs,
+  stalledInterval: Math.ceil(lockMs / 3),
+  maxStalledCount: MAX_STALLED,
+});
 
 export interface Queues {
   readonly redis: Redis;
@@ -73,6 +85,9 @@ export async function stopTicking({ coordination }: Queues, search: string): Pro
 /** What another try of the same candidate could not change, since all in it is decided by its seed. */
 const settled = (failure: TrainingFailure) => failure.kind === 'not-a-number';
 
+/** Why a training that was wanted no more has failed; a search that asked at that very moment has it begun again. */
+export const UNWANTED = 'nobody waits for it any more';
+
 /**
  * Sees to it that a candidate is in the queue and that `search` waits for it. Safe to repeat, and to be cut off
  * anywhere. A candidate that failed before this search asked for it is tried again.
@@ -86,9 +101,10 @@ export async function request(
   const { redis, candidates } = queues;
   const asked = await redis.sismember(waitingKey(candidate), search);
   const state = await candidates.getJobState(candidate);
-  if (asked && state !== 'unknown') return;
+  if (asked && state !== 'unknown' && state !== 'failed') return;
   if (state === 'failed') {
     const job = await candidates.getJob(candidate);
+    if (asked && job?.failedReason !== UNWANTED) return;
     // Another coordinator may be at the same: a job that is gone or taken is what we want too.
     if (job && !settled(failureOf(job))) await job.remove().catch(() => {});
   }

@@ -13,6 +13,7 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DelayedError, type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq';
 import type { Logger } from 'pino';
 import type { Home } from '../home.js';
@@ -22,7 +23,7 @@ import { trainingResult } from '../training/schema.js';
 import type { Device, TrainingFailure, TrainingResult } from '../training/training.js';
 import { runTrainer, TRAINER } from './child.js';
 import { type CandidateJob, candidateJob, type JobProgress } from './job.js';
-import { CANDIDATES, hint, MAX_STALLED, openQueues, searchesWaiting } from './queues.js';
+import { CANDIDATES, hint, LOCK_MS, lockOptions, openQueues, searchesWaiting, UNWANTED } from './queues.js';
 import { announceWorker, dismissWorker, HEARTBEAT_MS, listWorkers, type WorkerRecord } from './registry.js';
 
 export interface WorkerOptions {
@@ -32,7 +33,7 @@ export interface WorkerOptions {
   /** Threads of its trainer. */
   readonly threads: number;
   readonly log: Logger;
-  /** How long a job stays with a worker that fell silent, milliseconds. Default 30,000. */
+  /** How long a job stays with a worker that fell silent, milliseconds. Default LOCK_MS. */
   readonly lockMs?: number;
   /** How long a trainer may report nothing, milliseconds. Default an hour. */
   readonly silenceMs?: number;
@@ -47,13 +48,12 @@ export interface RunningWorker {
 }
 
 const PROGRESS_MS = 500;
-const ELSEWHERE_DELAY_MS = 1000;
+const ELSEWHERE_DELAY_MS = 500;
 
-/** Why a training was stopped from outside. */
-type Stopped = { readonly kind: 'stopping' } | { readonly kind: 'unwanted' } | { readonly kind: 'lock lost' };
+/** A training that was stopped from outside. */
 class StoppedTraining extends Error {
-  constructor(readonly why: Stopped) {
-    super(why.kind);
+  constructor(readonly why: 'stopping' | 'unwanted' | 'lock lost') {
+    super(why);
   }
 }
 
@@ -70,7 +70,7 @@ const place = (host: string, device: string) => `${host}/${device}`;
 
 /** Starts a worker; it runs until `stop`. */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
-  const { home, device, threads, log, lockMs = 30_000, silenceMs = 3_600_000, trainer = TRAINER } = options;
+  const { home, device, threads, log, lockMs = LOCK_MS, silenceMs = 3_600_000, trainer = TRAINER } = options;
   const redis = connect(options.redisUrl);
   redis.on('error', (error) => log.warn({ error: error.message }, 'Redis'));
   const queues = openQueues(redis);
@@ -109,16 +109,14 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     return failure.retry === 'never' ? new UnrecoverableError(failure.reason) : new Error(failure.reason);
   };
 
-  const trainJob = async (
-    job: Job<CandidateJob>,
-    token?: string,
-    lost?: AbortSignal,
-  ): Promise<TrainingResult> => {
+  const trainJob = async (job: Job<CandidateJob>, token?: string): Promise<TrainingResult> => {
     const candidate = job.id ?? '';
     if (!candidateJob.Check(job.data))
       throw new UnrecoverableError(`the job of ${candidate} does not have the form that this version knows`);
     if (await shouldGoElsewhere(job.data)) {
       await job.moveToDelayed(Date.now() + ELSEWHERE_DELAY_MS, token);
+      // Takes nothing until the job is due again, else it might be the first to take it each time.
+      await sleep(2 * ELSEWHERE_DELAY_MS);
       throw new DelayedError();
     }
     const folder = home.candidate(candidate);
@@ -128,8 +126,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     const since = new Date().toISOString();
     const own = new AbortController();
     training = own;
-    if (stopping) own.abort(new StoppedTraining({ kind: 'stopping' }));
-    lost?.addEventListener('abort', () => own.abort(new StoppedTraining({ kind: 'lock lost' })));
+    if (stopping) own.abort(new StoppedTraining('stopping'));
     current = { id: candidate, since };
     const report: JobProgress = { worker: id, since };
     await job.updateProgress(report);
@@ -138,7 +135,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
 
     const watch = setInterval(async () => {
       const waiting = await searchesWaiting(redis, candidate).catch(() => undefined);
-      if (waiting?.length === 0) own.abort(new StoppedTraining({ kind: 'unwanted' }));
+      if (waiting?.length === 0) own.abort(new StoppedTraining('unwanted'));
     }, HEARTBEAT_MS);
     let reported = 0;
     try {
@@ -162,9 +159,9 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     } catch (error) {
       if (error instanceof TrainingError) throw await failed(job, error.failure);
       if (!(error instanceof StoppedTraining)) throw error;
-      log.info({ candidate, why: error.why.kind }, 'training stopped');
-      if (error.why.kind === 'unwanted') throw new UnrecoverableError('nobody waits for it any more');
-      if (error.why.kind === 'stopping') await job.moveToWait(token);
+      log.info({ candidate, why: error.why }, 'training stopped');
+      if (error.why === 'unwanted') throw new UnrecoverableError(UNWANTED);
+      if (error.why === 'stopping') await job.moveToWait(token);
       throw new WaitingError();
     } finally {
       clearInterval(watch);
@@ -178,15 +175,17 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     connection: redis,
     prefix: KEY_PREFIX,
     name: id,
-    lockDuration: lockMs,
-    stalledInterval: lockMs,
-    maxStalledCount: MAX_STALLED,
+    ...lockOptions(lockMs),
     drainDelay: 1,
   });
   worker.on('error', (error) => log.warn({ error: error.message }, 'queue of candidates'));
   const ended = (job: Job<CandidateJob> | undefined) => {
     if (job?.id) hintAll(job.id).catch(() => {});
   };
+  // BullMQ says so here only: it does not abort the processor of a job that it has lost.
+  worker.on('lockRenewalFailed', (jobs) => {
+    if (current && jobs.includes(current.id)) training?.abort(new StoppedTraining('lock lost'));
+  });
   worker.on('completed', ended);
   worker.on('failed', ended);
   const heartbeat = setInterval(announce, HEARTBEAT_MS);
@@ -197,7 +196,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     stop: async () => {
       stopping = true;
       clearInterval(heartbeat);
-      training?.abort(new StoppedTraining({ kind: 'stopping' }));
+      training?.abort(new StoppedTraining('stopping'));
       await worker.close();
       await dismissWorker(redis, id).catch(() => {});
       await queues.close();

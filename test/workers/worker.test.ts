@@ -229,6 +229,31 @@ describe('a worker', () => {
     expect(await starts(id)).toHaveLength(2);
   });
 
+  test('that lost its lock ends its training, and whoever holds the candidate then goes on', async () => {
+    const id = newId();
+    await request(queues, 's1', id, candidateThatWill('hang once'));
+    spawnWorker();
+    await training(id);
+    const trainer = await trainerOf(id);
+    await redis.del(`x3d:candidates:${id}:lock`);
+    await eventually(async () => !alive(trainer));
+    expect(await ended(id)).toMatchObject({ kind: 'finished' });
+    expect(await failedTries(queues, id)).toEqual([]);
+  });
+
+  test('whose training ended as nobody wanted it begins again for a search that asked in that moment', async () => {
+    const id = newId();
+    await request(queues, 's1', id, candidateThatWill('hang once'));
+    spawnWorker();
+    await training(id);
+    await release(queues, 's1', id);
+    // As if this search had asked between the worker's last look and the end of the training.
+    expect(await ended(id)).toMatchObject({ kind: 'failed' });
+    await redis.sadd(`x3d:waiting:${id}`, 's2');
+    await request(queues, 's2', id, candidateThatWill('hang once'));
+    expect(await ended(id)).toMatchObject({ kind: 'finished' });
+  });
+
   test('asked to stop gives its candidate back at once and leaves the registry', async () => {
     const id = newId();
     await request(queues, 's1', id, candidateThatWill('hang'));
