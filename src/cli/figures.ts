@@ -3,11 +3,11 @@ import type { Factors } from '../network/index.js';
 
 const UNITS = ['', 'K', 'M', 'G', 'T'] as const;
 
-/** 605256512 as "605M", 1962892112 as "1.96G". */
+/** 605256512 as "605M", 1962892112 as "1.96G", 2000000 as "2M". */
 export function amount(value: number): string {
   const power = value < 1000 ? 0 : Math.min(Math.floor(Math.log10(value) / 3), UNITS.length - 1);
   const scaled = value / 1000 ** power;
-  return `${power === 0 ? value : scaled.toPrecision(3)}${UNITS[power]}`;
+  return `${power === 0 ? value : Number(scaled.toPrecision(3))}${UNITS[power]}`;
 }
 
 /** 605256512 as "605,256,512". */

@@ -22,3 +22,9 @@ export const jsonOption = () => new Option('--json', 'print JSON for programs');
 
 export const example = (...lines: string[]) =>
   `\nExample:\n${lines.map((line) => `  $ x3d-search ${line}\n`).join('')}`;
+
+export function port(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value <= 65_535) return value;
+  throw new InvalidArgumentError('Expected a port from 0 to 65535.');
+}

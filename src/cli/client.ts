@@ -1,0 +1,158 @@
+/** A client of the service's HTTP API: JSON in and out, problem documents as errors. */
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Problem } from '../api/problems.js';
+import { ERROR_KINDS, type ErrorKind, X3dError } from '../errors.js';
+import type { Home } from '../home.js';
+import type { SearchEvent } from '../search/events.js';
+import type { TrainingProgress } from '../training/training.js';
+
+export interface Client {
+  readonly url: string;
+  get<Answer>(path: string): Promise<Answer>;
+  post<Answer>(path: string, body?: unknown): Promise<Answer>;
+}
+
+const isKind = (kind: string): kind is ErrorKind => kind in ERROR_KINDS;
+
+/** The error that a problem document tells of. */
+function errorOf({ type, title, detail, errors = [] }: Problem): X3dError {
+  const kind = type.replace('urn:x3d-search:problem:', '');
+  const [first, ...others] = errors;
+  if (!isKind(kind) || !first)
+    return new X3dError('environment', {
+      subject: 'the service',
+      expected: 'an answer',
+      got: `${title}: ${detail}`,
+    });
+  const { field: subject, expected, got } = first;
+  const facts = { subject, expected, ...(got === undefined ? {} : { got }) };
+  const said = new X3dError(kind, facts).message;
+  const more = others
+    .map((other) => new X3dError(kind, { subject: other.field, ...other }).message)
+    .join(' ');
+  const remedy = more || detail.slice(said.length).trim();
+  return new X3dError(kind, { ...facts, ...(remedy === '' ? {} : { remedy }) });
+}
+
+const codeOf = (error: unknown): string => {
+  const cause = error instanceof Error ? (error.cause ?? error) : error;
+  return (cause as NodeJS.ErrnoException).code ?? String(cause);
+};
+
+/** Its calls throw the service's X3dError, and environment where nothing answers at `url`. */
+export function connectTo(url: string): Client {
+  const ask = async <Answer>(path: string, init: RequestInit): Promise<Answer> => {
+    const response = await fetch(url + path, init).catch((cause: unknown) => {
+      throw new X3dError(
+        'environment',
+        {
+          subject: `the service at ${url}`,
+          expected: 'to answer',
+          got: codeOf(cause),
+          remedy: 'Is `x3d-search serve` running? --url names another one.',
+        },
+        { cause },
+      );
+    });
+    const body: unknown = await response.json().catch(() => undefined);
+    if (response.ok) return body as Answer;
+    throw errorOf(
+      (body ?? { type: '', title: `${response.status}`, detail: 'no problem document' }) as Problem,
+    );
+  };
+  return {
+    url,
+    get: (path) => ask(path, {}),
+    post: (path, body) =>
+      ask(path, {
+        method: 'POST',
+        ...(body === undefined
+          ? {}
+          : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+      }),
+  };
+}
+
+/** The service of a home that `run` or `serve` keeps alive. Throws X3dError environment where there is none. */
+export async function serviceOf(home: Home, url: string | undefined): Promise<Client> {
+  if (url !== undefined) return connectTo(url.replace(/\/+$/, ''));
+  try {
+    return connectTo((JSON.parse(await readFile(home.service, 'utf8')) as { url: string }).url);
+  } catch {
+    throw new X3dError('environment', {
+      subject: home.folder,
+      expected: 'a home with a running service',
+      got: 'none',
+      remedy: 'Start `x3d-search serve --home …` or `run`, or give --url.',
+    });
+  }
+}
+
+/** What a stream of a search's events brings: the log's entries, and between them how far trainings are. */
+export type Happening =
+  | { readonly kind: 'event'; readonly version: number; readonly event: SearchEvent }
+  | {
+      readonly kind: 'progress';
+      readonly candidate: string;
+      readonly worker: string;
+      readonly progress?: TrainingProgress;
+    };
+
+const RETRY_MS = 300;
+
+/** The fields of each server-sent event of a response, until it ends. */
+async function* sentEvents(response: Response): AsyncGenerator<ReadonlyMap<string, string>> {
+  const decoder = new TextDecoder();
+  let text = '';
+  for await (const bytes of response.body ?? []) {
+    text += decoder.decode(bytes as Uint8Array, { stream: true });
+    for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+      const lines = text.slice(0, end).split('\n');
+      text = text.slice(end + 2);
+      yield new Map(
+        lines.map((line) => {
+          const colon = line.indexOf(':');
+          return [line.slice(0, colon), line.slice(colon + 1).trimStart()];
+        }),
+      );
+    }
+  }
+}
+
+/**
+ * Everything that happens in a search, from its creation to its end, whatever the connection does meanwhile. Throws
+ * X3dError not-found for a search that there is not.
+ */
+export async function* follow(
+  client: Client,
+  search: string,
+  signal: AbortSignal,
+): AsyncGenerator<Happening> {
+  let version = 0;
+  while (!signal.aborted) {
+    try {
+      const headers: Record<string, string> = version === 0 ? {} : { 'last-event-id': String(version) };
+      const response = await fetch(`${client.url}/searches/${search}/events`, { headers, signal });
+      if (response.status === 204) return;
+      if (response.status === 404) throw errorOf((await response.json()) as Problem);
+      if (!response.ok) throw new Error(`status ${response.status}`);
+      for await (const fields of sentEvents(response)) {
+        const data = fields.get('data');
+        if (data === undefined) continue;
+        if (fields.get('event') === 'progress') {
+          yield { kind: 'progress', ...JSON.parse(data) };
+          continue;
+        }
+        const event = JSON.parse(data) as SearchEvent;
+        version = Number(fields.get('id'));
+        yield { kind: 'event', version, event };
+        if (/^search-(ended|failed|cancelled)$/.test(event.kind)) return;
+      }
+    } catch (error) {
+      if (error instanceof X3dError) throw error;
+    }
+    // The service is being replaced, or the network has a pause: the log goes on where we were.
+    if (!signal.aborted) await sleep(RETRY_MS, undefined, { signal }).catch(() => {});
+  }
+}

@@ -1,0 +1,44 @@
+/** `demo`: a small set of videos is made, and a search is run on it as `run` does. */
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { makeDemoVideos } from '../../data/demo/index.js';
+import { homeAt } from '../../home.js';
+import { example, homeOption, jsonOption } from '../flags.js';
+import { type FleetOptions, fleetOf, withFleet } from '../fleet.js';
+import { searching } from '../searching.js';
+
+interface DemoOptions extends FleetOptions {
+  readonly home: string;
+  readonly json?: boolean;
+}
+
+/** Few steps on few videos, so that rounds, a contraction and a test fit in some minutes of two cores. */
+const SEARCH = { name: 'demo', base: 'x2d-micro', target: '3M', recipe: { epochs: 30, views: 3 } };
+
+async function demo(options: DemoOptions): Promise<void> {
+  const { home, json = false } = options;
+  process.exitCode = await searching({
+    home,
+    fleet: fleetOf(options),
+    json,
+    begin: (display) => ({
+      input: {
+        ...SEARCH,
+        data: makeDemoVideos(join(homeAt(home).folder, 'demo-videos'), {
+          onProgress: (done, of) => display.preparing('making videos', done, of),
+        }),
+      },
+    }),
+  });
+}
+
+export function demoCommand(): Command {
+  return withFleet(
+    new Command('demo')
+      .description('Make a small set of videos of moving shapes, and search a network for it')
+      .addOption(homeOption()),
+  )
+    .addOption(jsonOption())
+    .addHelpText('after', example('demo --workers 2'))
+    .action(demo);
+}

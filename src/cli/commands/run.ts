@@ -1,0 +1,172 @@
+/** `run`: one search with everything it needs, in one process tree. */
+import { readFile } from 'node:fs/promises';
+import { Command, InvalidArgumentError } from 'commander';
+import { X3dError } from '../../errors.js';
+import { example, homeOption, jsonOption, numeric } from '../flags.js';
+import { type FleetOptions, fleetOf, withFleet } from '../fleet.js';
+import { searching } from '../searching.js';
+
+type Value = number | string | boolean;
+
+interface RunOptions extends FleetOptions {
+  readonly config?: string;
+  readonly resume?: string;
+  readonly home: string;
+  readonly json?: boolean;
+  /** Fields of the configuration's schema, which checks them. */
+  readonly name?: string;
+  readonly target?: string;
+  readonly base?: string;
+  readonly criterion?: string;
+  readonly complexity?: string;
+  readonly stepRule?: string;
+  readonly seed?: Value;
+  readonly memory?: Value;
+  readonly recipe?: Readonly<Record<string, Value>>;
+  readonly root?: string;
+  readonly group?: string;
+  readonly shares?: object;
+  readonly splitSeed?: Value;
+  readonly skipShare?: Value;
+  readonly flip: boolean;
+}
+
+const SEARCH_FIELDS = [
+  'name',
+  'target',
+  'base',
+  'criterion',
+  'complexity',
+  'stepRule',
+  'seed',
+  'memory',
+] as const;
+const DATA_FIELDS = ['root', 'group', 'shares', 'splitSeed', 'skipShare'] as const;
+
+function picked<Key extends string>(options: Partial<Record<Key, unknown>>, keys: readonly Key[]): object {
+  return Object.fromEntries(keys.flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]]])));
+}
+
+function shares(text: string): object {
+  const [train = Number.NaN, validation = Number.NaN, test = 0] = text.split(',').map(Number);
+  if (![train, validation, test].every((share) => share >= 0 && share <= 1))
+    throw new InvalidArgumentError(
+      'Expected shares from 0 to 1 such as 0.7,0.15,0.15 (train, validation, test).',
+    );
+  return { train, validation, test };
+}
+
+function recipeField(text: string, before: Record<string, Value> = {}): Record<string, Value> {
+  const [, key, value] = /^(\w+)=(.+)$/.exec(text) ?? [];
+  if (key === undefined || value === undefined)
+    throw new InvalidArgumentError('Expected a field as epochs=100.');
+  return { ...before, [key]: value === 'true' || value === 'false' ? value === 'true' : numeric(value) };
+}
+
+async function readConfiguration(path: string): Promise<Record<string, unknown>> {
+  const refuse = (expected: string, cause: unknown) =>
+    new X3dError(
+      'invalid-input',
+      { subject: '--config', expected, got: `${path} (${(cause as Error).message})` },
+      { cause },
+    );
+  const text = await readFile(path, 'utf8').catch((error) => {
+    throw refuse('a file that can be read', error);
+  });
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value))
+      return value as Record<string, unknown>;
+    throw new Error('no object');
+  } catch (error) {
+    throw refuse('a file with a JSON object', error);
+  }
+}
+
+/** The configuration as the file and the flags have it; a flag goes before the file. Its schema checks it later. */
+async function inputFrom(videos: string | undefined, options: RunOptions): Promise<object> {
+  const file = options.config === undefined ? {} : await readConfiguration(options.config);
+  const data = {
+    ...(file.data as object | undefined),
+    ...picked(options, DATA_FIELDS),
+    ...(options.flip ? {} : { flip: false }),
+    ...(videos === undefined ? {} : { path: videos }),
+  };
+  if (!('path' in data))
+    throw new X3dError('invalid-input', {
+      subject: 'videos',
+      expected: 'a folder of videos, as an argument or as data.path in --config',
+      got: 'nothing',
+    });
+  const recipe = { ...(file.recipe as object | undefined), ...options.recipe };
+  return {
+    ...file,
+    ...picked(options, SEARCH_FIELDS),
+    data,
+    ...(Object.keys(recipe).length === 0 ? {} : { recipe }),
+  };
+}
+
+function refuseBesideResume(videos: string | undefined, options: RunOptions): void {
+  const given = [
+    ...(videos === undefined ? [] : ['videos']),
+    ...Object.keys(picked(options, ['config', 'recipe', ...SEARCH_FIELDS, ...DATA_FIELDS])),
+  ];
+  if (given.length === 0) return;
+  throw new X3dError('invalid-input', {
+    subject: '--resume',
+    expected: 'no configuration beside it, as the search keeps its own',
+    got: given.join(', '),
+  });
+}
+
+async function run(videos: string | undefined, options: RunOptions): Promise<void> {
+  const { resume, home, json = false } = options;
+  if (resume !== undefined) refuseBesideResume(videos, options);
+  const begin = resume === undefined ? { input: await inputFrom(videos, options) } : { resume };
+  process.exitCode = await searching({ home, fleet: fleetOf(options), json, begin: () => begin });
+}
+
+export function runCommand(): Command {
+  return withFleet(
+    new Command('run')
+      .description('Search the most accurate network for your videos within a target, and train it')
+      .argument(
+        '[videos]',
+        'class folders; or train, val and test folders of them; or train.csv, val.csv, test.csv',
+      )
+      .option(
+        '--target <amount>',
+        'multiply-adds (or --complexity) of the network wanted, as a number or like 6M',
+      )
+      .option('--config <file>', 'the configuration as JSON; flags go before it')
+      .option('--resume <id>', 'go on with a search that was stopped')
+      .option('--name <text>', 'for people')
+      .option('--base <name>', 'what the search starts from: x2d-micro (default) or x2d')
+      .option('--criterion <name>', 'what decides a round: accuracy (default) or loss')
+      .option(
+        '--complexity <name>',
+        'what the target counts: multiplyAdds (default), parameters, activationBytes',
+      )
+      .option('--step-rule <name>', 'how far a step goes: at-most-double (default) or nominal')
+      .option('--seed <n>', 'of every training', numeric)
+      .option('--memory <bytes>', 'that one training may take', numeric)
+      .option('--recipe <field=value>', 'a field of the recipe, as epochs=100; may be repeated', recipeField)
+      .option('--root <folder>', 'what the paths in lists are relative to (default: the videos)')
+      .option('--group <regexp>', 'videos with the same first group stay in one part')
+      .option('--shares <train,validation,test>', 'shares of the videos, such as 0.7,0.15,0.15', shares)
+      .option('--split-seed <n>', 'which split by shares', numeric)
+      .option('--skip-share <share>', 'share of the files that may be undecodable', numeric)
+      .option('--no-flip', 'where mirrored videos are of another class')
+      .addOption(homeOption()),
+  )
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      example(
+        "run ~/videos/gestures --target 6M --group '([^/_]+)_[^/]*$' --workers 2",
+        'run --resume s0123456789',
+      ),
+    )
+    .action(run);
+}

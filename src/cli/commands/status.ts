@@ -1,0 +1,84 @@
+/** `status`: the searches of a running service, or where one of them stands. */
+import Table from 'cli-table3';
+import { Command } from 'commander';
+import { homeAt } from '../../home.js';
+import type { Trajectory } from '../../search/trajectory.js';
+import type { WorkerRecord } from '../../workers/registry.js';
+import { type Client, serviceOf } from '../client.js';
+import { amount } from '../figures.js';
+import { example, homeOption, jsonOption } from '../flags.js';
+import { roundTable, trajectoryTable } from '../tables.js';
+
+interface StatusOptions {
+  readonly url?: string;
+  readonly home: string;
+  readonly json?: boolean;
+}
+
+interface SearchSummary {
+  readonly id: string;
+  readonly status: string;
+  readonly createdAt: string;
+  readonly round: number;
+  readonly complexity?: number;
+  readonly configuration: { readonly name?: string; readonly target: number };
+}
+
+const print = (json: boolean | undefined, data: unknown, text: () => string) =>
+  process.stdout.write(`${json ? JSON.stringify(data, undefined, 2) : text()}\n`);
+
+function listText(searches: readonly SearchSummary[], total: number): string {
+  if (total === 0) return 'no searches';
+  const table = new Table({
+    head: ['search', 'name', 'status', 'round', 'reached', 'target', 'created'],
+    style: { head: [], border: [], compact: true },
+  });
+  for (const { id, status, round, createdAt, complexity, configuration } of searches) {
+    const reached = complexity === undefined ? '' : amount(complexity);
+    table.push([
+      id,
+      configuration.name ?? '',
+      status,
+      round,
+      reached,
+      amount(configuration.target),
+      createdAt,
+    ]);
+  }
+  return `${table}${total > searches.length ? `\nand ${total - searches.length} more` : ''}`;
+}
+
+async function showOne(client: Client, id: string, json: boolean | undefined): Promise<void> {
+  const trajectory = await client.get<Trajectory>(`/searches/${encodeURIComponent(id)}/trajectory`);
+  const { workers } = await client.get<{ workers: WorkerRecord[] }>('/workers');
+  const progresses = new Map(
+    workers.flatMap(({ candidate }) =>
+      candidate?.progress ? [[candidate.id, candidate.progress] as const] : [],
+    ),
+  );
+  print(json, trajectory, () =>
+    [
+      `search ${id}: ${trajectory.status}${trajectory.reason === undefined ? '' : `: ${trajectory.reason}`}`,
+      ...(trajectory.status === 'running' ? [roundTable(trajectory, progresses)] : []),
+      trajectoryTable(trajectory),
+    ].join('\n'),
+  );
+}
+
+async function status(id: string | undefined, { url, home, json }: StatusOptions): Promise<void> {
+  const client = await serviceOf(homeAt(home), url);
+  if (id !== undefined) return showOne(client, id, json);
+  const page = await client.get<{ searches: SearchSummary[]; total: number }>('/searches');
+  print(json, page, () => listText(page.searches, page.total));
+}
+
+export function statusCommand(): Command {
+  return new Command('status')
+    .description('List the searches of a running service, or show where one stands')
+    .argument('[id]', 'of a search')
+    .option('--url <url>', 'of the service (default: the one that runs on --home)')
+    .addOption(homeOption())
+    .addOption(jsonOption())
+    .addHelpText('after', example('status', 'status s0123456789 --url http://gpu1:8080'))
+    .action(status);
+}

@@ -1,0 +1,94 @@
+/** `worker`: workers only, for a service on another machine. */
+import { Command, Option } from 'commander';
+import { X3dError } from '../../errors.js';
+import { homeAt } from '../../home.js';
+import { connectForRequests } from '../../redis/connection.js';
+import { example, homeOption, jsonOption } from '../flags.js';
+import { type FleetOptions, fleetOf, withFleet } from '../fleet.js';
+import { aborted, interruptible } from '../interruption.js';
+import { devicesOf, startSupervisor } from '../supervisor.js';
+
+interface WorkerOptions extends FleetOptions {
+  readonly redis?: string;
+  readonly home: string;
+  readonly json?: boolean;
+}
+
+/** Throws X3dError: invalid-input where it is no URL of a Redis, environment where none answers there. */
+async function checkRedis(url: string): Promise<void> {
+  if (!/^rediss?:\/\/./.test(url) || !URL.canParse(url))
+    throw new X3dError('invalid-input', {
+      subject: '--redis',
+      expected: 'a URL such as redis://host:6379',
+      got: url,
+    });
+  const redis = connectForRequests(url);
+  let last = 'no answer';
+  redis.on('error', (error: NodeJS.ErrnoException) => {
+    last = error.code ?? error.message;
+  });
+  try {
+    await redis.ping();
+  } catch (cause) {
+    throw new X3dError(
+      'environment',
+      {
+        subject: `Redis at ${url}`,
+        expected: 'to answer',
+        got: last,
+        remedy: 'Is it running, and reachable from here?',
+      },
+      { cause },
+    );
+  } finally {
+    redis.disconnect();
+  }
+}
+
+async function work(options: WorkerOptions): Promise<void> {
+  const { json, redis: redisUrl } = options;
+  if (redisUrl === undefined)
+    throw new X3dError('invalid-input', {
+      subject: '--redis',
+      expected: 'the URL of the Redis that the service uses (or REDIS_URL)',
+      got: 'nothing',
+    });
+  await checkRedis(redisUrl);
+  const fleet = fleetOf(options);
+  const say = (line: string, data: object) => process.stdout.write(`${json ? JSON.stringify(data) : line}\n`);
+  await interruptible(async (interrupted) => {
+    const supervisor = await startSupervisor({
+      home: homeAt(options.home),
+      redisUrl,
+      fleet,
+      verbose: true,
+      onReplaced: (name, why) =>
+        say(`${name} ended (${why}) and is started again`, { kind: 'replaced', process: name, why }),
+    });
+    try {
+      const devices = devicesOf(fleet);
+      say(`${devices.length} workers on ${devices.join(', ')} for ${redisUrl}`, { kind: 'working', devices });
+      const error = await Promise.race([aborted(interrupted), supervisor.givenUp]);
+      if (error) throw error;
+    } finally {
+      await supervisor.stop();
+    }
+  });
+}
+
+export function workerCommand(): Command {
+  return withFleet(
+    new Command('worker')
+      .description(
+        'Train candidates for a service elsewhere, until stopped; it needs the same videos and home',
+      )
+      .addOption(new Option('--redis <url>', 'the Redis that the service uses').env('REDIS_URL'))
+      .addOption(homeOption()),
+  )
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      example('worker --redis redis://queue:6379 --home /shared/x3d --device cuda:0,cuda:1'),
+    )
+    .action(work);
+}

@@ -1,0 +1,117 @@
+/**
+ * What `run` shows while a search runs: on a terminal a view that is drawn anew, elsewhere a line for each thing that
+ * happens, as text or as JSON.
+ */
+import { createLogUpdate } from 'log-update';
+import pc from 'picocolors';
+import type { SearchState } from '../search/state.js';
+import { trajectoryOf } from '../search/trajectory.js';
+import type { TrainingProgress } from '../training/training.js';
+import type { Happening } from './client.js';
+import { amount, duration } from './figures.js';
+import { lineOf, progressLine } from './lines.js';
+import { costName, roundTable, trajectoryTable } from './tables.js';
+
+export interface Display {
+  /** Something long before the search begins: `what` as "looking at videos". */
+  preparing(what: string, done: number, of: number): void;
+  /** `state` is the search's after it. */
+  happened(happening: Happening, state: SearchState): void;
+  /** Something beside the search; for programs as `data`. */
+  note(line: string, data: object): void;
+  /** The last words, below all that was shown. */
+  end(text: string, data: object): void;
+}
+
+/** A line of progress for one thing comes no more often than this. */
+const LINE_MS = 5000;
+const FRAME_MS = 150;
+
+/** Whether it is time to speak of a thing again. */
+function patience(): (of: string) => boolean {
+  const spoken = new Map<string, number>();
+  return (of) => {
+    const now = Date.now();
+    if (now - (spoken.get(of) ?? 0) < LINE_MS) return false;
+    spoken.set(of, now);
+    return true;
+  };
+}
+
+function lineDisplay(print: (line: string, data: object) => void): Display {
+  const due = patience();
+  return {
+    preparing: (what, done, of) => {
+      if (done === of || due(what)) print(`${what}: ${done} of ${of}`, { kind: 'preparing', what, done, of });
+    },
+    happened: (happening, state) => {
+      if (happening.kind === 'event') {
+        const { version, event } = happening;
+        print(lineOf(event, state), { version, ...event });
+        return;
+      }
+      const { candidate, progress } = happening;
+      if (progress && due(candidate)) print(progressLine(state, candidate, progress), happening);
+    },
+    note: print,
+    end: print,
+  };
+}
+
+function liveDisplay(output: NodeJS.WriteStream): Display {
+  const draw = createLogUpdate(output);
+  const progresses = new Map<string, TrainingProgress>();
+  const since = Date.now();
+  let preparation = '';
+  let latest: SearchState | undefined;
+
+  const view = () => {
+    if (!latest) return preparation;
+    const trajectory = trajectoryOf(latest);
+    const { search, base, target, rounds, final } = trajectory;
+    const stage = final ? 'training the network found' : `round ${rounds.length}`;
+    return [
+      `${pc.bold(stage)}  search ${search}, from ${base} to ${amount(target)} ${costName(trajectory)}, ${duration((Date.now() - since) / 1000)}`,
+      roundTable(trajectory, progresses),
+      ...(rounds.some(({ winner }) => winner) ? ['', 'so far', trajectoryTable(trajectory)] : []),
+      pc.gray(`Ctrl-C stops it; x3d-search run --resume ${search} goes on.`),
+    ].join('\n');
+  };
+  const frame = setInterval(() => draw(view()), FRAME_MS);
+  const above = (line: string) => {
+    draw.clear();
+    output.write(`${line}\n`);
+    draw(view());
+  };
+  return {
+    preparing: (what, done, of) => {
+      preparation = done < of ? `${what}: ${done} of ${of}` : '';
+    },
+    happened: (happening, state) => {
+      latest = state;
+      if (happening.kind === 'progress') {
+        if (happening.progress) progresses.set(happening.candidate, happening.progress);
+        return;
+      }
+      const { event } = happening;
+      // What the tables do not keep stays to be read above them.
+      if (event.kind === 'candidate-failed' || event.kind === 'target-unreachable')
+        above(pc.yellow(lineOf(event, state)));
+      else if (event.kind === 'axis-skipped') above(pc.gray(lineOf(event, state)));
+    },
+    note: (line) => above(pc.yellow(line)),
+    end: (text) => {
+      clearInterval(frame);
+      draw.clear();
+      draw.done();
+      output.write(`${text}\n`);
+    },
+  };
+}
+
+export function openDisplay(json: boolean): Display {
+  const { stdout } = process;
+  if (json) return lineDisplay((_, data) => stdout.write(`${JSON.stringify(data)}\n`));
+  if (stdout.isTTY) return liveDisplay(stdout);
+  return lineDisplay((line) => stdout.write(`${line}\n`));
+}

@@ -1,0 +1,57 @@
+/** The flags that say which workers run on this machine. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Device } from '../training/training.js';
+import { whole } from './flags.js';
+import type { Fleet } from './supervisor.js';
+
+export interface FleetOptions {
+  readonly workers?: number;
+  readonly threads: number;
+  readonly device?: readonly Device[];
+  readonly perDevice: number;
+  readonly lockMs: number;
+  readonly trainer?: string;
+}
+
+function device(text: string, before: readonly Device[] | undefined): Device[] {
+  const devices = text.split(',').map((name) => {
+    if (/^(cpu|cuda:\d+)$/.test(name)) return name as Device;
+    throw new InvalidArgumentError('Expected cpu or a CUDA card by number, as cuda:0.');
+  });
+  return [...(before ?? []), ...devices];
+}
+
+/** On one machine a worker that was killed is soon missed: its candidate goes on elsewhere after this. */
+const LOCK_MS = 10_000;
+
+export function withFleet(command: Command): Command {
+  return command
+    .option(
+      '--workers <n>',
+      'trainings side by side (default: cores / threads, or --per-device a card)',
+      whole,
+    )
+    .option('--threads <n>', 'threads of one trainer', whole, 1)
+    .option('--device <names>', 'cpu (default), or CUDA cards as cuda:0,cuda:1', device)
+    .option('--per-device <n>', 'trainings side by side on one CUDA card', whole, 1)
+    .addOption(new Option('--lock-ms <n>').argParser(whole).default(LOCK_MS).hideHelp())
+    .addOption(new Option('--trainer <program>').hideHelp());
+}
+
+export function fleetOf({
+  workers,
+  threads,
+  device: devices,
+  perDevice,
+  lockMs,
+  trainer,
+}: FleetOptions): Fleet {
+  return {
+    ...(workers === undefined ? {} : { workers }),
+    threads,
+    devices: devices ?? ['cpu'],
+    perDevice,
+    lockMs,
+    ...(trainer === undefined ? {} : { trainer }),
+  };
+}

@@ -1,0 +1,149 @@
+/** One search from its beginning to its end in a process tree of its own: what `run` and `demo` do. */
+import { join, resolve } from 'node:path';
+import pc from 'picocolors';
+import { openDataset } from '../data/index.js';
+import { type Home, homeAt } from '../home.js';
+import { resolveConfiguration } from '../search/configuration.js';
+import { apply, type SearchState } from '../search/state.js';
+import { type Trajectory, trajectoryOf } from '../search/trajectory.js';
+import { type Client, connectTo, follow } from './client.js';
+import { type Display, openDisplay } from './display.js';
+import { EXIT } from './failure.js';
+import { clip, digits, percent } from './figures.js';
+import { aborted, interruptible } from './interruption.js';
+import { type Fleet, startSupervisor } from './supervisor.js';
+import { trajectoryTable } from './tables.js';
+
+export interface Searching {
+  readonly home: string;
+  readonly fleet: Fleet;
+  readonly json: boolean;
+  /** Gives the configuration of a new search, as users write it, or the id of one to go on with. */
+  readonly begin: (display: Display) => { readonly input: unknown } | { readonly resume: string };
+}
+
+/** What to know at the end, for programs. */
+function resultOf(trajectory: Trajectory, home: Home) {
+  const { search, status, reason, unreachable, final, note } = trajectory;
+  const folder = home.run(search);
+  return {
+    kind: 'result' as const,
+    search,
+    status,
+    ...(reason === undefined ? {} : { reason }),
+    ...(unreachable === undefined ? {} : { unreachable }),
+    ...(final ? { network: { ...final.factors, ...final.cost } } : {}),
+    ...(final?.outcome ? { validation: final.outcome.validation, test: final.outcome.test } : {}),
+    ...(note === undefined ? {} : { note }),
+    folder,
+    files: { trajectory: join(folder, 'trajectory.json'), chart: join(folder, 'trajectory.svg') },
+  };
+}
+
+function resultText(trajectory: Trajectory, home: Home): string {
+  const { search, status, reason, unreachable, final, note } = trajectory;
+  const folder = home.run(search);
+  const lines = [trajectoryTable(trajectory)];
+  if (status === 'failed') lines.push(pc.red(`The search failed: ${reason}`));
+  if (status === 'cancelled') lines.push(pc.yellow('The search was cancelled.'));
+  if (unreachable !== undefined) lines.push(pc.yellow(`The target was not reached: ${unreachable}`));
+  if (final?.outcome) {
+    const { factors, cost, outcome } = final;
+    const { test, validation } = outcome;
+    lines.push(
+      `network     ${clip(factors)}, crop ${factors.crop}, width ${factors.width}, bottleneck ${factors.bottleneck}, ` +
+        `depth ${factors.depth}: ${digits(cost.multiplyAdds)} multiply-adds, ${digits(cost.parameters)} parameters`,
+      `validation  ${percent(validation.top1)} of ${validation.videos} videos`,
+    );
+    if (test)
+      lines.push(
+        `${pc.bold(`test        ${percent(test.center.top1)} of ${test.center.videos} videos`)} (${test.center.viewsPerVideo} views each), ${percent(test.leftCenterRight.top1)} with ${test.leftCenterRight.viewsPerVideo} views`,
+      );
+  }
+  if (note !== undefined) lines.push(pc.yellow(note));
+  lines.push(`folder      ${folder}`);
+  if (status === 'ended')
+    lines.push(`            trajectory.svg, trajectory.json, network/weights.safetensors`);
+  return lines.join('\n');
+}
+
+/** Looks at the videos here, where it can be watched; the service then finds what was learned in the cache. */
+async function checkData(input: unknown, home: Home, display: Display): Promise<unknown> {
+  const configuration = resolveConfiguration(input);
+  const { data } = configuration;
+  await openDataset(data, {
+    cacheFolder: home.cache,
+    onProgress: (done, of) => display.preparing('looking at videos', done, of),
+  });
+  return { ...(input as object), data: { ...data, path: resolve(data.path) } };
+}
+
+/** Searches of before go on in the same home: whoever wonders what else is training should know. */
+async function noteOthers(client: Client, search: string, display: Display): Promise<void> {
+  const { searches } = await client.get<{ searches: { id: string; status: string }[] }>(
+    '/searches?limit=100',
+  );
+  for (const { id, status } of searches)
+    if (status === 'running' && id !== search)
+      display.note(`search ${id} of this home goes on beside it; x3d-search cancel ${id} ends it`, {
+        kind: 'also-running',
+        search: id,
+      });
+}
+
+/**
+ * Runs a search and gives back the exit code: 0, 4 where it failed or was cancelled, 130 where the user stopped it.
+ * Throws X3dError for what is wrong before it begins.
+ */
+export async function searching(options: Searching): Promise<number> {
+  const home = homeAt(options.home);
+  const display = openDisplay(options.json);
+  const redisUrl = process.env.REDIS_URL;
+  let state: SearchState | undefined;
+  let search: string | undefined;
+
+  const interrupted = await interruptible(async (signal) => {
+    const begin = options.begin(display);
+    const input =
+      'input' in begin
+        ? await Promise.race([checkData(begin.input, home, display), aborted(signal)])
+        : undefined;
+    if (signal.aborted) return;
+    const supervisor = await startSupervisor({
+      home,
+      ...(redisUrl === undefined ? {} : { redisUrl }),
+      service: { host: '127.0.0.1', port: 0 },
+      fleet: options.fleet,
+      verbose: false,
+      onReplaced: (name, why) =>
+        display.note(`${name} ended (${why}) and is started again`, { kind: 'replaced', process: name, why }),
+    });
+    try {
+      const client = connectTo(supervisor.url);
+      search = 'resume' in begin ? begin.resume : (await client.post<{ id: string }>('/searches', input)).id;
+      await noteOthers(client, search, display);
+      const lost = new AbortController();
+      void supervisor.givenUp.then((error) => lost.abort(error));
+      for await (const happening of follow(client, search, AbortSignal.any([signal, lost.signal]))) {
+        if (happening.kind === 'event') state = apply(state, happening.event);
+        if (state) display.happened(happening, state);
+      }
+      lost.signal.throwIfAborted();
+    } finally {
+      await supervisor.stop();
+    }
+  });
+
+  if (state && state.status.kind !== 'running') {
+    const trajectory = trajectoryOf(state);
+    display.end(resultText(trajectory, home), resultOf(trajectory, home));
+    return state.status.kind === 'ended' ? 0 : EXIT.failedSearch;
+  }
+  if (!interrupted) throw new Error('the events of a search stopped before its end');
+  if (search === undefined) display.end('Stopped before the search began.', { kind: 'interrupted' });
+  else {
+    const resume = `x3d-search run --resume ${search} --home ${home.folder}`;
+    display.end(`Stopped. This goes on where it was:\n  ${resume}`, { kind: 'interrupted', search, resume });
+  }
+  return EXIT.interrupted;
+}

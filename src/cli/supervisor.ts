@@ -1,0 +1,150 @@
+/**
+ * One machine's process tree: Redis (unless there is one), the service (API and coordinator) and the workers. Each is
+ * replaced when it dies; a search goes on where it was, since all that it knows is in Redis and in the home.
+ */
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import type { X3dError } from '../errors.js';
+import type { Home } from '../home.js';
+import { type EmbeddedRedis, startRedis } from '../redis/embedded.js';
+import type { Device } from '../training/training.js';
+import { type Kept, keep } from './kept.js';
+
+export interface Fleet {
+  /** How many in all. Default: on CPUs the cores divided by the threads, on each card `perDevice`. */
+  readonly workers?: number;
+  /** Of each trainer. */
+  readonly threads: number;
+  readonly devices: readonly Device[];
+  /** Workers on each CUDA card. */
+  readonly perDevice: number;
+  /** How long a candidate stays with a worker that fell silent, milliseconds. */
+  readonly lockMs: number;
+  /** The trainer's program, for tests that train nothing. */
+  readonly trainer?: string;
+}
+
+export interface SupervisorOptions {
+  readonly home: Home;
+  /** Of a Redis that runs; else one is embedded. */
+  readonly redisUrl?: string;
+  /** Absent where there are workers only. */
+  readonly service?: { readonly host: string; readonly port: number };
+  readonly fleet: Fleet;
+  /** Whether the processes' logs go to standard error. */
+  readonly verbose: boolean;
+  /** A process died and was replaced. */
+  readonly onReplaced: (name: string, why: string) => void;
+}
+
+export interface Supervisor {
+  /** Of the service; empty where there is none. */
+  readonly url: string;
+  /** Resolves only when something can't be kept alive. */
+  readonly givenUp: Promise<X3dError>;
+  /** Workers first, so that they give back what they train; Redis last. */
+  stop(): Promise<void>;
+}
+
+const program = (path: string) => fileURLToPath(new URL(`../../dist/${path}`, import.meta.url));
+
+/** The device of each worker. */
+export function devicesOf({ workers, threads, devices, perDevice }: Fleet): Device[] {
+  if (workers !== undefined)
+    return Array.from({ length: workers }, (_, index) => devices[index % devices.length] ?? 'cpu');
+  return devices.flatMap((device) =>
+    Array<Device>(
+      device === 'cpu' ? Math.max(1, Math.floor(availableParallelism() / threads)) : perDevice,
+    ).fill(device),
+  );
+}
+
+/** An embedded Redis that is started again, on its port, when it dies. */
+async function keepRedis(
+  home: Home,
+  onReplaced: SupervisorOptions['onReplaced'],
+  onGivenUp: (error: X3dError) => void,
+): Promise<{ readonly url: string; stop(): Promise<void> }> {
+  let stopping = false;
+  let redis: EmbeddedRedis = await startRedis(home);
+  const { url } = redis;
+  const port = Number(new URL(url).port);
+  const watch = async (): Promise<void> => {
+    const why = await redis.ended;
+    if (stopping) return;
+    onReplaced('Redis', why);
+    redis = await startRedis(home, { port });
+    if (stopping) await redis.stop();
+    else await watch();
+  };
+  watch().catch(onGivenUp);
+  return {
+    url,
+    stop: async () => {
+      stopping = true;
+      await redis.stop();
+    },
+  };
+}
+
+/**
+ * Starts the tree and keeps it alive until `stop`. Throws X3dError: environment where something can't start, conflict
+ * where the home is in use.
+ */
+export async function startSupervisor(options: SupervisorOptions): Promise<Supervisor> {
+  const { home, service, fleet, verbose, onReplaced } = options;
+  let giveUp: (error: X3dError) => void = () => {};
+  const givenUp = new Promise<X3dError>((resolve) => {
+    giveUp = resolve;
+  });
+  const redis =
+    options.redisUrl === undefined
+      ? await keepRedis(home, onReplaced, giveUp)
+      : { url: options.redisUrl, stop: async () => {} };
+  const shared = { redisUrl: redis.url, home: home.folder, quiet: !verbose, lockMs: fleet.lockMs };
+  const watched = { verbose, onReplaced, onGivenUp: giveUp };
+  const kept: Kept[] = [];
+  const stop = async () => {
+    const [first, ...rest] = kept;
+    await Promise.all(rest.map((child) => child.stop()));
+    await first?.stop();
+    await redis.stop();
+  };
+  try {
+    let url = '';
+    if (service) {
+      const { host } = service;
+      const api = await keep({
+        ...watched,
+        name: 'the service',
+        program: program('service/main.js'),
+        // Started again on the port of the first, so that its clients find it.
+        argument: () => ({
+          ...shared,
+          host,
+          port: url === '' ? service.port : Number(new URL(url).port || 80),
+        }),
+        listens: true,
+      });
+      kept.push(api);
+      url = api.url();
+    }
+    for (const [index, device] of devicesOf(fleet).entries()) {
+      const { threads, trainer } = fleet;
+      const argument = { ...shared, device, threads, ...(trainer === undefined ? {} : { trainer }) };
+      kept.push(
+        await keep({
+          ...watched,
+          name: `worker ${index + 1}`,
+          program: program('workers/main.js'),
+          argument: () => argument,
+          listens: false,
+        }),
+      );
+    }
+    return { url, givenUp, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
