@@ -27,7 +27,8 @@ export type CostOf = (factors: Factors) => number;
 
 /** No grid value doubles the cost at most: the next one counts if it costs no more than this many times as much. */
 const COARSE_BOUND = 2.5;
-const MOST_STEPS = 10_000;
+/** An axis that changes the cost doubles it well before its factor has grown this many times. */
+const MOST_GROWTH = 8;
 
 /** The n-th value of a grid, free of the rounding of n x step. */
 const gridValue = (steps: number, step: number) => Math.round(steps * step * 1e6) / 1e6;
@@ -50,8 +51,9 @@ function withinBound(base: BaseNetwork, factors: Factors, factor: GridFactor, co
   const now = costOf(factors);
   const step = base.grid[factor];
   const first = stepsBelow(factors[factor], step) + 1;
+  const last = stepsBelow(MOST_GROWTH * factors[factor], step);
   let best: { factors: Factors; cost: number } | undefined;
-  for (let steps = first; steps < first + MOST_STEPS; steps++) {
+  for (let steps = first; steps <= last; steps++) {
     const next = { ...factors, [factor]: gridValue(steps, step) };
     const cost = costOf(next);
     if (cost <= 2 * now) {
@@ -65,7 +67,7 @@ function withinBound(base: BaseNetwork, factors: Factors, factor: GridFactor, co
       reason: `the next ${factor}, ${next[factor]}, costs ${times(cost / now)} times as much (at most ${COARSE_BOUND})`,
     };
   }
-  return { kind: 'stays', reason: `${factor} does not change the cost` };
+  return best ? { kind: 'moved', ...best } : { kind: 'stays', reason: `${factor} does not change the cost` };
 }
 
 /** The paper's factors; depth and width in one go, the bottleneck by 2.25 first and by 2 later. */
@@ -78,7 +80,7 @@ function nominally(base: BaseNetwork, factors: Factors, factor: GridFactor): Fac
   return { ...factors, [factor]: gridValue(Math.round((factors[factor] * by) / step), step) };
 }
 
-/** One step forward along `axis`. */
+/** One step forward along `axis`, by `rule`; the cost is what `costOf` counts. */
 export function expandAxis(
   base: BaseNetwork,
   factors: Factors,

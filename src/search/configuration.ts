@@ -3,6 +3,7 @@ import Type, { type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { DataConfiguration } from '../data/configuration.js';
 import { X3dError } from '../errors.js';
+import { STEP_RULES } from '../flops/axis.js';
 import { BASES, type BaseName } from '../network/index.js';
 import { RECIPES, Recipe } from '../training/recipe.js';
 import { mismatches, shown } from '../validation.js';
@@ -24,7 +25,7 @@ const choices = {
     description: 'What decides a round, on the validation videos. Default accuracy.',
   }),
   complexity: Type.Enum([...COMPLEXITIES], { description: 'What the target counts. Default multiplyAdds.' }),
-  stepRule: Type.Enum(['at-most-double', 'nominal'], {
+  stepRule: Type.Enum([...STEP_RULES], {
     description: 'How far a step goes. Default at-most-double.',
   }),
   seed: Type.Integer({ minimum: 0, description: 'Of every training in the search. Default 0.' }),
@@ -68,10 +69,8 @@ const UNITS: Readonly<Record<string, number>> = { '': 1, K: 1e3, M: 1e6, G: 1e9,
 
 /** 600000000 of 600000000, "600M" or "0.6G". Throws X3dError invalid-input. */
 export function parseAmount(amount: number | string, field: string): number {
-  const match = /^\s*(\d+(?:\.\d+)?)\s*([KMGT]?)\s*$/i.exec(String(amount));
-  const value = match
-    ? Number(match[1]) * (UNITS[(match[2] ?? '').toUpperCase()] ?? Number.NaN)
-    : Number(amount);
+  const match = /^\s*(\d+(?:\.\d+)?(?:e\+?\d+)?)\s*([KMGT]?)\s*$/i.exec(String(amount));
+  const value = Number(match?.[1]) * (UNITS[(match?.[2] ?? '').toUpperCase()] ?? Number.NaN);
   if (Number.isFinite(value) && value > 0) return Math.round(value);
   throw new X3dError('invalid-input', {
     subject: field,

@@ -117,11 +117,8 @@ async function releaseSettled({ trainings }: Coordination, state: SearchState): 
   }
 }
 
-const withEvents = (state: SearchState, events: readonly NewEvent[]): SearchState =>
-  events.reduce<SearchState>(
-    (folded, event) => apply(folded, { ...event, at: new Date().toISOString() }),
-    state,
-  );
+const withEvents = (state: SearchState, events: readonly NewEvent[], at: Date): SearchState =>
+  events.reduce<SearchState>((folded, event) => apply(folded, { ...event, at: at.toISOString() }), state);
 
 /**
  * Does all that can be done in a search now. Gives back its state: one that still runs waits for trainings; one that
@@ -131,9 +128,10 @@ export async function advance(coordination: Coordination, search: string): Promi
   const { redis, home, report } = coordination;
   /** Files first where the events end the search, so that who sees the end finds them. */
   const record = async (state: SearchState, events: readonly NewEvent[]) => {
-    const next = withEvents(state, events);
+    const at = new Date();
+    const next = withEvents(state, events, at);
     if (next.status.kind !== 'running') await report(next, home);
-    return appendEvents(redis, search, state.version, events);
+    return appendEvents(redis, search, state.version, events, at);
   };
   for (;;) {
     const state = await readSearch(redis, search);

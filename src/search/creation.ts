@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { Redis } from 'ioredis';
-import { type Dataset, openDataset } from '../data/index.js';
+import { type DataConfiguration, type Dataset, openDataset } from '../data/index.js';
 import { X3dError } from '../errors.js';
 import type { Home } from '../home.js';
 import { baseOf, costOf } from './candidate.js';
@@ -32,14 +32,20 @@ function refuseTargetBelowBase(configuration: SearchConfiguration, dataset: Data
   });
 }
 
+/** Workers may run in other folders than this process. */
+const withAbsolutePaths = ({ path, root, ...rest }: DataConfiguration): DataConfiguration => ({
+  ...rest,
+  path: resolve(path),
+  ...(root === undefined ? {} : { root: resolve(root) }),
+});
+
 /**
  * Creates a search from what a user wrote. Throws X3dError: invalid-input for the configuration, data for videos that
  * can't be used.
  */
 export async function createSearch(redis: Redis, home: Home, input: unknown): Promise<SearchState> {
   const given = resolveConfiguration(input);
-  // Workers may run in other folders than this process.
-  const configuration = { ...given, data: { ...given.data, path: resolve(given.data.path) } };
+  const configuration = { ...given, data: withAbsolutePaths(given.data) };
   const dataset = summaryOf(await openDataset(configuration.data, { cacheFolder: home.cache }));
   refuseTargetBelowBase(configuration, dataset);
   const search = `s${randomBytes(5).toString('hex')}`;
@@ -47,10 +53,14 @@ export async function createSearch(redis: Redis, home: Home, input: unknown): Pr
   return searchNamed(redis, search);
 }
 
-/** Ends a search as cancelled. Throws X3dError: not-found, or conflict for one that has ended already. */
+/**
+ * Ends a search as cancelled; one that is cancelled already stays as it is. Throws X3dError: not-found, or conflict
+ * for one that has ended or failed.
+ */
 export async function cancelSearch(redis: Redis, search: string): Promise<SearchState> {
   for (;;) {
     const state = await searchNamed(redis, search);
+    if (state.status.kind === 'cancelled') return state;
     if (state.status.kind !== 'running')
       throw new X3dError('conflict', {
         subject: `search ${search}`,

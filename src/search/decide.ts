@@ -4,7 +4,7 @@ import type { Factors } from '../network/index.js';
 import { baseOf, candidateId, costOf, type Work, workOf } from './candidate.js';
 import type { NewEvent } from './events.js';
 import { complexityOf, proposals, winnerOf } from './rounds.js';
-import type { CandidateState, Round, SearchState } from './state.js';
+import { type CandidateState, isOpen, type Round, type SearchState } from './state.js';
 
 export type Decision =
   /** Record what follows from the state alone. */
@@ -21,7 +21,6 @@ export interface Training {
 }
 
 const append = (...events: NewEvent[]): Decision => ({ kind: 'append', events });
-const isOpen = ({ progress }: CandidateState) => progress.kind === 'proposed' || progress.kind === 'started';
 
 function train(state: SearchState, open: readonly CandidateState[], purpose: Work['purpose']): Decision {
   const { configuration, dataset } = state;
@@ -55,19 +54,13 @@ const reasons = (candidates: readonly CandidateState[]) =>
 
 function decideRound(state: SearchState, round: Round): Decision {
   const { configuration } = state;
-  const settled = new Set([
-    ...round.candidates.flatMap(({ axes }) => axes),
-    ...round.skipped.map(({ axis }) => axis),
-  ]);
-  const missing = proposals(state, round).filter((event) =>
-    event.kind === 'candidate-proposed'
-      ? event.axes.some((axis) => !settled.has(axis))
-      : event.kind === 'axis-skipped' && !settled.has(event.axis),
-  );
-  if (missing.length > 0) return append(...missing);
+  const { target, complexity } = configuration;
+  // Only a base can meet the target before its round: any other network that does has ended the rounds.
+  if (round.cost[complexity] >= target) return proposeFinal(state, round.factors);
+  // Proposals are appended all at once, so a round has either all of them or none.
+  if (round.candidates.length + round.skipped.length === 0) return append(...proposals(state, round));
   if (round.candidates.length === 0) {
     if (state.unreachable !== undefined) return proposeFinal(state, round.factors);
-    const { target, complexity } = configuration;
     return append({
       kind: 'target-unreachable',
       reason: `no axis can move from ${round.cost[complexity]} ${complexity} towards ${target}: ${round.skipped

@@ -56,6 +56,13 @@ export const Outcome = Type.Object(
 );
 export type Outcome = Static<typeof Outcome>;
 
+/** What tells a round's winner from the next best; the first that differs counts. */
+const DECIDED_BY = ['criterion', 'validation-loss', 'cost', 'axis-order', 'only-candidate'] as const;
+export type DecidedBy = (typeof DECIDED_BY)[number];
+export const DecidedBySchema = Type.Enum([...DECIDED_BY], {
+  description: 'What told the winner from the next best candidate.',
+});
+
 const event = <Kind extends string, Fields extends TProperties>(kind: Kind, fields: Fields) =>
   Type.Object(
     { kind: Type.Literal(kind), at: Type.String({ description: 'ISO time.' }), ...fields },
@@ -89,8 +96,7 @@ const EVENTS = [
     axis: AxisName,
     /** All of the candidate's axes, where several lead to it. */
     tiedAxes: Type.Array(AxisName),
-    /** What told the winner from the next best. */
-    decidedBy: Type.Enum(['criterion', 'validation-loss', 'cost', 'axis-order', 'only-candidate']),
+    decidedBy: DecidedBySchema,
   }),
   event('contracted', { axis: AxisName, from: FactorsSchema, to: FactorsSchema, cost: CandidateCost }),
   event('target-unreachable', { reason: Type.String() }),

@@ -1,6 +1,7 @@
 /** What one round of a search proposes, and who wins it: X3D's forward expansion (arXiv 2004.04730, section 3.2). */
 import { type CostOf, expandAxis } from '../flops/axis.js';
 import { AXES, type Axis, clipSpan, type Factors } from '../network/index.js';
+import { searchRecipe } from '../training/recipe.js';
 import { baseOf, candidateId, costOf, workOf } from './candidate.js';
 import type { SearchConfiguration } from './configuration.js';
 import type { CandidateCost, DatasetSummary, NewEvent, Outcome } from './events.js';
@@ -27,7 +28,7 @@ function forbidden(state: SearchState, factors: Factors, cost: CandidateCost): s
   const span = clipSpan(factors);
   if (span > maxSpan) return `a clip would span ${span} source frames; the training videos allow ${maxSpan}`;
   if (factors.crop > maxCrop) return `a crop of ${factors.crop} px; the videos' size allows ${maxCrop}`;
-  const bytes = trainingBytes(cost, 2 * recipe.batchSize);
+  const bytes = trainingBytes(cost, searchRecipe(recipe).batchSize);
   if (memory !== undefined && bytes > memory)
     return `training would take about ${bytes} bytes; the configuration allows ${memory}`;
   return undefined;

@@ -2,7 +2,7 @@
 import type { Axis, Factors } from '../network/index.js';
 import type { TrainingFailure } from '../training/training.js';
 import type { SearchConfiguration } from './configuration.js';
-import type { CandidateCost, DatasetSummary, Outcome, SearchEvent } from './events.js';
+import type { CandidateCost, DatasetSummary, DecidedBy, Outcome, SearchEvent } from './events.js';
 
 export type CandidateProgress =
   | { readonly kind: 'proposed' }
@@ -23,7 +23,8 @@ export interface Winner {
   readonly candidate: string;
   readonly axis: Axis;
   readonly tiedAxes: readonly Axis[];
-  readonly decidedBy: 'criterion' | 'validation-loss' | 'cost' | 'axis-order' | 'only-candidate';
+  /** What told the winner from the next best candidate. */
+  readonly decidedBy: DecidedBy;
 }
 
 export interface Round {
@@ -143,6 +144,17 @@ export const fold = (events: Iterable<SearchEvent>): SearchState | undefined => 
   for (const event of events) state = apply(state, event);
   return state;
 };
+
+/** Whether a candidate's training has not ended yet. */
+export const isOpen = ({ progress }: CandidateState): boolean =>
+  progress.kind === 'proposed' || progress.kind === 'started';
+
+/** How many of a search's candidates are how far. */
+export function countCandidates(state: SearchState): Record<CandidateProgress['kind'], number> {
+  const counts = { proposed: 0, started: 0, finished: 0, failed: 0 };
+  for (const { progress } of candidatesOf(state)) counts[progress.kind] += 1;
+  return counts;
+}
 
 /** Every candidate of a search, the final training included, by round. */
 export const candidatesOf = (state: SearchState): readonly CandidateState[] => [

@@ -4,7 +4,7 @@ import { AXES } from '../network/index.js';
 import { FactorsSchema } from '../network/schema.js';
 import { TrainingFailureSchema } from '../training/schema.js';
 import { COMPLEXITIES, CRITERIA } from './configuration.js';
-import { CandidateCost, DatasetSummary, Outcome } from './events.js';
+import { CandidateCost, DatasetSummary, DecidedBySchema, Outcome } from './events.js';
 import type { CandidateState, SearchState } from './state.js';
 
 const AxisName = Type.Enum([...AXES]);
@@ -49,7 +49,7 @@ export const Trajectory = Type.Object({
           candidate: Type.String(),
           axis: AxisName,
           tiedAxes: Type.Array(AxisName),
-          decidedBy: Type.String({ description: 'What told the winner from the next best candidate.' }),
+          decidedBy: DecidedBySchema,
         }),
       ),
     }),

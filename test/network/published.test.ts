@@ -1,10 +1,17 @@
 /** The published networks as this project describes them: figures of the paper and of the two public code bases. */
 import { describe, expect, test } from 'vitest';
-import { BASES, type BaseNetwork, describeNetwork, MODELS, roundWidth } from '../../src/network/index.js';
+import {
+  BASES,
+  type BaseNetwork,
+  describeNetwork,
+  type Factors,
+  MODELS,
+  roundWidth,
+} from '../../src/network/index.js';
 
 const { x2d } = BASES;
 /** Channels of the stem and of each stage, outer and inner. */
-const channels = (base: BaseNetwork, factors = MODELS.XL) => {
+const channels = (base: BaseNetwork, factors: Factors = MODELS.XL) => {
   const { stem, stages } = describeNetwork(base, factors);
   return {
     stem: stem.spatial.output[3],
@@ -12,8 +19,7 @@ const channels = (base: BaseNetwork, factors = MODELS.XL) => {
     inner: stages.map((blocks) => blocks[0]?.expand.output[3]),
   };
 };
-const depths = (factors: typeof MODELS.X2D) =>
-  describeNetwork(x2d, factors).stages.map(({ length }) => length);
+const depths = (factors: Factors) => describeNetwork(x2d, factors).stages.map(({ length }) => length);
 
 describe('channel counts', () => {
   test('of X2D are 24, 48, 96 and 192', () => {

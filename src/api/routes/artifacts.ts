@@ -1,5 +1,5 @@
-import { createReadStream, type ReadStream } from 'node:fs';
-import { readdir, realpath, stat } from 'node:fs/promises';
+import type { ReadStream } from 'node:fs';
+import { open, readdir, realpath, stat } from 'node:fs/promises';
 import { extname, join, relative, sep } from 'node:path';
 import Type from 'typebox';
 import { X3dError } from '../../errors.js';
@@ -20,14 +20,17 @@ const Listing = Type.Object({
 /** Files below a folder with their paths inside it; none where there is no such folder. */
 async function filesIn(folder: string): Promise<{ path: string; bytes: number }[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
-  const paths = entries
-    .filter((entry) => entry.isFile() && !entry.name.endsWith('.tmp'))
-    .map((entry) => join(entry.parentPath, entry.name));
-  const files = paths.map(async (path) => ({
-    path: relative(folder, path).split(sep).join('/'),
-    bytes: (await stat(path)).size,
-  }));
-  return (await Promise.all(files)).sort((a, b) => (a.path < b.path ? -1 : 1));
+  const files = entries
+    .filter((entry) => entry.isFile())
+    .map(async (entry) => {
+      const file = join(entry.parentPath, entry.name);
+      const parts = relative(folder, file).split(sep);
+      if (parts.some((part) => part.endsWith('.tmp'))) return [];
+      // A file may be gone by now: the network is put in place whole, from a folder of another name.
+      const found = await stat(file).catch(() => undefined);
+      return found ? [{ path: parts.join('/'), bytes: found.size }] : [];
+    });
+  return (await Promise.all(files)).flat().sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 /** The absolute path of a file in a folder, or undefined where there is none or it lies outside, by link or by dots. */
@@ -94,10 +97,13 @@ export function artifactRoutes(app: App, { redis, home }: Service): void {
           got: path,
           remedy: `GET /searches/${id}/artifacts lists them.`,
         });
+      // Size and content of one and the same file, even where it is replaced meanwhile.
+      const handle = await open(file);
+      const { size } = await handle.stat();
       return reply
         .type(TYPES[extname(file)] ?? 'application/octet-stream')
-        .header('content-length', (await stat(file)).size)
-        .send(createReadStream(file));
+        .header('content-length', size)
+        .send(handle.createReadStream());
     },
   );
 }

@@ -2,7 +2,7 @@ import Type from 'typebox';
 import { X3dError } from '../../errors.js';
 import type { SearchEvent } from '../../search/events.js';
 import { followLog, searchNamed } from '../../search/log.js';
-import { candidatesOf } from '../../search/state.js';
+import { candidatesOf, isOpen } from '../../search/state.js';
 import { problems } from '../problems.js';
 import { type App, SearchId, type Service } from '../service.js';
 
@@ -13,8 +13,7 @@ const LAST = new Set<SearchEvent['kind']>(['search-ended', 'search-failed', 'sea
 
 function versionFrom(header: string | undefined): number {
   if (header === undefined || header === '') return 0;
-  const version = Number(header);
-  if (Number.isInteger(version) && version >= 0) return version;
+  if (/^\d+$/.test(header)) return Number(header);
   throw new X3dError('invalid-input', {
     subject: 'Last-Event-ID',
     expected: 'the id of an event of this stream, a whole number',
@@ -56,14 +55,20 @@ export function eventRoutes(app: App, { redis, candidateEvents }: Service): void
     async (request, reply) => {
       const after = versionFrom(request.headers['last-event-id']);
       const state = await searchNamed(redis, request.params.id);
-      if (state.status.kind !== 'running' && after >= state.version) return reply.status(204).send(null);
+      if (after > state.version)
+        throw new X3dError('invalid-input', {
+          subject: 'Last-Event-ID',
+          expected: `at most ${state.version}, the last event of search ${state.id}`,
+          got: String(after),
+        });
+      if (state.status.kind !== 'running' && after === state.version) return reply.status(204).send(null);
 
       const stream = new AbortController();
       streams.add(stream);
       const open = new Set(
-        candidatesOf(state).flatMap(({ id, progress }) =>
-          progress.kind === 'proposed' || progress.kind === 'started' ? [id] : [],
-        ),
+        candidatesOf(state)
+          .filter(isOpen)
+          .map(({ id }) => id),
       );
       reply.hijack();
       const { raw } = reply;
@@ -76,7 +81,9 @@ export function eventRoutes(app: App, { redis, candidateEvents }: Service): void
       const write = (event: string, data: string, id?: number) =>
         raw.write(`${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${data}\n\n`);
       const onProgress = ({ jobId, data }: { jobId: string; data: unknown }) => {
-        if (open.has(jobId)) write('progress', JSON.stringify({ candidate: jobId, ...(data as object) }));
+        // Progress is made again and again: a reader that falls behind does without.
+        if (open.has(jobId) && !raw.writableNeedDrain)
+          write('progress', JSON.stringify({ candidate: jobId, ...(data as object) }));
       };
       candidateEvents.on('progress', onProgress);
       const heartbeat = setInterval(() => raw.write(': still here\n\n'), HEARTBEAT_MS);

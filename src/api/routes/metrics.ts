@@ -1,7 +1,7 @@
 import { Gauge, Histogram, Registry } from 'prom-client';
 import Type from 'typebox';
 import { listSearches, readSearch } from '../../search/log.js';
-import { candidatesOf, type SearchState } from '../../search/state.js';
+import { candidatesOf, countCandidates, type SearchState } from '../../search/state.js';
 import { listWorkers } from '../../workers/registry.js';
 import { problems } from '../problems.js';
 import type { App, Service } from '../service.js';
@@ -9,18 +9,19 @@ import type { App, Service } from '../service.js';
 /** What the metrics need of one search. */
 interface Tally {
   readonly status: SearchState['status']['kind'];
-  readonly candidates: Readonly<Record<'proposed' | 'started' | 'finished' | 'failed', number>>;
+  readonly candidates: Readonly<ReturnType<typeof countCandidates>>;
   readonly trainingSeconds: number;
 }
 
 function tallyOf(state: SearchState): Tally {
-  const candidates = { proposed: 0, started: 0, finished: 0, failed: 0 };
-  let trainingSeconds = 0;
-  for (const { progress } of candidatesOf(state)) {
-    candidates[progress.kind] += 1;
-    if (progress.kind === 'finished') trainingSeconds += progress.outcome.seconds;
-  }
-  return { status: state.status.kind, candidates, trainingSeconds };
+  const seconds = candidatesOf(state).map(({ progress }) =>
+    progress.kind === 'finished' ? progress.outcome.seconds : 0,
+  );
+  return {
+    status: state.status.kind,
+    candidates: countCandidates(state),
+    trainingSeconds: seconds.reduce((total, each) => total + each, 0),
+  };
 }
 
 const PAGE = 1000;

@@ -3,7 +3,7 @@ import { SearchConfiguration, SearchInput } from '../../search/configuration.js'
 import { cancelSearch, createSearch } from '../../search/creation.js';
 import { DatasetSummary, Outcome } from '../../search/events.js';
 import { listSearches, searchNamed } from '../../search/log.js';
-import { candidatesOf, type SearchState } from '../../search/state.js';
+import { countCandidates, type SearchState } from '../../search/state.js';
 import { Status, Trajectory, trajectoryOf } from '../../search/trajectory.js';
 import { hint, startTicking } from '../../workers/queues.js';
 import { problems } from '../problems.js';
@@ -33,8 +33,6 @@ export const SearchView = Type.Object(
 
 function viewOf(state: SearchState): Static<typeof SearchView> {
   const { id, status, createdAt, version, configuration, dataset, rounds, final } = state;
-  const candidates = { proposed: 0, started: 0, finished: 0, failed: 0 };
-  for (const { progress } of candidatesOf(state)) candidates[progress.kind] += 1;
   const cost = final?.cost ?? rounds.at(-1)?.cost;
   return {
     id,
@@ -46,7 +44,7 @@ function viewOf(state: SearchState): Static<typeof SearchView> {
     configuration,
     dataset,
     round: rounds.length,
-    candidates,
+    candidates: countCandidates(state),
     ...(cost ? { complexity: cost[configuration.complexity] } : {}),
     ...(final?.progress.kind === 'finished' ? { result: final.progress.outcome } : {}),
   };
@@ -136,6 +134,7 @@ export function searchRoutes(app: App, { redis, home, queues }: Service): void {
     {
       schema: {
         summary: 'End a search; its trainings end too, unless another search waits for them',
+        description: 'Safe to repeat: one that is cancelled already stays as it is.',
         tags: ['searches'],
         params: SearchId,
         response: { 200: SearchView, ...problems },
