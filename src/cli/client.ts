@@ -135,7 +135,7 @@ export async function* follow(
       const headers: Record<string, string> = version === 0 ? {} : { 'last-event-id': String(version) };
       const response = await fetch(`${client.url}/searches/${search}/events`, { headers, signal });
       if (response.status === 204) return;
-      if (response.status === 404) throw errorOf((await response.json()) as Problem);
+      if (response.status >= 400 && response.status < 500) throw errorOf((await response.json()) as Problem);
       if (!response.ok) throw new Error(`status ${response.status}`);
       for await (const fields of sentEvents(response)) {
         const data = fields.get('data');

@@ -26,6 +26,7 @@ export interface Display {
 /** A line of progress for one thing comes no more often than this. */
 const LINE_MS = 5000;
 const FRAME_MS = 150;
+const STARTING = 'starting Redis, the service and the workers';
 
 /** Whether it is time to speak of a thing again. */
 function patience(): (of: string) => boolean {
@@ -62,7 +63,7 @@ function liveDisplay(output: NodeJS.WriteStream): Display {
   const draw = createLogUpdate(output);
   const progresses = new Map<string, TrainingProgress>();
   const since = Date.now();
-  let preparation = '';
+  let preparation = STARTING;
   let latest: SearchState | undefined;
 
   const view = () => {
@@ -85,7 +86,7 @@ function liveDisplay(output: NodeJS.WriteStream): Display {
   };
   return {
     preparing: (what, done, of) => {
-      preparation = done < of ? `${what}: ${done} of ${of}` : '';
+      preparation = done < of ? `${what}: ${done} of ${of}` : STARTING;
     },
     happened: (happening, state) => {
       latest = state;

@@ -9,7 +9,7 @@ export interface FleetOptions {
   readonly threads: number;
   readonly device?: readonly Device[];
   readonly perDevice: number;
-  readonly lockMs: number;
+  readonly lockMs?: number;
   readonly trainer?: string;
 }
 
@@ -21,9 +21,6 @@ function device(text: string, before: readonly Device[] | undefined): Device[] {
   return [...(before ?? []), ...devices];
 }
 
-/** On one machine a worker that was killed is soon missed: its candidate goes on elsewhere after this. */
-const LOCK_MS = 10_000;
-
 export function withFleet(command: Command): Command {
   return command
     .option(
@@ -34,7 +31,7 @@ export function withFleet(command: Command): Command {
     .option('--threads <n>', 'threads of one trainer', whole, 1)
     .option('--device <names>', 'cpu (default), or CUDA cards as cuda:0,cuda:1', device)
     .option('--per-device <n>', 'trainings side by side on one CUDA card', whole, 1)
-    .addOption(new Option('--lock-ms <n>').argParser(whole).default(LOCK_MS).hideHelp())
+    .addOption(new Option('--lock-ms <n>').argParser(whole).hideHelp())
     .addOption(new Option('--trainer <program>').hideHelp());
 }
 
@@ -51,7 +48,7 @@ export function fleetOf({
     threads,
     devices: devices ?? ['cpu'],
     perDevice,
-    lockMs,
+    ...(lockMs === undefined ? {} : { lockMs }),
     ...(trainer === undefined ? {} : { trainer }),
   };
 }

@@ -19,7 +19,7 @@ export interface Fleet {
   /** Workers on each CUDA card. */
   readonly perDevice: number;
   /** How long a candidate stays with a worker that fell silent, milliseconds. */
-  readonly lockMs: number;
+  readonly lockMs?: number;
   /** The trainer's program, for tests that train nothing. */
   readonly trainer?: string;
 }
@@ -101,7 +101,13 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     options.redisUrl === undefined
       ? await keepRedis(home, onReplaced, giveUp)
       : { url: options.redisUrl, stop: async () => {} };
-  const shared = { redisUrl: redis.url, home: home.folder, quiet: !verbose, lockMs: fleet.lockMs };
+  const { lockMs } = fleet;
+  const shared = {
+    redisUrl: redis.url,
+    home: home.folder,
+    quiet: !verbose,
+    ...(lockMs === undefined ? {} : { lockMs }),
+  };
   const watched = { verbose, onReplaced, onGivenUp: giveUp };
   const kept: Kept[] = [];
   const stop = async () => {

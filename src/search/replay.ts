@@ -4,6 +4,7 @@
  */
 import { X3dError } from '../errors.js';
 import { AXES, type Axis, BASES, type BaseName, type Factors } from '../network/index.js';
+import { costOf } from './candidate.js';
 import { resolveConfiguration } from './configuration.js';
 import { decide } from './decide.js';
 import type { CandidateCost, NewEvent } from './events.js';
@@ -103,6 +104,9 @@ const finished = (candidate: string, top1: number): NewEvent => ({
 });
 
 function created(base: BaseName, target: number): SearchState {
+  const least = costOf(BASES[base], BASES[base].factors).multiplyAdds;
+  if (target < least)
+    throw wrong('target', `at least the multiply-adds of ${base}, ${least}`, String(target));
   const configuration = resolveConfiguration({ base, target, data: { path: 'replay' } });
   const dataset = {
     classes: Array.from({ length: BASES[base].classes }, (_, label) => String(label)),

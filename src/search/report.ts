@@ -1,16 +1,77 @@
-/** The run's folder of a search, as people look at it: runs/<search>/trajectory.json. */
+/**
+ * The run's folder of a search, as people look at it: trajectory.json, trajectory.svg, and beside the weights in
+ * network/ how the network is built, how its input is made, and how it was evaluated.
+ */
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Home } from '../home.js';
-import type { SearchState } from './state.js';
+import { describeNetwork, layersOf, testCrop } from '../network/index.js';
+import { PIXEL_DEVIATION, PIXEL_MEAN } from '../training/pixels.js';
+import { baseOf } from './candidate.js';
+import { trajectoryChart } from './chart.js';
+import type { CandidateState, SearchState } from './state.js';
 import { trajectoryOf } from './trajectory.js';
+
+async function writeWhole(path: string, text: string): Promise<void> {
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(temporary, text);
+  await rename(temporary, path);
+}
+
+const json = (value: unknown) => `${JSON.stringify(value, undefined, 2)}\n`;
+
+/** All that is needed to build the network found and to feed it; its weights are beside it. */
+export function networkDescription({ id, configuration, dataset }: SearchState, final: CandidateState) {
+  const { factors, cost } = final;
+  const base = baseOf(configuration, dataset);
+  const network = describeNetwork(base, factors);
+  const crop = testCrop(factors.crop);
+  return {
+    search: id,
+    base,
+    factors,
+    classes: dataset.classes,
+    cost,
+    weights: { file: 'weights.safetensors', names: "as in PyTorchVideo's create_x3d" },
+    preprocessing: {
+      channels: 'RGB',
+      /** After scaling bytes to [0, 1]. */
+      mean: PIXEL_MEAN,
+      std: PIXEL_DEVIATION,
+      frames: factors.frames,
+      stride: factors.stride,
+      /** A shorter video is looped. */
+      padding: 'loop',
+      shortSide: crop,
+      crop: { center: factors.crop, leftCenterRight: crop },
+      viewsPerVideo: { center: configuration.recipe.views, leftCenterRight: 3 * configuration.recipe.views },
+      /** Softmax of each view; their mean is the video's score. */
+      aggregation: 'mean of softmax',
+    },
+    input: network.input,
+    head: { window: network.head.window },
+    layers: layersOf(network),
+  };
+}
+
+async function writeNetwork(state: SearchState, final: CandidateState, folder: string): Promise<void> {
+  await writeWhole(join(folder, 'network.json'), json(networkDescription(state, final)));
+  // As the training left it; another coordinator may have been quicker.
+  await rename(join(folder, 'result.json'), join(folder, 'evaluation.json')).catch((error) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
+}
 
 /** Writes the run's folder anew, each file whole. Safe to repeat. */
 export async function writeRun(state: SearchState, home: Home): Promise<void> {
   const folder = home.run(state.id);
-  const temporary = join(folder, `trajectory.${randomUUID()}.tmp`);
-  await mkdir(folder, { recursive: true });
-  await writeFile(temporary, `${JSON.stringify(trajectoryOf(state), undefined, 2)}\n`);
-  await rename(temporary, join(folder, 'trajectory.json'));
+  const trajectory = trajectoryOf(state);
+  const chart = await trajectoryChart(trajectory);
+  await writeWhole(join(folder, 'trajectory.json'), json(trajectory));
+  if (chart !== undefined) await writeWhole(join(folder, 'trajectory.svg'), chart);
+  const network = join(folder, 'network');
+  if (state.final && existsSync(network)) await writeNetwork(state, state.final, network);
 }

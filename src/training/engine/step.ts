@@ -5,6 +5,7 @@
  */
 import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-node-gpu';
 import type { Network } from '../../network/index.js';
+import { PIXEL_DEVIATION, PIXEL_MEAN } from '../pixels.js';
 import type { Recipe } from '../recipe.js';
 import { classify, features, namedParameters, namedStatistics, splitParameters } from './model.js';
 import type { Activations, Operations } from './operations/operations.js';
@@ -26,10 +27,6 @@ export interface Model {
   readonly operations: Operations;
   readonly recipe: Recipe;
 }
-
-/** The paper's mean and deviation of pixels scaled to [0, 1]. */
-export const PIXEL_MEAN = 0.45;
-export const PIXEL_DEVIATION = 0.225;
 
 const normalised = (pixels: Tensor) => pixels.sub(PIXEL_MEAN).div(PIXEL_DEVIATION) as Activations;
 

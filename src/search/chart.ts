@@ -1,0 +1,211 @@
+/** A search as a picture: validation accuracy against cost, every candidate, the path taken and where it ended. */
+import type { TopLevelSpec } from 'vega-lite';
+import type { Axis } from '../network/index.js';
+import type { CandidateView, Trajectory } from './trajectory.js';
+
+/** Okabe and Ito's colours, which people who see few colours tell apart. */
+const AXIS_COLOURS: Readonly<Record<Axis, { readonly name: string; readonly colour: string }>> = {
+  tau: { name: 'tau: frame rate', colour: '#0072b2' },
+  t: { name: 't: duration', colour: '#56b4e9' },
+  s: { name: 's: crop', colour: '#009e73' },
+  d: { name: 'd: depth', colour: '#e69f00' },
+  w: { name: 'w: width', colour: '#cc79a7' },
+  b: { name: 'b: bottleneck', colour: '#d55e00' },
+};
+const COST_TITLES = {
+  multiplyAdds: 'multiply-adds of one clip',
+  parameters: 'parameters',
+  activationBytes: 'bytes of activations of one clip',
+} as const satisfies Record<Trajectory['complexity'], string>;
+const INK = '#222';
+const QUIET = '#8a8a8a';
+
+interface Point {
+  readonly cost: number;
+  /** Percent. */
+  readonly accuracy: number;
+}
+
+interface CandidatePoint extends Point {
+  readonly axis: string;
+  readonly won: boolean;
+  /** Of winners: what the round changed. */
+  readonly label: string;
+}
+
+const percent = (share: number) => 100 * share;
+const shown = (value: number) => value.toFixed(1);
+const brief = (value: number) =>
+  value < 1e6
+    ? `${Math.round(value / 1e3)}K`
+    : value < 1e9
+      ? `${Number((value / 1e6).toPrecision(3))}M`
+      : `${Number((value / 1e9).toPrecision(3))}G`;
+
+function pointOf({ cost, outcome }: CandidateView, complexity: Trajectory['complexity']): Point[] {
+  return outcome ? [{ cost: cost[complexity], accuracy: percent(outcome.validation.top1) }] : [];
+}
+
+function candidatePoints({ rounds, complexity }: Trajectory): CandidatePoint[] {
+  return rounds.flatMap(({ round, candidates, winner }) =>
+    candidates.flatMap((candidate) => {
+      const won = candidate.id === winner?.candidate;
+      const { name } = AXIS_COLOURS[candidate.axes[0] ?? 'b'];
+      const label = won ? `${round}: ${candidate.axes.join(' = ')}` : '';
+      return pointOf(candidate, complexity).map((point) => ({ ...point, axis: name, won, label }));
+    }),
+  );
+}
+
+/** Room around the points, in the units of each axis. */
+function domains(points: readonly Point[], target: number) {
+  const costs = [...points.map(({ cost }) => cost), target];
+  const accuracies = points.map(({ accuracy }) => accuracy);
+  return {
+    cost: [0.85 * Math.min(...costs), 1.2 * Math.max(...costs)],
+    accuracy: [Math.max(0, Math.min(...accuracies) - 8), Math.min(104, Math.max(...accuracies) + 9)],
+  };
+}
+
+/** The chart's specification, or undefined where no candidate has a result yet. */
+export function trajectorySpecification(trajectory: Trajectory): TopLevelSpec | undefined {
+  const { search, name, base, target, complexity, rounds, final, contraction } = trajectory;
+  const candidates = candidatePoints(trajectory);
+  if (candidates.length === 0) return undefined;
+  const winners = candidates.filter(({ won }) => won);
+  const found = final ? pointOf(final, complexity) : [];
+  const { cost, accuracy } = domains([...candidates, ...found], target);
+  const test = final?.outcome?.test;
+  const x = {
+    field: 'cost',
+    type: 'quantitative',
+    title: COST_TITLES[complexity],
+    scale: { type: 'log', domain: cost, nice: false },
+    axis: { format: '~s', grid: false },
+  } as const;
+  const y = {
+    field: 'accuracy',
+    type: 'quantitative',
+    title: 'validation accuracy, %',
+    scale: { domain: accuracy, nice: false, zero: false },
+    axis: { gridColor: '#eeeeee', domain: false, ticks: false },
+  } as const;
+  const colour = {
+    field: 'axis',
+    type: 'nominal',
+    scale: {
+      domain: Object.values(AXIS_COLOURS).map((axis) => axis.name),
+      range: Object.values(AXIS_COLOURS).map((axis) => axis.colour),
+    },
+    legend: { title: 'what was changed', symbolType: 'circle', symbolSize: 90, symbolOpacity: 1 },
+  } as const;
+  return {
+    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+    width: 640,
+    height: 380,
+    background: 'white',
+    padding: 16,
+    title: {
+      text: name ?? `Search ${search}`,
+      subtitle: [
+        `from ${base} to ${brief(target)}: ${candidates.length} candidates in ${rounds.length} rounds`,
+        ...found.map(
+          (point) =>
+            `network found: ${brief(point.cost)}, ${shown(point.accuracy)} % on validation` +
+            (test ? `, ${shown(percent(test.center.top1))} % on test videos` : ''),
+        ),
+      ],
+      anchor: 'start',
+      offset: 14,
+    },
+    config: {
+      font: 'Helvetica, Arial, sans-serif',
+      view: { stroke: null },
+      title: { fontSize: 16, color: INK, subtitleColor: '#555', subtitleFontSize: 12, subtitlePadding: 6 },
+      axis: {
+        labelColor: '#555',
+        titleColor: INK,
+        labelFontSize: 11,
+        titleFontSize: 12,
+        titleFontWeight: 'normal',
+        titlePadding: 10,
+      },
+      legend: { labelFontSize: 12, titleFontSize: 12, titleFontWeight: 'normal', rowPadding: 5 },
+    },
+    layer: [
+      {
+        data: { values: [{ cost: target }] },
+        mark: { type: 'rule', color: QUIET, strokeDash: [5, 4] },
+        encoding: { x },
+      },
+      {
+        data: { values: [{ cost: target, text: `target ${brief(target)}` }] },
+        mark: { type: 'text', y: 0, dx: -6, dy: 6, align: 'right', color: '#666', fontSize: 11 },
+        encoding: { x, text: { field: 'text' } },
+      },
+      {
+        data: { values: winners },
+        mark: { type: 'line', color: INK, strokeWidth: 2, opacity: 0.75 },
+        encoding: { x, y, order: { field: 'cost', type: 'quantitative' } },
+      },
+      {
+        data: { values: [...winners.slice(-1), ...found] },
+        mark: { type: 'line', color: INK, strokeWidth: 1.5, strokeDash: [3, 3], opacity: 0.75 },
+        encoding: { x, y, order: { field: 'cost', type: 'quantitative' } },
+      },
+      {
+        data: { values: candidates.filter(({ won }) => !won) },
+        mark: { type: 'point', filled: true, size: 70, opacity: 0.65 },
+        encoding: { x, y, color: colour },
+      },
+      {
+        data: { values: winners },
+        mark: { type: 'point', filled: true, size: 150, opacity: 1, stroke: INK, strokeWidth: 1.5 },
+        encoding: { x, y, color: colour },
+      },
+      {
+        data: { values: winners },
+        mark: { type: 'text', dy: -15, fontSize: 11, color: INK },
+        encoding: { x, y, text: { field: 'label' } },
+      },
+      {
+        data: { values: found },
+        mark: {
+          type: 'point',
+          shape: 'diamond',
+          filled: true,
+          size: 260,
+          opacity: 1,
+          color: 'white',
+          stroke: INK,
+          strokeWidth: 2,
+        },
+        encoding: { x, y },
+      },
+      {
+        data: {
+          values: found.map((point) => ({
+            ...point,
+            label: contraction ? `trained in full (${contraction.axis} taken back)` : 'trained in full',
+          })),
+        },
+        mark: { type: 'text', dx: -14, align: 'right', fontSize: 11, fontWeight: 'bold', color: INK },
+        encoding: { x, y, text: { field: 'label' } },
+      },
+    ],
+  };
+}
+
+/** The picture as SVG, or undefined where there is nothing to show yet. */
+export async function trajectoryChart(trajectory: Trajectory): Promise<string | undefined> {
+  const specification = trajectorySpecification(trajectory);
+  if (!specification) return undefined;
+  // Large, and needed at a search's end only.
+  const [{ compile }, { parse, View }] = await Promise.all([import('vega-lite'), import('vega')]);
+  const view = new View(parse(compile(specification).spec), { renderer: 'none' });
+  try {
+    return await view.toSVG();
+  } finally {
+    view.finalize();
+  }
+}
