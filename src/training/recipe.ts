@@ -71,6 +71,7 @@ const x2d: Recipe = {
 /** For small sets and CPUs: no dropout, a larger classifier, averaged weights. */
 const micro: Recipe = {
   ...x2d,
+  epochs: 768,
   batchSize: 16,
   learningRate: 0.1,
   warmup: 0.1,

@@ -61,9 +61,10 @@ export function readSafetensors(bytes: Uint8Array, file: string): ReadonlyMap<st
     if (name === '__metadata__' || entry.dtype !== 'F32') continue;
     const [from, to] = entry.data_offsets;
     if (data + to > bytes.length) throw notSafetensors(file, `${bytes.length} bytes, too few for ${name}`);
+    // Copied, since a Float32Array must start at a multiple of four bytes.
     tensors.set(name, {
       shape: entry.shape,
-      values: new Float32Array(bytes.slice(data + from, data + to).buffer),
+      values: new Float32Array(new Uint8Array(bytes.subarray(data + from, data + to)).buffer),
     });
   }
   return tensors;
