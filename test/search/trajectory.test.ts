@@ -1,0 +1,233 @@
+/** Whole searches on made-up results: which way they go, where they end, and what they say about it. */
+import { describe, expect, test } from 'vitest';
+import { MODELS } from '../../src/network/index.js';
+import { trajectoryOf } from '../../src/search/trajectory.js';
+import {
+  configured,
+  dataset,
+  diverged,
+  finalFactors,
+  scored,
+  searched,
+  winners,
+  wonBy,
+} from './searching.js';
+
+const PUBLISHED = ['b', 'tau', 's', 'd', 't', 'tau', 't', 's', 's', 'd', 'w'] as const;
+
+describe('the published search', () => {
+  test('goes from X2D to X3D-XL in eleven rounds, with the published multiply-adds', () => {
+    const { state } = searched(configured({ target: 35_837_627_616 }), wonBy(...PUBLISHED));
+    expect(winners(state)).toEqual(PUBLISHED);
+    const costs = state.rounds.map(({ cost }) => Number((cost.multiplyAdds / 1e9).toFixed(4)));
+    expect(costs).toEqual([
+      0.0207, 0.041, 0.0802, 0.1534, 0.3036, 0.6053, 1.2087, 2.4154, 4.7325, 9.4516, 18.3677,
+    ]);
+    expect(state.final).toMatchObject({
+      factors: MODELS.XL,
+      cost: { multiplyAdds: 35_837_627_616, parameters: 11_000_260 },
+    });
+    expect(state).toMatchObject({ status: { kind: 'ended' } });
+    expect(state.contraction).toBeUndefined();
+  });
+
+  test('asked for 2 GF, takes the frames of its last step back from 16 to the 13 of X3D-S', () => {
+    const { state } = searched(configured({ target: '2G' }), wonBy(...PUBLISHED));
+    expect(state.contraction).toMatchObject({
+      axis: 't',
+      from: { ...MODELS.S, frames: 16, stride: 5 },
+      to: { ...MODELS.S, stride: 5 },
+      cost: { multiplyAdds: 1_962_892_112 },
+    });
+    expect(finalFactors(state)).toEqual({ ...MODELS.S, stride: 5 });
+  });
+
+  test('asks for six candidates a round, but in the first, where tau and t are one', () => {
+    const { state } = searched(configured({ target: '0.7G' }), wonBy(...PUBLISHED));
+    expect(state.rounds.map(({ candidates }) => candidates.length)).toEqual([5, 5, 6, 6, 6, 6]);
+    expect(state.rounds[0]?.candidates[0]).toMatchObject({
+      axes: ['tau', 't'],
+      factors: { frames: 2, stride: 16 },
+    });
+  });
+
+  test('credits a network that two axes come to with both of them', () => {
+    const { state } = searched(configured(), wonBy('b', 't', 's', 'd', 't'));
+    expect(state.rounds[1]?.winner).toMatchObject({ axis: 'tau', tiedAxes: ['tau', 't'] });
+  });
+});
+
+describe('a round', () => {
+  const endings = (byAxis: Record<string, ReturnType<typeof scored> | typeof diverged>) =>
+    searched(configured({ target: '30M' }), (_, { axes }) => byAxis[axes[0] ?? ''] ?? scored(0.1)).state;
+
+  test('is won by the highest accuracy', () => {
+    expect(endings({ s: scored(0.6), b: scored(0.7) }).rounds[0]?.winner).toMatchObject({
+      axis: 'b',
+      decidedBy: 'criterion',
+    });
+  });
+
+  test('of equal accuracies is won by the lower validation loss, and says so', () => {
+    const state = endings({ s: scored(0.7, 0.9), b: scored(0.7, 0.8) });
+    expect(state.rounds[0]?.winner).toMatchObject({ axis: 'b', decidedBy: 'validation-loss' });
+    expect(trajectoryOf(state).rounds[0]?.winner?.decidedBy).toBe('validation-loss');
+  });
+
+  test('of equal accuracies and losses is won by the lower cost, and says so', () => {
+    const state = endings({ s: scored(0.7, 0.9), w: scored(0.7, 0.9), b: scored(0.7, 0.9) });
+    const costs = state.rounds[0]?.candidates.map(({ axes, cost }) => [axes[0], cost.multiplyAdds] as const);
+    const cheapest = costs
+      ?.filter(([axis]) => 'swb'.includes(axis ?? '-'))
+      .sort((a, b) => a[1] - b[1])[0]?.[0];
+    expect(state.rounds[0]?.winner).toMatchObject({ axis: cheapest, decidedBy: 'cost' });
+  });
+
+  test('with one candidate that has a result is won by that one', () => {
+    const { state } = searched(configured({ target: '30M' }), (round, { axes }) =>
+      round === 0 || axes[0] === 'd' ? scored(0.2) : diverged,
+    );
+    expect(state.rounds[0]?.winner).toMatchObject({ axis: 'd', decidedBy: 'only-candidate' });
+    expect(trajectoryOf(state).rounds[0]?.candidates[0]).toMatchObject({
+      state: 'failed',
+      failure: diverged,
+    });
+  });
+
+  test('is decided by the loss where the criterion is the loss', () => {
+    const { state } = searched(configured({ target: '30M', criterion: 'loss' }), (_, { axes }) =>
+      axes[0] === 'w' ? scored(0.3, 0.1) : scored(0.9, 0.5),
+    );
+    expect(state.rounds[0]?.winner).toMatchObject({ axis: 'w', decidedBy: 'criterion' });
+  });
+});
+
+describe('the complexity', () => {
+  test.each(['multiplyAdds', 'parameters', 'activationBytes'] as const)(
+    '%s bounds each step and the network found',
+    (complexity) => {
+      const target = { multiplyAdds: 100e6, parameters: 3e6, activationBytes: 20e6 }[complexity];
+      const { state } = searched(configured({ complexity, target }), (_, { axes }) =>
+        scored(axes[0] === 'b' ? 0.4 : 0.3),
+      );
+      expect(state.status.kind).toBe('ended');
+      expect(state.final?.cost[complexity]).toBeLessThanOrEqual(target);
+      for (const { cost, candidates } of state.rounds)
+        for (const candidate of candidates)
+          expect(candidate.cost[complexity]).toBeLessThanOrEqual(2.5 * cost[complexity]);
+    },
+  );
+
+  test('that an axis does not change leaves that axis out, and says why', () => {
+    const { state } = searched(configured({ complexity: 'parameters', target: 3e6 }), () => scored(0.5));
+    expect(state.rounds[0]?.skipped).toEqual([
+      { axis: 'tau', reason: 'frames does not change the cost' },
+      { axis: 't', reason: 'frames does not change the cost' },
+      { axis: 's', reason: 'crop does not change the cost' },
+    ]);
+  });
+});
+
+describe('what forbids a candidate', () => {
+  const limited = (limits: object, changes: object = {}) =>
+    searched(configured({ target: '50M', ...changes }), wonBy('b', 'd', 'w'), {
+      ...dataset,
+      limits: { ...dataset.limits, ...limits },
+    }).state;
+
+  test('is a clip longer than the videos', () => {
+    const { rounds } = limited({ maxSpan: 16 });
+    expect(rounds[0]?.skipped).toEqual(
+      ['tau', 't'].map((axis) => ({
+        axis,
+        reason: 'a clip would span 17 source frames; the training videos allow 16',
+      })),
+    );
+    expect(rounds[0]?.candidates.map(({ axes }) => axes[0])).toEqual(['s', 'd', 'w', 'b']);
+    expect(limited({ maxSpan: 17 }).rounds[0]?.skipped).toEqual([]);
+  });
+
+  test('is a crop larger than the videos', () => {
+    expect(limited({ maxCrop: 159 }).rounds[0]?.skipped).toEqual([
+      { axis: 's', reason: "a crop of 160 px; the videos' size allows 159" },
+    ]);
+    expect(limited({ maxCrop: 160 }).rounds[0]?.skipped).toEqual([]);
+  });
+
+  test('is memory that the configuration does not allow', () => {
+    const { rounds } = limited({}, { memory: 1e9 });
+    expect(rounds[0]?.skipped).toEqual([
+      ...['tau', 't'].map((axis) => ({
+        axis,
+        reason: 'training would take about 1065275520 bytes; the configuration allows 1000000000',
+      })),
+      {
+        axis: 's',
+        reason: 'training would take about 1071370368 bytes; the configuration allows 1000000000',
+      },
+    ]);
+  });
+});
+
+describe('the end of a search', () => {
+  test('on a base that meets the target is that base, with no round trained', () => {
+    const { state, events } = searched(configured({ target: 20_662_304 }), () => scored(0.5));
+    expect(events.map(({ kind }) => kind)).toEqual([
+      'search-created',
+      'round-started',
+      'final-proposed',
+      'candidate-finished',
+      'search-ended',
+    ]);
+    expect(finalFactors(state)).toEqual(MODELS.X2D);
+  });
+
+  test('where no axis can move says that the target can not be reached, and trains what there is', () => {
+    const { state } = searched(configured({ target: '1G', complexity: 'multiplyAdds', memory: 1 }), () =>
+      scored(0.5),
+    );
+    expect(state.unreachable).toMatch(
+      /^no axis can move from 20662304 multiplyAdds towards 1000000000: tau: training would take/,
+    );
+    expect(trajectoryOf(state)).toMatchObject({ status: 'ended', unreachable: state.unreachable });
+    expect(finalFactors(state)).toEqual(MODELS.X2D);
+  });
+
+  test('where every candidate failed is a failure that says why each did', () => {
+    const { state } = searched(configured(), () => diverged);
+    expect(state.status).toMatchObject({
+      kind: 'failed',
+      reason:
+        'no candidate of round 1 has a result (tau, t: the loss is not a number; s: the loss is not a number; ' +
+        'd: the loss is not a number; w: the loss is not a number; b: the loss is not a number)',
+    });
+    expect(trajectoryOf(state)).toMatchObject({
+      status: 'failed',
+      reason: expect.stringContaining('round 1'),
+    });
+  });
+
+  test('where the network found can not be trained in full is a failure with that reason', () => {
+    const { state } = searched(configured({ target: '30M' }), (round) =>
+      round === 0 ? diverged : scored(0.5),
+    );
+    expect(state.status).toMatchObject({
+      kind: 'failed',
+      reason: expect.stringMatching(
+        /^the network found could not be trained \(c\w+: the loss is not a number\)$/,
+      ),
+    });
+  });
+
+  test('without test videos notes that the final figure is on those that chose the network', () => {
+    const of = (test: number) =>
+      trajectoryOf(
+        searched(configured({ target: '30M' }), () => scored(0.5), {
+          ...dataset,
+          parts: { ...dataset.parts, test },
+        }).state,
+      ).note;
+    expect(of(0)).toMatch(/^The data have no test part/);
+    expect(of(20)).toBeUndefined();
+  });
+});
