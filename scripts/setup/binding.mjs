@@ -1,0 +1,140 @@
+/** The library through which Node calls TensorFlow: tfjs-node's binding and this project's kernels, compiled here. */
+import { createHash } from 'node:crypto';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { examine, seal } from './sealed.mjs';
+import { megabytes, NoTensorFlow, Problem, ROOT, run, say, work } from './steps.mjs';
+import { COMPILER, need } from './system.mjs';
+import { CACHE, librariesOf, VERSION } from './tensorflow.mjs';
+
+const PACKAGE = join(ROOT, 'node_modules/@tensorflow/tfjs-node-gpu');
+const HEADERS = join(ROOT, 'node_modules/node-api-headers');
+const NAME = 'tfjs_binding.node';
+const INSTALLED = join(PACKAGE, 'lib/napi-v8', NAME);
+
+/** Images are built on one machine and run on others, so that `native` is not always right. */
+const MACHINE = process.env.X3D_MARCH || 'native';
+
+const FLAGS = [
+  ...[
+    '-std=c++17',
+    '-O3',
+    `-march=${MACHINE}`,
+    '-fopenmp',
+    '-ffp-contract=fast',
+    '-fPIC',
+    '-DNAPI_VERSION=8',
+  ],
+];
+
+const sourcesIn = (folder, extensions) =>
+  readdirSync(folder)
+    .filter((name) => extensions.some((extension) => name.endsWith(extension)))
+    .sort()
+    .map((name) => join(folder, name));
+
+/** What -march=native makes of this machine. */
+function instructions() {
+  if (MACHINE !== 'native') return MACHINE;
+  return /^(?:flags|Features)\s*:.*$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[0] ?? '';
+}
+
+/** Everything that the compiled library depends on, as one short name. */
+function fingerprint(build) {
+  const hash = createHash('sha256').update(
+    JSON.stringify([FLAGS, build, VERSION, librariesOf(build), instructions()]),
+  );
+  hash.update(readFileSync(join(HEADERS, 'package.json')));
+  for (const folder of [join(PACKAGE, 'binding'), join(ROOT, 'native')]) {
+    for (const path of sourcesIn(folder, ['.cc', '.h']))
+      hash.update(basename(path)).update(readFileSync(path));
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
+async function compile(build, folder) {
+  const libraries = librariesOf(build);
+  const includes = [`-I${HEADERS}/include`, `-I${libraries}/include`, `-I${PACKAGE}`];
+  const sources = [join(PACKAGE, 'binding'), join(ROOT, 'native')].flatMap((from) =>
+    sourcesIn(from, ['.cc']),
+  );
+  const objects = sources.map((path) => join(folder, `${basename(path, '.cc')}.o`));
+  const remedy = 'Compilers from GCC 10 on are known to do; see what it says above.';
+  let next = 0;
+  const compiler = async () => {
+    while (next < sources.length) {
+      const i = next++;
+      await run('g++', [...FLAGS, ...includes, '-c', sources[i], '-o', objects[i]], { remedy });
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, compiler));
+  const linked = ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2'].map((name) =>
+    join(libraries, name),
+  );
+  const output = join(folder, NAME);
+  await run('g++', ['-shared', '-fopenmp', ...objects, ...linked, `-Wl,-rpath,${libraries}`, '-o', output], {
+    remedy,
+  });
+  for (const object of objects) rmSync(object);
+}
+
+/** Loads the installed binding in a process of its own, which it may crash, and lets it multiply. */
+async function check() {
+  const said = await run(process.execPath, [join(ROOT, 'scripts/setup/multiply.cjs')], {
+    env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '2' },
+    remedy: `Remove ${CACHE} and run \`npm run setup\` again; if it stays, run \`npm run setup -- --without-tensorflow\`.`,
+  });
+  const { version, product } = JSON.parse(said.trim().split('\n').at(-1));
+  if (version !== VERSION || product !== 11) {
+    throw new Problem(
+      `the binding runs TensorFlow ${version} and says that 1 * 3 + 2 * 4 is ${product}`,
+      `Remove ${CACHE} and run \`npm run setup\` again.`,
+    );
+  }
+}
+
+export function removeBinding() {
+  rmSync(INSTALLED, { force: true });
+}
+
+/** Makes sure of the binding on a build. Gives back whether it is new to this checkout. */
+export async function binding(build) {
+  const folder = join(CACHE, 'bindings', fingerprint(build));
+  const made = join(folder, NAME);
+  const found = await examine(folder);
+  if (found.whole && existsSync(INSTALLED) && readFileSync(INSTALLED).equals(readFileSync(made))) {
+    say('binding', `${basename(folder)} for ${build}, ${megabytes(found.bytes)}`);
+    return false;
+  }
+  if (!found.whole) {
+    await need([COMPILER], "to compile TensorFlow's binding", NoTensorFlow);
+    await work('binding', `compiling tfjs-node's binding and the kernels in native/`, async () => {
+      await seal(folder, (temporary) => compile(build, temporary));
+      return `${basename(folder)} for ${build}, ${megabytes(statSync(made).size)}`;
+    });
+  }
+  await work('binding', 'loading it', async () => {
+    mkdirSync(dirname(INSTALLED), { recursive: true });
+    const temporary = `${INSTALLED}.${process.pid}`;
+    copyFileSync(made, temporary);
+    renameSync(temporary, INSTALLED);
+    try {
+      await check();
+    } catch (error) {
+      removeBinding();
+      throw error;
+    }
+    return `TensorFlow ${VERSION} multiplies`;
+  });
+  return true;
+}

@@ -1,0 +1,54 @@
+/** Node and the npm packages. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Problem, ROOT, run, say, work } from './steps.mjs';
+
+const OLDEST_NODE = 20;
+
+export function node() {
+  const version = process.versions.node;
+  if (Number.parseInt(version, 10) < OLDEST_NODE) {
+    throw new Problem(`Node ${OLDEST_NODE} or later is needed; this is ${version}`, 'Install a newer Node.');
+  }
+  say('node', version);
+}
+
+/** What differs between package-lock.json and node_modules, in words; undefined where nothing does. */
+function difference() {
+  const own = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')).packages;
+  const hidden = join(ROOT, 'node_modules/.package-lock.json');
+  if (!existsSync(hidden)) return 'there are none';
+  const installed = JSON.parse(readFileSync(hidden, 'utf8')).packages;
+  for (const [path, { version, optional }] of Object.entries(own)) {
+    if (path === '') continue;
+    const there = installed[path];
+    // Optional packages for other platforms are left out.
+    if (there === undefined && optional) continue;
+    if (there?.version !== version || !existsSync(join(ROOT, path, 'package.json'))) {
+      return `${path.replace(/^.*node_modules\//, '')} is not ${version}`;
+    }
+  }
+  return undefined;
+}
+
+export async function packages() {
+  const why = difference();
+  const count = () =>
+    Object.keys(JSON.parse(readFileSync(join(ROOT, 'node_modules/.package-lock.json'), 'utf8')).packages)
+      .length;
+  if (why === undefined) {
+    say('packages', `${count()} npm packages, as in package-lock.json`);
+    return;
+  }
+  await work('packages', `npm ci, since ${why}`, async () => {
+    await run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
+      // A production environment would leave out the compiler.
+      env: { ...process.env, NODE_ENV: 'development' },
+      remedy: 'Check that npm reaches its registry (`npm ping`), then run `npm run setup` again.',
+    });
+    const left = difference();
+    if (left !== undefined)
+      throw new Problem(`after npm ci, ${left}`, 'Remove node_modules and run `npm run setup`.');
+    return `${count()} npm packages, as in package-lock.json`;
+  });
+}

@@ -1,0 +1,59 @@
+/** How set-up speaks, fails and runs other programs. */
+import { spawn } from 'node:child_process';
+import { dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+
+/** Set-up can't go on: why, and what to do. */
+export class Problem extends Error {
+  constructor(reason, remedy) {
+    super(reason);
+    this.remedy = remedy;
+  }
+}
+
+/** This machine can't have TensorFlow's C library; everything else still works. */
+export class NoTensorFlow extends Problem {}
+
+export const megabytes = (bytes) => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
+
+export function say(subject, text) {
+  process.stdout.write(`${subject.padEnd(12)}${text}\n`);
+}
+
+/** Says what is done, does it, and says what came of it (the text that `action` gives back) and in which time. */
+export async function work(subject, doing, action) {
+  say(subject, `${doing} ...`);
+  const start = performance.now();
+  const result = await action();
+  say(subject, `${result} (${((performance.now() - start) / 1000).toFixed(1)} s)`);
+}
+
+/** The output of a program that ends well; undefined where there is no such program or it fails. */
+export async function answer(command, args) {
+  const { code, output } = await execute(command, args, {});
+  return code === 0 ? output.trim() : undefined;
+}
+
+/** Runs a program that must end well. Throws a Problem with its last words and the remedy. */
+export async function run(command, args, { remedy, ...options }) {
+  const { code, output } = await execute(command, args, options);
+  if (code === 0) return output;
+  const words = output.trim().split('\n').slice(-15).join('\n');
+  throw new Problem(`\`${[command, ...args].join(' ')}\` ended with ${code}:\n${words}`, remedy);
+}
+
+function execute(command, args, { cwd = ROOT, env = process.env }) {
+  return new Promise((done) => {
+    const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text) => {
+        output += text;
+      });
+    }
+    child.on('error', (error) => done({ code: error.code, output: error.message }));
+    child.on('close', (code, signal) => done({ code: code ?? signal, output }));
+  });
+}

@@ -1,0 +1,154 @@
+/** TensorFlow's C library, out of its Python wheel, in a cache of the user that every checkout shares. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync } from 'node:fs';
+import { arch, homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { examine, seal } from './sealed.mjs';
+import { answer, megabytes, NoTensorFlow, Problem, ROOT, run, say, work } from './steps.mjs';
+import { COMPILER, need, PIP, STRIP } from './system.mjs';
+
+export const VERSION = '2.21.0';
+
+const xdgCache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
+export const CACHE = resolve(process.env.X3D_CACHE || join(xdgCache, 'x3d-search'));
+
+/** Sizes in bytes: of the download, and of the disk that is needed while it is unpacked. */
+const BUILDS = {
+  cpu: { package: 'tensorflow-cpu', download: 274e6, disk: 1.6e9, architectures: { x64: 'x86_64' } },
+  cuda: { package: 'tensorflow', download: 4e9, disk: 14e9, architectures: { x64: 'x86_64' } },
+};
+
+/** The libraries, the headers that the binding and the kernels include, and the licences. */
+const MEMBERS = [
+  'tensorflow/libtensorflow_cc.so.2',
+  'tensorflow/libtensorflow_framework.so.2',
+  'tensorflow/THIRD_PARTY_NOTICES.txt',
+  'tensorflow/include/LICENSE',
+  'tensorflow/include/tensorflow/c/*',
+  'tensorflow/include/tensorflow/core/platform/*',
+  'tensorflow/include/xla/tsl/c/*',
+  'tensorflow/include/tsl/platform/*',
+  '*.dist-info/METADATA',
+];
+
+const LIBRARIES = MEMBERS.slice(0, 2);
+
+/** The folder of a build's libraries. */
+export const librariesOf = (build) => join(CACHE, `tensorflow-${build}-${VERSION}`, 'tensorflow');
+
+export async function hasGpu() {
+  const known = '/proc/driver/nvidia/gpus';
+  if (existsSync(known) && readdirSync(known).length > 0) return true;
+  return /^GPU \d/.test((await answer('nvidia-smi', ['-L'])) ?? '');
+}
+
+function platformOf(build) {
+  const architecture = BUILDS[build].architectures[arch()];
+  const glibc = process.report.getReport().header.glibcVersionRuntime;
+  if (process.platform !== 'linux' || architecture === undefined || glibc === undefined) {
+    throw new NoTensorFlow(
+      `TensorFlow ${VERSION} for ${build} is taken for Linux on x86_64 with the GNU C library; this is ${process.platform} on ${arch()}${glibc ? '' : ', with another C library'}`,
+      'Use such a machine or container for trainings that take long.',
+    );
+  }
+  const [major, minor] = glibc.split('.').map(Number);
+  if (major * 1000 + minor < 2027) {
+    throw new NoTensorFlow(
+      `TensorFlow ${VERSION} needs the GNU C library 2.27; this is ${glibc}`,
+      'Update the system.',
+    );
+  }
+  return architecture;
+}
+
+/** Wheels tagged for any of these run wherever TensorFlow's own does. */
+const TAGS = ['manylinux_2_27', 'manylinux_2_18', 'manylinux_2_17', 'manylinux2014', 'manylinux1'];
+
+function download(requirements, architecture, folder) {
+  const platforms = TAGS.flatMap((tag) => ['--platform', `${tag}_${architecture}`]);
+  return run(
+    'python3',
+    [
+      ...[
+        '-m',
+        'pip',
+        'download',
+        '--no-deps',
+        '--only-binary',
+        ':all:',
+        '--python-version',
+        '3.11',
+        ...platforms,
+      ],
+      ...['--quiet', '--progress-bar', 'off', '--disable-pip-version-check', '--no-cache-dir'],
+      ...['--timeout', '60', '--dest', folder, ...requirements],
+    ],
+    {
+      remedy:
+        'Check that pip reaches its package index (`python3 -m pip config list`), then run `npm run setup` again; or go on without TensorFlow, slowly, by `npm run setup -- --without-tensorflow`.',
+    },
+  );
+}
+
+const unpack = (wheel, folder, patterns) =>
+  run('python3', [join(ROOT, 'scripts/setup/extract.py'), wheel, folder, ...patterns], {
+    remedy: 'Check the space on the disk, then run `npm run setup` again.',
+  });
+
+/** Requirements of the wheel's extra `and-cuda`, as pip takes them. */
+function cudaRequirements(folder) {
+  const info = readdirSync(folder).find((name) => name.endsWith('.dist-info'));
+  const lines = readFileSync(join(folder, info, 'METADATA'), 'utf8').split('\n');
+  return lines.flatMap(
+    (line) =>
+      /^Requires-Dist: ([^;]+); extra == ["']and-cuda["']/.exec(line)?.[1]?.replaceAll(/[\s()]/g, '') ?? [],
+  );
+}
+
+async function fill(build, architecture, folder) {
+  const wheels = join(folder, 'wheels');
+  const newWheel = () => join(wheels, readdirSync(wheels)[0]);
+  mkdirSync(wheels);
+  await download([`${BUILDS[build].package}==${VERSION}`], architecture, wheels);
+  await unpack(newWheel(), folder, MEMBERS);
+  rmSync(newWheel());
+  await run('strip', ['-s', ...LIBRARIES], {
+    cwd: folder,
+    remedy: 'Report this: the library is not as expected.',
+  });
+  // One by one, so that no more than one wheel lies beside what came out of it. TensorFlow looks for these libraries
+  // in ../nvidia beside its own folder.
+  for (const requirement of build === 'cuda' ? cudaRequirements(folder) : []) {
+    await download([requirement], architecture, wheels);
+    await unpack(newWheel(), folder, ['nvidia/*/lib/*.so*', 'nvidia/cuda_nvcc/*', '*/License.txt']);
+    rmSync(newWheel());
+  }
+  rmSync(wheels, { recursive: true });
+}
+
+/** Makes sure of a build (`cpu`, `cuda`). Throws NoTensorFlow where it can't be, Problem where it went wrong. */
+export async function tensorflow(build) {
+  const architecture = platformOf(build);
+  const folder = join(CACHE, `tensorflow-${build}-${VERSION}`);
+  const found = await examine(folder);
+  if (found.whole) {
+    say('tensorflow', `${VERSION} for ${build}, ${megabytes(found.bytes)} in ${folder}`);
+    return;
+  }
+  if (found.why !== undefined) say('tensorflow', `${folder} is broken (${found.why}): it is made anew`);
+  await need([PIP, STRIP, COMPILER], 'to install TensorFlow', NoTensorFlow);
+  mkdirSync(CACHE, { recursive: true });
+  const { bavail, bsize } = statfsSync(CACHE);
+  const { package: name, download: bytes, disk } = BUILDS[build];
+  if (bavail * bsize < disk) {
+    throw new Problem(
+      `${CACHE} has ${megabytes(bavail * bsize)} left; TensorFlow needs ${megabytes(disk)} while it is unpacked`,
+      'Free some space, or set X3D_CACHE to a folder on another disk.',
+    );
+  }
+  await work('tensorflow', `fetching ${name} ${VERSION}, about ${megabytes(bytes)}`, async () => {
+    await seal(folder, (temporary) => fill(build, architecture, temporary));
+    const made = await examine(folder);
+    if (!made.whole) throw new Problem(`${folder} was damaged at once (${made.why})`, 'Check the disk.');
+    return `${VERSION} for ${build}, ${megabytes(made.bytes)} in ${folder}`;
+  });
+}
