@@ -1,32 +1,29 @@
 #!/usr/bin/env node
 /** `x3d-search`: the commands, and how they end. */
 import { Command } from 'commander';
-import { cancelCommand } from './commands/cancel.js';
-import { demoCommand } from './commands/demo.js';
-import { describeCommand } from './commands/describe.js';
-import { inspectCommand } from './commands/inspect.js';
-import { replayCommand } from './commands/replay.js';
-import { runCommand } from './commands/run.js';
-import { serveCommand } from './commands/serve.js';
-import { statusCommand } from './commands/status.js';
-import { workerCommand } from './commands/worker.js';
 import { report } from './failure.js';
+
+/** Loaded when named, so that the small ones start at once; help shows them in this order. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  demo: async () => (await import('./commands/demo.js')).demoCommand(),
+  run: async () => (await import('./commands/run.js')).runCommand(),
+  inspect: async () => (await import('./commands/inspect.js')).inspectCommand(),
+  serve: async () => (await import('./commands/serve.js')).serveCommand(),
+  worker: async () => (await import('./commands/worker.js')).workerCommand(),
+  status: async () => (await import('./commands/status.js')).statusCommand(),
+  cancel: async () => (await import('./commands/cancel.js')).cancelCommand(),
+  describe: async () => (await import('./commands/describe.js')).describeCommand(),
+  replay: async () => (await import('./commands/replay.js')).replayCommand(),
+};
 
 const program = new Command('x3d-search')
   .description('Find the most accurate X3D network within a compute budget, on your own videos')
   .version('0.1.0');
-const commands = [
-  demoCommand(),
-  runCommand(),
-  inspectCommand(),
-  serveCommand(),
-  workerCommand(),
-  statusCommand(),
-  cancelCommand(),
-  describeCommand(),
-  replayCommand(),
-];
-for (const command of commands) program.addCommand(command);
+const named = process.argv[2] ?? '';
+for (const name of named in COMMANDS ? [named] : Object.keys(COMMANDS)) {
+  const command = await COMMANDS[name]?.();
+  if (command) program.addCommand(command);
+}
 for (const command of [program, ...program.commands])
   command.exitOverride().showHelpAfterError('(--help shows an example)');
 
