@@ -1,19 +1,52 @@
 /** The TypeScript build, and what it can say about the installed TensorFlow. */
-import { existsSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Problem, ROOT, run, work } from './steps.mjs';
+import { Problem, ROOT, run, say, work } from './steps.mjs';
 
-const MAIN = join(ROOT, 'dist/cli/main.js');
+const DIST = join(ROOT, 'dist');
+/** What the build was made of, so that the compiler need not start to find that nothing changed. */
+const MADE_OF = join(DIST, '.made-of');
 
-export function build() {
-  return work('build', 'src to dist', async () => {
+const sources = () =>
+  readdirSync(join(ROOT, 'src'), { recursive: true })
+    .filter((path) => path.endsWith('.ts'))
+    .sort();
+
+function fingerprint() {
+  const hash = createHash('sha256');
+  for (const path of [
+    'tsconfig.json',
+    'tsconfig.build.json',
+    'package-lock.json',
+    ...sources().map((path) => join('src', path)),
+  ]) {
+    hash.update(`${path}\n`).update(readFileSync(join(ROOT, path)));
+  }
+  return hash.digest('hex');
+}
+
+const missing = () =>
+  sources().filter((path) => !path.endsWith('.d.ts') && !existsSync(join(DIST, path.replace(/ts$/, 'js'))));
+
+export async function build() {
+  const wanted = fingerprint();
+  const complete = missing().length === 0;
+  if (complete && existsSync(MADE_OF) && readFileSync(MADE_OF, 'utf8') === wanted) {
+    say('build', 'dist is as src');
+    return;
+  }
+  await work('build', 'src to dist', async () => {
     // The compiler's notes of what it wrote don't see that files were removed.
-    if (!existsSync(MAIN)) rmSync(join(ROOT, 'dist'), { recursive: true, force: true });
+    if (!complete) rmSync(join(DIST, '.tsbuildinfo'), { force: true });
     const compiler = join(ROOT, 'node_modules/typescript/bin/tsc');
     await run(process.execPath, [compiler, '-p', 'tsconfig.build.json'], {
       remedy: 'Mend what the compiler names.',
     });
-    if (!existsSync(MAIN)) throw new Problem(`the build left no ${MAIN}`, 'Report this.');
+    const [left] = missing();
+    if (left !== undefined)
+      throw new Problem(`the build left out src/${left}`, 'Remove dist and run `npm run setup`.');
+    writeFileSync(MADE_OF, wanted);
     return 'dist is as src';
   });
 }
@@ -25,7 +58,7 @@ process.stdout.write(JSON.stringify(await selfTest()));
 
 /** Gradients of a new binding against finite differences. */
 export async function checkGradients() {
-  const module = join(ROOT, 'dist/training/engine/selftest.js');
+  const module = join(DIST, 'training/engine/selftest.js');
   if (!existsSync(module)) return;
   await work('gradients', 'against finite differences', async () => {
     const said = await run(process.execPath, ['--input-type=module', '-e', SELF_TEST, module], {
@@ -37,7 +70,7 @@ export async function checkGradients() {
       const names = wrong.map(({ name, error }) => `${name} (error ${error})`).join(', ');
       throw new Problem(
         `this TensorFlow has wrong gradients: ${names}`,
-        'Report this, with `x3d-search doctor --json`.',
+        'Report this, with the output of `x3d-search doctor --json`.',
       );
     }
     return `${results.length} of ${results.length} right`;

@@ -11,10 +11,17 @@ export const VERSION = '2.21.0';
 const xdgCache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
 export const CACHE = resolve(process.env.X3D_CACHE || join(xdgCache, 'x3d-search'));
 
-/** Sizes in bytes: of the download, and of the disk that is needed while it is unpacked. */
+/** By Node's name of the architecture: the package, and Python's name. Sizes are bytes, while unpacking for `disk`. */
 const BUILDS = {
-  cpu: { package: 'tensorflow-cpu', download: 274e6, disk: 1.6e9, architectures: { x64: 'x86_64' } },
-  cuda: { package: 'tensorflow', download: 4e9, disk: 14e9, architectures: { x64: 'x86_64' } },
+  cpu: {
+    wheels: {
+      x64: { name: 'tensorflow-cpu', architecture: 'x86_64' },
+      arm64: { name: 'tensorflow', architecture: 'aarch64' },
+    },
+    download: 280e6,
+    disk: 1.7e9,
+  },
+  cuda: { wheels: { x64: { name: 'tensorflow', architecture: 'x86_64' } }, download: 4e9, disk: 14e9 },
 };
 
 /** The libraries, the headers that the binding and the kernels include, and the licences. */
@@ -24,6 +31,7 @@ const MEMBERS = [
   'tensorflow/THIRD_PARTY_NOTICES.txt',
   'tensorflow/include/LICENSE',
   'tensorflow/include/tensorflow/c/*',
+  'tensorflow/include/tensorflow/core/common_runtime/next_pluggable_device/c/*',
   'tensorflow/include/tensorflow/core/platform/*',
   'tensorflow/include/xla/tsl/c/*',
   'tensorflow/include/tsl/platform/*',
@@ -41,12 +49,14 @@ export async function hasGpu() {
   return /^GPU \d/.test((await answer('nvidia-smi', ['-L'])) ?? '');
 }
 
-function platformOf(build) {
-  const architecture = BUILDS[build].architectures[arch()];
+/** The wheel of a build for this machine. Throws NoTensorFlow where there is none. */
+function wheelFor(build) {
+  const wheel = BUILDS[build].wheels[arch()];
   const glibc = process.report.getReport().header.glibcVersionRuntime;
-  if (process.platform !== 'linux' || architecture === undefined || glibc === undefined) {
+  if (process.platform !== 'linux' || wheel === undefined || glibc === undefined) {
+    const supported = Object.keys(BUILDS[build].wheels).join(' or ');
     throw new NoTensorFlow(
-      `TensorFlow ${VERSION} for ${build} is taken for Linux on x86_64 with the GNU C library; this is ${process.platform} on ${arch()}${glibc ? '' : ', with another C library'}`,
+      `TensorFlow ${VERSION} for ${build} needs Linux with the GNU C library on ${supported}; this is ${process.platform} on ${arch()}${glibc ? '' : ' with another C library'}`,
       'Use such a machine or container for trainings that take long.',
     );
   }
@@ -57,7 +67,7 @@ function platformOf(build) {
       'Update the system.',
     );
   }
-  return architecture;
+  return wheel;
 }
 
 /** Wheels tagged for any of these run wherever TensorFlow's own does. */
@@ -104,11 +114,11 @@ function cudaRequirements(folder) {
   );
 }
 
-async function fill(build, architecture, folder) {
+async function fill(build, { name, architecture }, folder) {
   const wheels = join(folder, 'wheels');
   const newWheel = () => join(wheels, readdirSync(wheels)[0]);
   mkdirSync(wheels);
-  await download([`${BUILDS[build].package}==${VERSION}`], architecture, wheels);
+  await download([`${name}==${VERSION}`], architecture, wheels);
   await unpack(newWheel(), folder, MEMBERS);
   rmSync(newWheel());
   await run('strip', ['-s', ...LIBRARIES], {
@@ -127,7 +137,7 @@ async function fill(build, architecture, folder) {
 
 /** Makes sure of a build (`cpu`, `cuda`). Throws NoTensorFlow where it can't be, Problem where it went wrong. */
 export async function tensorflow(build) {
-  const architecture = platformOf(build);
+  const wheel = wheelFor(build);
   const folder = join(CACHE, `tensorflow-${build}-${VERSION}`);
   const found = await examine(folder);
   if (found.whole) {
@@ -138,15 +148,15 @@ export async function tensorflow(build) {
   await need([PIP, STRIP, COMPILER], 'to install TensorFlow', NoTensorFlow);
   mkdirSync(CACHE, { recursive: true });
   const { bavail, bsize } = statfsSync(CACHE);
-  const { package: name, download: bytes, disk } = BUILDS[build];
+  const { download: bytes, disk } = BUILDS[build];
   if (bavail * bsize < disk) {
     throw new Problem(
       `${CACHE} has ${megabytes(bavail * bsize)} left; TensorFlow needs ${megabytes(disk)} while it is unpacked`,
       'Free some space, or set X3D_CACHE to a folder on another disk.',
     );
   }
-  await work('tensorflow', `fetching ${name} ${VERSION}, about ${megabytes(bytes)}`, async () => {
-    await seal(folder, (temporary) => fill(build, architecture, temporary));
+  await work('tensorflow', `fetching ${wheel.name} ${VERSION}, about ${megabytes(bytes)}`, async () => {
+    await seal(folder, (temporary) => fill(build, wheel, temporary));
     const made = await examine(folder);
     if (!made.whole) throw new Problem(`${folder} was damaged at once (${made.why})`, 'Check the disk.');
     return `${VERSION} for ${build}, ${megabytes(made.bytes)} in ${folder}`;
