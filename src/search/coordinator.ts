@@ -95,6 +95,8 @@ async function look(
 async function keepNetwork(home: Home, state: SearchState): Promise<string | undefined> {
   const source = home.candidate(state.final?.id ?? '');
   const target = join(home.run(state.id), 'network');
+  // Put in place whole, so that what is there is all of it: a search has one network.
+  if (existsSync(target)) return undefined;
   if (!existsSync(join(source, 'result.json')))
     return `the network found was trained, but is not in ${source}: workers and coordinators need the same home`;
   const temporary = `${target}.${randomUUID()}.tmp`;
@@ -102,20 +104,19 @@ async function keepNetwork(home: Home, state: SearchState): Promise<string | und
     recursive: true,
     filter: (path) => !/\.tmp$|checkpoint-/.test(basename(path)),
   });
-  await rm(target, { recursive: true, force: true });
-  // Another coordinator may have been quicker, with the same files.
-  await rename(temporary, target).catch(() => rm(temporary, { recursive: true, force: true }));
+  await rename(temporary, target).catch(async (error: NodeJS.ErrnoException) => {
+    await rm(temporary, { recursive: true, force: true });
+    // Another coordinator was quicker, with the same files.
+    if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
+  });
   return undefined;
 }
 
-/** No training is wanted any more of those whose outcome is recorded, or of any once the search is over. */
-async function releaseSettled({ trainings }: Coordination, state: SearchState): Promise<void> {
-  const running = state.status.kind === 'running';
-  for (const { id, progress } of candidatesOf(state)) {
-    const settled = progress.kind === 'finished' || progress.kind === 'failed';
-    if (settled || !running) await trainings.release(state.id, id);
-  }
-}
+/** Candidates whose outcome these events record. */
+const settledBy = (events: readonly NewEvent[]): string[] =>
+  events.flatMap((event) =>
+    event.kind === 'candidate-finished' || event.kind === 'candidate-failed' ? [event.candidate] : [],
+  );
 
 const withEvents = (state: SearchState, events: readonly NewEvent[], at: Date): SearchState =>
   events.reduce<SearchState>((folded, event) => apply(folded, { ...event, at: at.toISOString() }), state);
@@ -125,7 +126,7 @@ const withEvents = (state: SearchState, events: readonly NewEvent[], at: Date): 
  * is over has its folder written and nothing left to do. Undefined where there is no such search.
  */
 export async function advance(coordination: Coordination, search: string): Promise<SearchState | undefined> {
-  const { redis, home, report } = coordination;
+  const { redis, home, trainings, report } = coordination;
   /** Files first where the events end the search, so that who sees the end finds them. */
   const record = async (state: SearchState, events: readonly NewEvent[]) => {
     const at = new Date();
@@ -133,6 +134,8 @@ export async function advance(coordination: Coordination, search: string): Promi
     if (next.status.kind !== 'running') await report(next, home);
     return appendEvents(redis, search, state.version, events, at);
   };
+  const release = (candidates: readonly string[]) =>
+    Promise.all(candidates.map((candidate) => trainings.release(search, candidate)));
   for (;;) {
     const state = await readSearch(redis, search);
     if (!state) return undefined;
@@ -145,11 +148,8 @@ export async function advance(coordination: Coordination, search: string): Promi
         const events = (
           await Promise.all(decision.trainings.map((training) => look(coordination, state, training)))
         ).flat();
-        if (events.length === 0) {
-          await releaseSettled(coordination, state);
-          return state;
-        }
-        await record(state, events);
+        if (events.length === 0) return state;
+        if (await record(state, events)) await release(settledBy(events));
         break;
       }
       case 'end': {
@@ -160,7 +160,8 @@ export async function advance(coordination: Coordination, search: string): Promi
         break;
       }
       case 'nothing':
-        await releaseSettled(coordination, state);
+        // All of them: who recorded an outcome may have died before it let go.
+        await release(candidatesOf(state).map(({ id }) => id));
         await report(state, home);
         return state;
     }

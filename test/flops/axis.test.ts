@@ -65,6 +65,7 @@ describe('a step that at most doubles the cost', () => {
     expect(clip('t', 2, 16)).toEqual([4, 12]);
     expect(clip('tau', 4, 12)).toEqual([8, 6]);
     expect(clip('t', 8, 6)).toEqual([16, 5]);
+    expect(clip('tau', 16, 5)).toEqual([32, 3]);
   });
 
   test('is the same for tau and t where there is one frame, which has no duration', () => {

@@ -1,0 +1,265 @@
+/** Coordinators at one search on a real Redis, with trainings that end as a test says. */
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type Home, homeAt } from '../../src/home.js';
+import { connect } from '../../src/redis/connection.js';
+import { type EmbeddedRedis, startRedis } from '../../src/redis/embedded.js';
+import {
+  advance,
+  type Coordination,
+  type TrainingStatus,
+  type Trainings,
+} from '../../src/search/coordinator.js';
+import { cancelSearch } from '../../src/search/creation.js';
+import { appendEvents, readLog, searchNamed } from '../../src/search/log.js';
+import { candidatesOf, type SearchState } from '../../src/search/state.js';
+import { trajectoryOf } from '../../src/search/trajectory.js';
+import { configured, dataset, diverged, type Results, scored, searched } from './searching.js';
+
+let folder: string;
+let home: Home;
+let server: EmbeddedRedis;
+let redis: Redis;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'x3d-coordinator-'));
+  server = await startRedis(homeAt(folder));
+  redis = connect(server.url);
+});
+beforeEach(async () => {
+  await redis.flushall();
+  home = homeAt(await mkdtemp(join(folder, 'home-')));
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const configuration = configured({ target: '0.1G' });
+const results: Results = (round, { axes, factors }) =>
+  round > 0 && axes.includes('w')
+    ? diverged
+    : scored(((factors.crop + 7 * factors.frames + 3 * factors.bottleneck) % 10) / 10);
+const wanted = (of: Results = results) => searched(configuration, of).state;
+
+/** Trainings that are over after a few milliseconds. */
+function trainings(of: Results = results) {
+  const asked = new Map<string, Promise<void>>();
+  const released = new Set<string>();
+  const ended = new Set<string>();
+  const state = wanted(of);
+  const states = candidatesOf(state);
+  const own = home;
+  const endingOf = (id: string) => {
+    const round =
+      state.rounds.findIndex(({ candidates }) => candidates.some((candidate) => candidate.id === id)) + 1;
+    const candidate = states.find((one) => one.id === id);
+    if (!candidate) throw new Error(`asked for ${id}, which the search does not have`);
+    return of(round, candidate);
+  };
+  const run: Trainings = {
+    request: async (_search, id, { fingerprint }) => {
+      expect(fingerprint).toBe(dataset.fingerprint);
+      if (asked.has(id)) return;
+      asked.set(
+        id,
+        sleep(20 * Math.random()).then(async () => {
+          await mkdir(own.candidate(id), { recursive: true });
+          for (const file of ['result.json', 'weights.safetensors', 'checkpoint-3', 'half.tmp'])
+            await writeFile(join(own.candidate(id), file), file);
+          ended.add(id);
+        }),
+      );
+    },
+    status: async (id): Promise<TrainingStatus> => {
+      if (!asked.has(id)) return { kind: 'unknown' };
+      if (!ended.has(id)) return { kind: 'training', worker: 'w1' };
+      const ending = endingOf(id);
+      if (!('validation' in ending)) return { kind: 'failed', failure: ending };
+      const { validation, test: _, ...rest } = ending;
+      const classes = ['a', 'b'];
+      return { kind: 'finished', result: { ...rest, classes, validation: { ...validation, confusion: [] } } };
+    },
+    release: async (_search, id) => {
+      released.add(id);
+    },
+  };
+  return { ...run, asked, released };
+}
+
+const create = () =>
+  appendEvents(redis, 's1', 0, [{ kind: 'search-created', search: 's1', configuration, dataset }]);
+const reported: SearchState[] = [];
+const coordination = (work: Trainings, connection = redis): Coordination => ({
+  redis: connection,
+  home,
+  trainings: work,
+  report: async (state) => {
+    reported.push(state);
+  },
+});
+
+/** A coordinator that looks again and again until the search is over; cut off, it begins again. */
+async function coordinate(of: Coordination): Promise<void> {
+  for (;;) {
+    const state = await advance(of, 's1').catch((error: Error) => {
+      if (error.message !== 'cut off') throw error;
+    });
+    if (state && state.status.kind !== 'running') return;
+    await sleep(1);
+  }
+}
+
+/** What a search came to, without times and without who trained what. */
+const pathOf = (state: SearchState) => {
+  const { createdAt, endedAt, ...path } = trajectoryOf(state);
+  return JSON.parse(JSON.stringify(path)) as unknown;
+};
+
+describe('a coordinator', () => {
+  test('takes a search from its creation to its end, as the pure search goes', async () => {
+    await create();
+    await coordinate(coordination(trainings()));
+    expect(pathOf(await searchNamed(redis, 's1'))).toEqual(pathOf(wanted()));
+  });
+
+  test('makes the same trajectory with others at the same search, and asks for each training once', async () => {
+    await create();
+    const work = trainings();
+    const connections = Array.from({ length: 4 }, () => connect(server.url));
+    await Promise.all(connections.map((connection) => coordinate(coordination(work, connection))));
+    for (const connection of connections) connection.disconnect();
+    expect(pathOf(await searchNamed(redis, 's1'))).toEqual(pathOf(wanted()));
+    const events = (await readLog(redis, 's1')).map(({ event }) => event);
+    for (const kind of ['candidate-proposed', 'candidate-finished', 'candidate-failed'] as const) {
+      const ids = events.flatMap((event) => (event.kind === kind ? [event.candidate] : []));
+      expect(new Set(ids).size, kind).toBe(ids.length);
+    }
+    expect([...work.asked.keys()].sort()).toEqual(
+      candidatesOf(wanted())
+        .map(({ id }) => id)
+        .sort(),
+    );
+  });
+
+  test.each([1, 2, 3, 4, 5])(
+    'cut off anywhere, again and again, makes the same trajectory (%i)',
+    async () => {
+      await create();
+      const work = trainings();
+      const cutOff = () => {
+        if (Math.random() < 0.04) throw new Error('cut off');
+      };
+      const unsteady =
+        <Arguments extends unknown[], Value>(act: (...given: Arguments) => Promise<Value>) =>
+        async (...given: Arguments): Promise<Value> => {
+          cutOff();
+          const value = await act(...given);
+          cutOff();
+          return value;
+        };
+      const whole = coordination(work);
+      await coordinate({
+        ...whole,
+        report: unsteady(whole.report),
+        trainings: {
+          request: unsteady(work.request),
+          status: unsteady(work.status),
+          release: unsteady(work.release),
+        },
+      });
+      expect(pathOf(await searchNamed(redis, 's1'))).toEqual(pathOf(wanted()));
+    },
+  );
+
+  test('lets go of each training once its outcome is recorded, and of all at the end', async () => {
+    await create();
+    const work = trainings();
+    const [first] = wanted().rounds;
+    const firstIds = first?.candidates.map(({ id }) => id) ?? [];
+    const releasedBefore: boolean[] = [];
+    await coordinate(
+      coordination({
+        ...work,
+        request: (search, id, order) => {
+          if (!firstIds.includes(id)) releasedBefore.push(firstIds.every((one) => work.released.has(one)));
+          return work.request(search, id, order);
+        },
+      }),
+    );
+    expect(new Set(releasedBefore)).toEqual(new Set([true]));
+    expect([...work.released].sort()).toEqual([...work.asked.keys()].sort());
+  });
+
+  test('lets go of what a cancelled search waits for, and reports it', async () => {
+    await create();
+    const work = trainings();
+    await advance(coordination(work), 's1');
+    await cancelSearch(redis, 's1');
+    reported.length = 0;
+    expect((await advance(coordination(work), 's1'))?.status.kind).toBe('cancelled');
+    expect([...work.released].sort()).toEqual([...work.asked.keys()].sort());
+    expect(reported.map(({ status }) => status.kind)).toEqual(['cancelled']);
+  });
+
+  test('writes what the log says, with its times, before anyone can read the end in the log', async () => {
+    await create();
+    reported.length = 0;
+    let endsSeen = 0;
+    await coordinate({
+      ...coordination(trainings()),
+      report: async (state) => {
+        reported.push(state);
+        if ((await searchNamed(redis, 's1')).status.kind !== 'running') endsSeen++;
+      },
+    });
+    const state = await searchNamed(redis, 's1');
+    expect(reported).toHaveLength(2);
+    expect(endsSeen).toBe(1);
+    for (const report of reported) expect(report).toEqual(state);
+  });
+
+  test('keeps the network found, without what only its training needed', async () => {
+    await create();
+    await coordinate(coordination(trainings()));
+    expect((await readdir(join(home.run('s1'), 'network'))).sort()).toEqual([
+      'result.json',
+      'weights.safetensors',
+    ]);
+    expect(await readdir(home.run('s1'))).toEqual(['network']);
+  });
+
+  test('fails the search with that reason where the network found is in no folder that it sees', async () => {
+    await create();
+    const work = trainings();
+    const elsewhere = { ...coordination(work), home: homeAt(join(folder, 'elsewhere')) };
+    await coordinate(elsewhere);
+    expect((await searchNamed(redis, 's1')).status).toMatchObject({
+      kind: 'failed',
+      reason: expect.stringMatching(
+        /^the network found was trained, but is not in .*workers and coordinators need the same home$/,
+      ),
+    });
+    expect(existsSync(elsewhere.home.run('s1'))).toBe(false);
+  });
+
+  test('fails the search with the reasons where every candidate of a round failed', async () => {
+    await create();
+    await coordinate(coordination(trainings(() => diverged)));
+    expect((await searchNamed(redis, 's1')).status).toMatchObject({
+      kind: 'failed',
+      reason: expect.stringMatching(
+        /^no candidate of round 1 has a result \(tau, t: the loss is not a number; /,
+      ),
+    });
+  });
+
+  test('has nothing to do in a search that there is not', async () => {
+    expect(await advance(coordination(trainings()), 's0')).toBeUndefined();
+  });
+});

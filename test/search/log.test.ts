@@ -1,0 +1,179 @@
+/** The log of searches on a real Redis: appended in order, by one at a time, and read back as it was written. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { homeAt } from '../../src/home.js';
+import { connect } from '../../src/redis/connection.js';
+import { type EmbeddedRedis, startRedis } from '../../src/redis/embedded.js';
+import { cancelSearch } from '../../src/search/creation.js';
+import type { NewEvent } from '../../src/search/events.js';
+import {
+  appendEvents,
+  followLog,
+  listSearches,
+  readLog,
+  readSearch,
+  searchNamed,
+} from '../../src/search/log.js';
+import { fold } from '../../src/search/state.js';
+import { configured, dataset, searched, wonBy } from './searching.js';
+
+let folder: string;
+let server: EmbeddedRedis;
+let redis: Redis;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'x3d-log-'));
+  server = await startRedis(homeAt(folder));
+  redis = connect(server.url);
+});
+beforeEach(() => redis.flushall());
+afterAll(async () => {
+  redis.disconnect();
+  await server.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const creation = (search: string): NewEvent => ({
+  kind: 'search-created',
+  search,
+  configuration: configured(),
+  dataset,
+});
+const skipped = (reason: string): NewEvent => ({ kind: 'axis-skipped', round: 1, axis: 's', reason });
+
+describe('the log of a search', () => {
+  test('gives back every event of a whole search, and with them its state', async () => {
+    const { events, state } = searched(configured(), wonBy('b', 't', 's', 'd', 't'));
+    for (const [version, event] of events.entries())
+      expect(await appendEvents(redis, 's1', version, [event], new Date(event.at))).toBe(true);
+    const entries = await readLog(redis, 's1');
+    expect(entries.map(({ event }) => event)).toEqual(events);
+    expect(entries.map(({ version }) => version)).toEqual(events.map((_, index) => index + 1));
+    expect((await readLog(redis, 's1', 7)).map(({ version }) => version)[0]).toBe(8);
+    expect(await readSearch(redis, 's1')).toEqual(fold(events));
+    expect((await readSearch(redis, 's1'))?.version).toBe(state.version);
+  });
+
+  test('takes one of several appends that build on the same version', async () => {
+    const writers = await Promise.all(Array.from({ length: 4 }, () => connect(server.url)));
+    await appendEvents(redis, 's1', 0, [creation('s1')]);
+    const ROUNDS = 50;
+    const won: string[] = [];
+    for (let version = 1; version <= ROUNDS; version++) {
+      const done = await Promise.all(
+        writers.map((writer, index) =>
+          appendEvents(writer, 's1', version, [skipped(`${version} by ${index}`)]),
+        ),
+      );
+      expect(done.filter(Boolean)).toHaveLength(1);
+      won.push(`${version} by ${done.indexOf(true)}`);
+    }
+    const reasons = (await readLog(redis, 's1', 1)).map(
+      ({ event }) => event.kind === 'axis-skipped' && event.reason,
+    );
+    expect(reasons).toEqual(won);
+    for (const writer of writers) writer.disconnect();
+  });
+
+  test('loses nothing of writers that read again and decide anew until they have it', async () => {
+    await appendEvents(redis, 's1', 0, [creation('s1')]);
+    const write = async (writer: string) => {
+      const connection = connect(server.url);
+      for (let n = 0; n < 20; n++)
+        for (;;) {
+          const version = (await readSearch(connection, 's1'))?.version ?? 0;
+          if (await appendEvents(connection, 's1', version, [skipped(`${writer} ${n}`)])) break;
+        }
+      connection.disconnect();
+    };
+    await Promise.all(['one', 'two', 'three'].map(write));
+    const reasons = (await readLog(redis, 's1', 1)).map(
+      ({ event }) => event.kind === 'axis-skipped' && event.reason,
+    );
+    for (const writer of ['one', 'two', 'three'])
+      expect(reasons.filter((reason) => `${reason}`.startsWith(writer))).toEqual(
+        Array.from({ length: 20 }, (_, n) => `${writer} ${n}`),
+      );
+  });
+
+  test('takes several events together or none of them', async () => {
+    await appendEvents(redis, 's1', 0, [creation('s1')]);
+    expect(await appendEvents(redis, 's1', 0, [skipped('late'), skipped('late')])).toBe(false);
+    expect(await appendEvents(redis, 's1', 2, [skipped('early'), skipped('early')])).toBe(false);
+    expect(await appendEvents(redis, 's1', 1, [skipped('a'), skipped('b')])).toBe(true);
+    expect((await readLog(redis, 's1')).map(({ version }) => version)).toEqual([1, 2, 3]);
+  });
+
+  test('names an event of a form that this version does not know', async () => {
+    await appendEvents(redis, 's1', 0, [creation('s1')]);
+    await redis.xadd(
+      'x3d:log:s1',
+      '2-0',
+      'event',
+      JSON.stringify({ kind: 'round-started', at: '', round: 'one' }),
+    );
+    await expect(readSearch(redis, 's1')).rejects.toMatchObject({
+      kind: 'conflict',
+      facts: {
+        subject: expect.stringContaining('event 2 of search s1'),
+        remedy: expect.stringContaining('another version'),
+      },
+    });
+  });
+
+  test('of a search that there is not is empty, and asking for it by name an error', async () => {
+    expect(await readLog(redis, 's0')).toEqual([]);
+    expect(await readSearch(redis, 's0')).toBeUndefined();
+    await expect(searchNamed(redis, 's0')).rejects.toMatchObject({ kind: 'not-found', facts: { got: 's0' } });
+  });
+
+  test('is listed with all the others, the newest first, once each', async () => {
+    for (const [index, search] of ['s1', 's2', 's3'].entries())
+      await appendEvents(redis, search, 0, [creation(search)], new Date(1000 * index));
+    await appendEvents(redis, 's1', 1, [skipped('later')]);
+    expect(await listSearches(redis, { offset: 0, limit: 2 })).toEqual({ total: 3, searches: ['s3', 's2'] });
+    expect(await listSearches(redis, { offset: 2, limit: 2 })).toEqual({ total: 3, searches: ['s1'] });
+  });
+});
+
+describe('a reader that follows a log', () => {
+  test('gets what there is after its version, and then each event as it comes, until it is told to stop', async () => {
+    await appendEvents(redis, 's1', 0, [creation('s1'), skipped('a'), skipped('b')]);
+    const reading = new AbortController();
+    const versions: number[] = [];
+    for await (const { version } of followLog(redis, 's1', 1, reading.signal)) {
+      versions.push(version);
+      if (version === 3) void appendEvents(redis, 's1', 3, [skipped('c')]);
+      if (version === 4) setTimeout(() => reading.abort(), 50);
+    }
+    expect(versions).toEqual([2, 3, 4]);
+  });
+});
+
+describe('cancelling', () => {
+  test('ends a search whatever else is written meanwhile, and does nothing the second time', async () => {
+    await appendEvents(redis, 's1', 0, [creation('s1')]);
+    const writing = (async () => {
+      for (let version = 1; await appendEvents(redis, 's1', version, [skipped(`${version}`)]); version++)
+        await sleep(Math.random());
+    })();
+    const cancelled = await cancelSearch(redis, 's1');
+    await writing;
+    expect(cancelled.status.kind).toBe('cancelled');
+    expect(await cancelSearch(redis, 's1')).toEqual(await searchNamed(redis, 's1'));
+    expect(
+      (await readLog(redis, 's1')).filter(({ event }) => event.kind === 'search-cancelled'),
+    ).toHaveLength(1);
+  });
+
+  test('a search that has ended is refused', async () => {
+    await appendEvents(redis, 's1', 0, [creation('s1'), { kind: 'search-ended' }]);
+    await expect(cancelSearch(redis, 's1')).rejects.toMatchObject({
+      kind: 'conflict',
+      facts: { got: 'one that is ended' },
+    });
+  });
+});
