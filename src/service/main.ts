@@ -33,6 +33,10 @@ const tell = (message: object) =>
     if (!process.send?.(message, undefined, {}, () => done())) done();
   });
 
+// A parent that goes before this has started leaves nobody to stop it, and perhaps no Redis to start with.
+const orphaned = () => process.exit(1);
+if (process.connected === false) orphaned();
+process.once('disconnect', orphaned);
 try {
   const server = await startServer({ redisUrl, home, host, port, log });
   const coordinator = await startCoordinator({
@@ -49,6 +53,7 @@ try {
     await coordinator.stop();
     await rm(home.service, { force: true });
   });
+  process.off('disconnect', orphaned);
   process.once('disconnect', () => grace.close());
   await tell({ kind: 'listening', url: server.url });
 } catch (error) {

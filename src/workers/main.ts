@@ -26,9 +26,15 @@ const Argument = Type.Object(
 
 const { home, quiet, ...rest } = Value.Parse(Argument, JSON.parse(process.argv[2] ?? '{}'));
 const log = pino({ level: quiet ? 'silent' : 'info' }, pino.destination(2));
+
+// A parent that goes before this has started leaves nobody to stop it, and perhaps no Redis to start with.
+const orphaned = () => process.exit(1);
+if (process.connected === false) orphaned();
+process.once('disconnect', orphaned);
 const worker = await startWorker({ ...rest, home: homeAt(home), log: log.child({ process: 'worker' }) });
 const grace = closeWithGrace({ delay: 5000 }, async ({ err }) => {
   if (err) log.error(err);
   await worker.stop();
 });
+process.off('disconnect', orphaned);
 process.once('disconnect', () => grace.close());

@@ -110,7 +110,10 @@ describe('data that can not be used, before anything starts', () => {
     const videos = temporaryFolder();
     mkdirSync(join(videos, 'wave'));
     const frame = new Uint8Array(32 * 24 * 3);
-    encodeVideo(join(videos, 'wave', 'a.mp4'), { width: 32, height: 24, framesPerSecond: 25 }, [frame, frame]);
+    encodeVideo(join(videos, 'wave', 'a.mp4'), { width: 32, height: 24, framesPerSecond: 25 }, [
+      frame,
+      frame,
+    ]);
     const { code, message } = await refused(['run', videos, '--target', '6M', '--home', temporaryFolder()]);
     expect({ code, message }).toEqual({
       code: 2,
