@@ -2,9 +2,9 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import { type FastifyBaseLogger, fastify } from 'fastify';
+import { type FastifyBaseLogger, type FastifySchema, fastify } from 'fastify';
 import type { Logger } from 'pino';
-import type { TSchema } from 'typebox';
+import type { TObject, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { mismatches } from '../validation.js';
 import { answerWithProblems, MismatchError, sendProblem } from './problems.js';
@@ -34,6 +34,20 @@ function validator(schema: TSchema, part: string) {
   };
 }
 
+/** A wildcard has no name in Fastify and needs one in OpenAPI. */
+function withNamedWildcard({ schema, url }: { schema: FastifySchema; url: string }) {
+  const { params } = schema as { params?: TObject };
+  if (!url.endsWith('/*') || !params) return { schema, url };
+  const { '*': path, ...others } = params.properties;
+  return {
+    schema: {
+      ...schema,
+      params: { ...params, properties: { ...others, path }, required: [...Object.keys(others), 'path'] },
+    },
+    url: url.replace('/*', '/:path'),
+  };
+}
+
 export async function buildApp({ log, ...options }: AppOptions): Promise<App> {
   const service = openService(options);
   const app: App = fastify({
@@ -52,6 +66,8 @@ export async function buildApp({ log, ...options }: AppOptions): Promise<App> {
   answerWithProblems(app);
 
   await app.register(swagger, {
+    refResolver: { buildLocalReference: ({ $id }, _base, _fragment, index) => `${$id ?? `schema-${index}`}` },
+    transform: withNamedWildcard,
     openapi: {
       openapi: '3.1.0',
       info: {

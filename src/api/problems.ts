@@ -23,11 +23,11 @@ export const Problem = Type.Object(
       ),
     ),
   },
-  { title: 'Problem', description: 'RFC 9457 problem details.' },
+  { $id: 'Problem', title: 'Problem', description: 'RFC 9457 problem details.' },
 );
 export type Problem = Static<typeof Problem>;
 
-const content = { 'application/problem+json': { schema: Problem } };
+const content = { 'application/problem+json': { schema: Type.Ref('Problem') } };
 /** The part of a route's response schema that all routes share. */
 export const problems = {
   '4xx': { description: 'Something about the request.', content },
@@ -94,6 +94,7 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
 }
 
 export function answerWithProblems(app: App): void {
+  app.addSchema(Problem);
   app.setErrorHandler(sendProblem);
   app.setNotFoundHandler((request, reply) =>
     sendProblem(

@@ -24,43 +24,46 @@ export const CandidateView = Type.Object({
 });
 export type CandidateView = Static<typeof CandidateView>;
 
-export const Trajectory = Type.Object({
-  search: Type.String(),
-  name: Type.Optional(Type.String()),
-  status: Status,
-  reason: Type.Optional(Type.String({ description: 'Why the search failed.' })),
-  createdAt: Type.String(),
-  endedAt: Type.Optional(Type.String()),
-  base: Type.String(),
-  target: Type.Number(),
-  complexity: Type.Enum([...COMPLEXITIES]),
-  criterion: Type.Enum([...CRITERIA]),
-  seed: Type.Integer(),
-  dataset: DatasetSummary,
-  rounds: Type.Array(
-    Type.Object({
-      round: Type.Integer(),
-      factors: FactorsSchema,
-      cost: CandidateCost,
-      candidates: Type.Array(CandidateView),
-      skipped: Type.Array(Type.Object({ axis: AxisName, reason: Type.String() })),
-      winner: Type.Optional(
-        Type.Object({
-          candidate: Type.String(),
-          axis: AxisName,
-          tiedAxes: Type.Array(AxisName),
-          decidedBy: DecidedBySchema,
-        }),
-      ),
-    }),
-  ),
-  contraction: Type.Optional(
-    Type.Object({ axis: AxisName, from: FactorsSchema, to: FactorsSchema, cost: CandidateCost }),
-  ),
-  unreachable: Type.Optional(Type.String({ description: 'Why the target was not reached.' })),
-  final: Type.Optional(CandidateView),
-  note: Type.Optional(Type.String({ description: 'What to know about the final figure.' })),
-});
+export const Trajectory = Type.Object(
+  {
+    search: Type.String(),
+    name: Type.Optional(Type.String()),
+    status: Status,
+    reason: Type.Optional(Type.String({ description: 'Why the search failed.' })),
+    createdAt: Type.String(),
+    endedAt: Type.Optional(Type.String()),
+    base: Type.String(),
+    target: Type.Number(),
+    complexity: Type.Enum([...COMPLEXITIES]),
+    criterion: Type.Enum([...CRITERIA]),
+    seed: Type.Integer(),
+    dataset: DatasetSummary,
+    rounds: Type.Array(
+      Type.Object({
+        round: Type.Integer(),
+        factors: FactorsSchema,
+        cost: CandidateCost,
+        candidates: Type.Array(CandidateView),
+        skipped: Type.Array(Type.Object({ axis: AxisName, reason: Type.String() })),
+        winner: Type.Optional(
+          Type.Object({
+            candidate: Type.String(),
+            axis: AxisName,
+            tiedAxes: Type.Array(AxisName),
+            decidedBy: DecidedBySchema,
+          }),
+        ),
+      }),
+    ),
+    contraction: Type.Optional(
+      Type.Object({ axis: AxisName, from: FactorsSchema, to: FactorsSchema, cost: CandidateCost }),
+    ),
+    unreachable: Type.Optional(Type.String({ description: 'Why the target was not reached.' })),
+    final: Type.Optional(CandidateView),
+    note: Type.Optional(Type.String({ description: 'What to know about the final figure.' })),
+  },
+  { title: 'Trajectory', description: 'A search, round by round.' },
+);
 export type Trajectory = Static<typeof Trajectory>;
 
 const NO_TEST =

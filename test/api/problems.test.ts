@@ -159,26 +159,7 @@ describe('the service', () => {
     expect(await (await at.get('/workers')).json()).toEqual({ workers: [] });
   });
 
-  test('describes every route, and each of its errors, in an OpenAPI document', async () => {
-    const document = (await (await at.get('/openapi.json')).json()) as {
-      paths: Record<string, Record<string, { responses: Record<string, { content?: object }> }>>;
-    };
-    expect(Object.keys(document.paths).sort()).toEqual([
-      '/healthz',
-      '/metrics',
-      '/readyz',
-      '/searches',
-      '/searches/{id}',
-      '/searches/{id}/artifacts',
-      '/searches/{id}/artifacts/{*}',
-      '/searches/{id}/cancel',
-      '/searches/{id}/candidates/{candidate}',
-      '/searches/{id}/events',
-      '/searches/{id}/trajectory',
-      '/workers',
-    ]);
-    for (const operation of Object.values(document.paths).flatMap((path) => Object.values(path)))
-      expect(operation.responses['4XX']?.content).toHaveProperty(['application/problem+json']);
+  test('shows its documents to people', async () => {
     expect((await at.get('/docs/')).status).toBe(200);
   });
 

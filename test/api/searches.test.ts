@@ -125,17 +125,39 @@ describe('a search over HTTP', () => {
     }
   });
 
-  test('cancelled, ends its trainings and can not be cancelled again', async () => {
+  test('cancelled, ends its trainings, and cancelled again stays as it is', async () => {
     const cancelled = await created({ seed: 4 });
     await at.events(cancelled, undefined, ({ event }) => event === 'progress');
     const response = await at.post(`/searches/${cancelled}/cancel`);
     expect(await response.json()).toMatchObject({ status: 'cancelled' });
     expect((await at.events(cancelled)).at(-1)?.event).toBe('search-cancelled');
+    const before = await (await at.get(`/searches/${cancelled}`)).json();
     const again = await at.post(`/searches/${cancelled}/cancel`);
-    expect(again.status).toBe(409);
-    expect(await again.json()).toMatchObject({
+    expect(again.status).toBe(200);
+    expect(await again.json()).toEqual(before);
+    await expect
+      .poll(async () => (await at.get('/workers')).json())
+      .toMatchObject({
+        workers: expect.not.arrayContaining([expect.objectContaining({ candidate: expect.anything() })]),
+      });
+  });
+
+  test('that has ended can not be cancelled', async () => {
+    const response = await at.post(`/searches/${search}/cancel`);
+    expect(response.status).toBe(409);
+    expect(await response.json()).toMatchObject({
       type: 'urn:x3d-search:problem:conflict',
-      detail: `search ${cancelled}: expected a running search, got one that is cancelled.`,
+      detail: `search ${search}: expected a running search, got one that is ended.`,
+    });
+  });
+
+  test('has no events after its last: a reader that claims to have seen some is told so', async () => {
+    const response = await at.get(`/searches/${search}/events`, { 'last-event-id': '1000' });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({
+      detail: expect.stringMatching(
+        /^Last-Event-ID: expected at most \d+, the last event of search s\w+, got 1000\.$/,
+      ),
     });
   });
 

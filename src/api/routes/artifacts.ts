@@ -13,9 +13,10 @@ const TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
-const Listing = Type.Object({
-  files: Type.Array(Type.Object({ path: Type.String(), bytes: Type.Integer({ minimum: 0 }) })),
-});
+const Listing = Type.Object(
+  { files: Type.Array(Type.Object({ path: Type.String(), bytes: Type.Integer({ minimum: 0 }) })) },
+  { description: 'The files by their paths.' },
+);
 
 /** Files below a folder with their paths inside it; none where there is no such folder. */
 async function filesIn(folder: string): Promise<{ path: string; bytes: number }[]> {

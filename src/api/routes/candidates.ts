@@ -28,7 +28,7 @@ const Detail = Type.Object(
     tries: Type.Array(Attempt, { description: 'Tries that failed, the oldest first.' }),
     curve: Type.Array(Point, { description: 'Means over the steps up to each point, so far.' }),
   },
-  { title: 'Candidate' },
+  { title: 'Candidate', description: 'A candidate as it stands.' },
 );
 
 /** What of a curve has been written; the last line may be on its way. */

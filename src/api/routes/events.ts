@@ -44,7 +44,11 @@ export function eventRoutes(app: App, { redis, candidateEvents }: Service): void
           'that event; 204 where nothing will follow.',
         tags: ['searches'],
         params: SearchId,
-        headers: Type.Object({ 'last-event-id': Type.Optional(Type.String()) }),
+        headers: Type.Object({
+          'last-event-id': Type.Optional(
+            Type.String({ description: 'The id of the last event seen. Default: none, from the first on.' }),
+          ),
+        }),
         response: {
           200: { description: 'Events.', content: { 'text/event-stream': { schema: Type.String() } } },
           204: Type.Null({ description: 'The search is over and all its events have been seen.' }),

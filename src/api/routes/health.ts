@@ -5,8 +5,11 @@ import type { App, Service } from '../service.js';
 
 const READY_MS = 2000;
 
-const Health = Type.Object({ status: Type.Literal('ok') });
-const Readiness = Type.Object({ status: Type.Literal('ready'), redis: Type.Literal('ok') });
+const Health = Type.Object({ status: Type.Literal('ok') }, { description: 'It lives.' });
+const Readiness = Type.Object(
+  { status: Type.Literal('ready'), redis: Type.Literal('ok') },
+  { description: 'It can serve.' },
+);
 
 export function healthRoutes(app: App, { redis }: Service): void {
   app.get(

@@ -28,7 +28,7 @@ export const SearchView = Type.Object(
     ),
     result: Type.Optional(Outcome),
   },
-  { title: 'Search' },
+  { title: 'Search', description: 'A search as it stands.' },
 );
 
 function viewOf(state: SearchState): Static<typeof SearchView> {
@@ -58,12 +58,10 @@ const Page = Type.Object(
   { additionalProperties: false },
 );
 
-const SearchPage = Type.Object({
-  total: Count,
-  offset: Count,
-  limit: Count,
-  searches: Type.Array(SearchView),
-});
+const SearchPage = Type.Object(
+  { total: Count, offset: Count, limit: Count, searches: Type.Array(SearchView) },
+  { description: 'Some of the searches, and how many there are in all.' },
+);
 
 export function searchRoutes(app: App, { redis, home, queues }: Service): void {
   app.post(
@@ -74,7 +72,14 @@ export function searchRoutes(app: App, { redis, home, queues }: Service): void {
         description: 'The videos are opened first: data that the service can not read are refused.',
         tags: ['searches'],
         body: SearchInput,
-        response: { 201: SearchView, ...problems },
+        response: {
+          201: {
+            description: 'The search, which runs from now on.',
+            headers: { location: { type: 'string', description: 'Where the search is, as /searches/{id}.' } },
+            content: { 'application/json': { schema: SearchView } },
+          },
+          ...problems,
+        },
       },
     },
     async (request, reply) => {

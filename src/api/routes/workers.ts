@@ -29,6 +29,11 @@ const WorkerView = Type.Object({
   ),
 });
 
+const Workers = Type.Object(
+  { workers: Type.Array(WorkerView) },
+  { description: 'Every worker that has been heard of in the last seconds.' },
+);
+
 export function workerRoutes(app: App, { redis }: Service): void {
   app.get(
     '/workers',
@@ -36,7 +41,7 @@ export function workerRoutes(app: App, { redis }: Service): void {
       schema: {
         summary: 'The workers heard of lately, and what they train',
         tags: ['workers'],
-        response: { 200: Type.Object({ workers: Type.Array(WorkerView) }), ...problems },
+        response: { 200: Workers, ...problems },
       },
     },
     async () => ({ workers: await listWorkers(redis) }),
