@@ -14,6 +14,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   cancel: async () => (await import('./commands/cancel.js')).cancelCommand(),
   describe: async () => (await import('./commands/describe.js')).describeCommand(),
   replay: async () => (await import('./commands/replay.js')).replayCommand(),
+  doctor: async () => (await import('./commands/doctor.js')).doctorCommand(),
 };
 
 const program = new Command('x3d-search')

@@ -1,0 +1,92 @@
+/** What the machine itself brings: Node, the packages, FFmpeg, graphics cards, memory, cores. */
+import { readFileSync } from 'node:fs';
+import { availableParallelism, freemem, totalmem } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { ended } from './commands.js';
+import type { Finding } from './finding.js';
+
+const ROOT = new URL('../../', import.meta.url);
+const OLDEST_NODE = 20;
+
+export function node(version: string = process.versions.node): Finding {
+  if (Number.parseInt(version, 10) >= OLDEST_NODE) return { name: 'node', state: 'ok', found: version };
+  return {
+    name: 'node',
+    state: 'missing',
+    found: version,
+    remedy: `Install Node ${OLDEST_NODE} or later.`,
+  };
+}
+
+interface Package {
+  readonly version: string;
+  readonly dependencies?: Readonly<Record<string, string>>;
+}
+
+const packageAt = (path: string): Package =>
+  JSON.parse(readFileSync(fileURLToPath(new URL(`${path}package.json`, ROOT)), 'utf8')) as Package;
+
+export function packages(): Finding {
+  const wanted = Object.entries(packageAt('').dependencies ?? {});
+  const wrong = wanted.flatMap(([name, version]) => {
+    try {
+      const installed = packageAt(`node_modules/${name}/`).version;
+      return installed === version ? [] : [`${name} is ${installed} instead of ${version}`];
+    } catch {
+      return [`${name} is not there`];
+    }
+  });
+  if (wrong.length === 0)
+    return { name: 'packages', state: 'ok', found: `${wanted.length}, in the versions asked for` };
+  return { name: 'packages', state: 'missing', found: wrong.join(', '), remedy: 'Run `npm run setup`.' };
+}
+
+export async function video(): Promise<Finding> {
+  try {
+    const { getFFmpegInfo } = await import('node-av');
+    const { version, libraries } = getFFmpegInfo();
+    const { avcodec, avformat, swscale } = libraries;
+    return {
+      name: 'ffmpeg',
+      state: 'ok',
+      found: `${version}: avcodec ${avcodec}, avformat ${avformat}, swscale ${swscale}`,
+      details: { version, libraries },
+    };
+  } catch (error) {
+    const [reason] = (error as Error).message.split('\n');
+    return {
+      name: 'ffmpeg',
+      state: 'missing',
+      found: `node-av can't be loaded: ${reason}`,
+      remedy: 'Run `npm run setup`; node-av has builds for Linux on x64 and arm64.',
+    };
+  }
+}
+
+export async function graphics(): Promise<Finding> {
+  const query = ['--query-gpu=name,memory.total,driver_version', '--format=csv,noheader,nounits'];
+  const { code, stdout } = await ended('nvidia-smi', query);
+  const cards = (code === 0 ? stdout.trim().split('\n') : []).flatMap((line) => {
+    const [name, memory, driver] = line.split(', ');
+    return name && memory && driver ? [{ name, memoryBytes: Number(memory) * 2 ** 20, driver }] : [];
+  });
+  const found = cards
+    .map(({ name, memoryBytes, driver }) => `${name}, ${gigabytes(memoryBytes)}, driver ${driver}`)
+    .join('; ');
+  return { name: 'gpu', state: 'ok', found: found || 'none', details: cards };
+}
+
+const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
+
+export function memory(): Finding {
+  // What a container may take, where that is less than the machine has; a huge number where there is no such limit.
+  const totalBytes = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
+  const freeBytes = Math.min(freemem(), totalBytes);
+  const found = `${gigabytes(totalBytes)}, ${gigabytes(freeBytes)} free`;
+  return { name: 'memory', state: 'ok', found, details: { totalBytes, freeBytes } };
+}
+
+export function cores(): Finding {
+  const count = availableParallelism();
+  return { name: 'cores', state: 'ok', found: String(count), details: { count } };
+}

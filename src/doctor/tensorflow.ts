@@ -1,0 +1,74 @@
+/** TensorFlow as it is installed: which build, whether our kernels are in it, whether its gradients are right. */
+import { fileURLToPath } from 'node:url';
+import { ended } from './commands.js';
+import type { Finding } from './finding.js';
+import type { Probe } from './probe.js';
+
+const SET_UP = 'Run `npm run setup`.';
+
+function engine(probe: Probe): Finding {
+  if (probe.missing !== undefined) {
+    return {
+      name: 'tensorflow',
+      state: 'missing',
+      found: `not in use: ${probe.missing} Training would run on tfjs's own CPU backend, very slowly.`,
+      remedy: `${SET_UP} It says what it lacks.`,
+      details: probe,
+    };
+  }
+  const build = probe.library?.includes('/tensorflow-cuda-') ? 'cuda' : 'cpu';
+  const device = build === 'cpu' ? '' : probe.usesGpu ? ', uses the GPU' : ', finds no GPU it can use';
+  return {
+    name: 'tensorflow',
+    state: 'ok',
+    found: `${probe.version} for ${build}${device}, ${probe.library}`,
+    details: { version: probe.version, build, usesGpu: probe.usesGpu, library: probe.library },
+  };
+}
+
+function kernels({ kernels }: Probe): Finding {
+  return kernels
+    ? { name: 'kernels', state: 'ok', found: 'in the binding' }
+    : { name: 'kernels', state: 'missing', found: 'not in the binding', remedy: SET_UP };
+}
+
+function gradients({ gradients }: Probe): Finding {
+  const wrong = gradients.filter(({ ok }) => !ok);
+  const worst = Math.max(0, ...gradients.map(({ error }) => error));
+  if (wrong.length === 0) {
+    return {
+      name: 'gradients',
+      state: 'ok',
+      found: `${gradients.length} of ${gradients.length} as finite differences, within ${worst.toExponential(1)}`,
+      details: gradients,
+    };
+  }
+  return {
+    name: 'gradients',
+    state: 'missing',
+    found: `wrong: ${wrong.map(({ name, error }) => `${name} by ${error.toExponential(1)}`).join(', ')}`,
+    remedy: 'Trainings would learn wrong things: remove the cache that set-up names and run `npm run setup`.',
+    details: gradients,
+  };
+}
+
+export async function tensorFlow(): Promise<readonly Finding[]> {
+  const path = fileURLToPath(new URL('./probe.js', import.meta.url));
+  const { code, stdout, stderr } = await ended(process.execPath, [path], {
+    TF_FORCE_GPU_ALLOW_GROWTH: 'true',
+  });
+  if (code !== 0) {
+    const last = stderr.trim().split('\n').at(-1) ?? '';
+    return [
+      {
+        name: 'tensorflow',
+        state: 'missing',
+        found: `a process that loaded it ended with ${code}: ${last}`,
+        remedy: `${SET_UP} If it stays, remove the cache that set-up names first.`,
+      },
+    ];
+  }
+  const probe = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Probe;
+  if (probe.missing !== undefined) return [engine(probe)];
+  return [engine(probe), kernels(probe), ...(probe.gradients.length > 0 ? [gradients(probe)] : [])];
+}
