@@ -9,10 +9,10 @@ import { type Trajectory, trajectoryOf } from '../search/trajectory.js';
 import { type Client, connectTo, follow } from './client.js';
 import { type Display, openDisplay } from './display.js';
 import { EXIT } from './failure.js';
-import { clip, digits, percent } from './figures.js';
+import { digits, percent } from './figures.js';
 import { aborted, interruptible } from './interruption.js';
 import { type Fleet, startSupervisor } from './supervisor.js';
-import { trajectoryTable } from './tables.js';
+import { networkText, trajectoryTable } from './tables.js';
 
 export interface Searching {
   readonly home: string;
@@ -51,8 +51,7 @@ function resultText(trajectory: Trajectory, home: Home): string {
     const { factors, cost, outcome } = final;
     const { test, validation } = outcome;
     lines.push(
-      `network     ${clip(factors)}, crop ${factors.crop}, width ${factors.width}, bottleneck ${factors.bottleneck}, ` +
-        `depth ${factors.depth}: ${digits(cost.multiplyAdds)} multiply-adds, ${digits(cost.parameters)} parameters`,
+      `network     ${networkText(factors)}: ${digits(cost.multiplyAdds)} multiply-adds, ${digits(cost.parameters)} parameters`,
       `validation  ${percent(validation.top1)} of ${validation.videos} videos`,
     );
     if (test)

@@ -1,14 +1,13 @@
 /** A search's trajectory and its current round as tables for people. */
-import Table from 'cli-table3';
 import pc from 'picocolors';
 import type { Factors } from '../network/index.js';
 import type { CandidateView, Trajectory } from '../search/trajectory.js';
 import type { TrainingProgress } from '../training/training.js';
 import { amount, change, clip, duration, percent } from './figures.js';
+import { columns } from './table.js';
 
 export type Progresses = ReadonlyMap<string, TrainingProgress>;
 
-const style = { head: [], border: pc.isColorSupported ? ['gray'] : [], compact: true };
 const BAR = 12;
 const COST_NAMES = {
   multiplyAdds: 'multiply-adds',
@@ -20,16 +19,20 @@ export const costName = ({ complexity }: Trajectory): string => COST_NAMES[compl
 
 export const axesOf = ({ axes }: Pick<CandidateView, 'axes'>): string => axes.join(' = ') || 'final';
 
-const networkText = (factors: Factors) =>
+/** A network in a few words. */
+export const networkText = (factors: Factors) =>
   `${clip(factors)}, ${factors.crop} px, w ${factors.width}, b ${factors.bottleneck}, d ${factors.depth}`;
 
 /** One line for each round that was won, then the contraction and the final network. */
 export function trajectoryTable(trajectory: Trajectory): string {
   const { rounds, contraction, final, complexity } = trajectory;
-  const table = new Table({
-    head: ['round', 'won by', 'change', costName(trajectory), 'accuracy', 'decided by'],
-    style,
-    colAligns: ['right', 'left', 'left', 'right', 'right', 'left'],
+  const table = columns({
+    round: 'right',
+    'won by': 'left',
+    change: 'left',
+    [costName(trajectory)]: 'right',
+    accuracy: 'right',
+    'decided by': 'left',
   });
   const first = rounds[0];
   if (first)
@@ -94,10 +97,13 @@ export function roundTable(trajectory: Trajectory, progresses: Progresses): stri
   const { rounds, final, complexity } = trajectory;
   const round = rounds.at(-1);
   if (!round) return '';
-  const table = new Table({
-    head: ['candidate', 'change', costName(trajectory), 'progress', 'accuracy', 'time'],
-    style,
-    colAligns: ['left', 'left', 'right', 'left', 'right', 'right'],
+  const table = columns({
+    candidate: 'left',
+    change: 'left',
+    [costName(trajectory)]: 'right',
+    progress: 'left',
+    accuracy: 'right',
+    time: 'right',
   });
   const rows = final ? [final] : round.candidates;
   for (const candidate of rows) {

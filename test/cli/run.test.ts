@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -105,6 +105,7 @@ describe('run', () => {
     const victim = await eventually(async () => (await workersOf(home)).find(({ candidate }) => candidate));
     await kill(victim.pid);
     await running.line(kindIs('candidate-finished'));
+    await kill(await eventually(async () => trainersOf(await workersOf(home))[0]));
     await kill(service(home).pid);
     await running.line((line) => /"the service"/.test(line));
     await running.line(kindIs('winner-chosen'));
@@ -172,6 +173,13 @@ describe('run', () => {
     });
   });
 });
+
+/** The processes that train for workers now. */
+const trainersOf = (workers: readonly { readonly pid: number }[]): number[] =>
+  workers.flatMap(({ pid }) => {
+    const text = existsSync(`/proc/${pid}`) ? readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8') : '';
+    return text.split(' ').filter(Boolean).map(Number);
+  });
 
 async function redisPid(home: string): Promise<number> {
   const { url } = JSON.parse(readFileSync(join(homeAt(home).redis, 'owner.json'), 'utf8'));

@@ -22,7 +22,7 @@ describe('inspect', () => {
   it('says classes, parts, sizes, rates, groups and limits', async () => {
     const folder = writeClasses(temporaryFolder(), { bend: 4, walk: 4 });
     const text = await printed(folder, ...groups, '--home', temporaryFolder());
-    expect(text).toMatch(/bend .* 2 .* 1 .* 1 /);
+    expect(text).toMatch(/bend .* 2 .* 1 .* 1$/m);
     expect(text).toMatch(/frames +12 to 12, median 12/);
     expect(text).toMatch(/sizes +32x24 \(8\)/);
     expect(text).toMatch(/frame rates 25 \(8\)/);

@@ -1,5 +1,4 @@
 /** `describe`: a network's layers, shapes and costs. */
-import Table from 'cli-table3';
 import { Command, Option } from 'commander';
 import { Compile } from 'typebox/compile';
 import { X3dError } from '../../errors.js';
@@ -20,6 +19,7 @@ import { FactorsSchema } from '../../network/schema.js';
 import { mismatches } from '../../validation.js';
 import { clip, digits } from '../figures.js';
 import { example, jsonOption, numeric, whole } from '../flags.js';
+import { columns } from '../table.js';
 
 type DescribeOptions = Partial<Record<keyof Factors, number | string>> & {
   readonly model?: ModelName;
@@ -98,10 +98,14 @@ const shapeText = ([frames, height, width, channels]: Shape) => `${frames}x${hei
 
 /** One line for each layer, its batch norm's parameters beside its own. */
 function layerTable(layers: Description['layers']): string {
-  const table = new Table({
-    head: ['layer', 'kind', 'output', 'multiply-adds', 'parameters', 'of its BN', 'bytes'],
-    style: { head: [], border: [], compact: true },
-    colAligns: ['left', 'left', 'right', 'right', 'right', 'right', 'right'],
+  const table = columns({
+    layer: 'left',
+    kind: 'left',
+    output: 'right',
+    'multiply-adds': 'right',
+    parameters: 'right',
+    'of its BN': 'right',
+    bytes: 'right',
   });
   layers.forEach(({ name, kind, output, multiplyAdds, parameters, activationBytes }, index) => {
     if (kind === 'batch-norm') return;

@@ -1,6 +1,5 @@
 /** `inspect`: what a set of videos holds, how it would be divided, and what that allows a search to ask for. */
 import { join } from 'node:path';
-import Table from 'cli-table3';
 import { Command, InvalidArgumentError } from 'commander';
 import pc from 'picocolors';
 import {
@@ -10,6 +9,7 @@ import {
   type Part,
   type Video,
 } from '../../data/index.js';
+import { columns } from '../table.js';
 
 interface InspectOptions {
   readonly root?: string;
@@ -91,11 +91,7 @@ function listed(kinds: Inspection['sizes']): string {
 }
 
 export function inspectionText(found: Inspection): string {
-  const table = new Table({
-    head: ['class', ...PARTS],
-    style: { head: [], border: [], compact: true },
-    colAligns: ['left', 'right', 'right', 'right'],
-  });
+  const table = columns({ class: 'left', train: 'right', validation: 'right', test: 'right' });
   for (const { name, train, validation, test } of found.classes) table.push([name, train, validation, test]);
   table.push(['all', ...PARTS.map((part) => found.parts[part])].map((cell) => pc.bold(String(cell))));
   const spreadText = ({ min, median, max }: Spread) => `${min} to ${max}, median ${median}`;

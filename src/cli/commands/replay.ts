@@ -1,6 +1,5 @@
 /** `replay`: the search's decisions on a table of recorded results. */
 import { readFile } from 'node:fs/promises';
-import Table from 'cli-table3';
 import { Command, Option } from 'commander';
 import { X3dError } from '../../errors.js';
 import { BASES, type BaseName } from '../../network/index.js';
@@ -8,6 +7,7 @@ import { parseAmount } from '../../search/configuration.js';
 import { parseTable, type Replay, replay } from '../../search/replay.js';
 import { amount, change, clip, digits } from '../figures.js';
 import { example, jsonOption } from '../flags.js';
+import { columns } from '../table.js';
 
 interface ReplayOptions {
   readonly table: string;
@@ -40,10 +40,14 @@ function replayJson({ base, target, steps, contraction, unreachable, final }: Re
 }
 
 function replayText({ base, target, steps, contraction, unreachable, final }: Replay): string {
-  const table = new Table({
-    head: ['step', 'axis', 'change', 'clip', 'crop', 'multiply-adds', 'top1'],
-    style: { head: [], border: [], compact: true },
-    colAligns: ['right', 'left', 'left', 'right', 'right', 'right', 'right'],
+  const table = columns({
+    step: 'right',
+    axis: 'left',
+    change: 'left',
+    clip: 'right',
+    crop: 'right',
+    'multiply-adds': 'right',
+    top1: 'right',
   });
   table.push([0, base.name, '', clip(base.factors), base.factors.crop, digits(base.cost.multiplyAdds), '']);
   let from = base.factors;

@@ -1,5 +1,4 @@
 /** `status`: the searches of a running service, or where one of them stands. */
-import Table from 'cli-table3';
 import { Command } from 'commander';
 import { homeAt } from '../../home.js';
 import type { Trajectory } from '../../search/trajectory.js';
@@ -7,6 +6,7 @@ import type { WorkerRecord } from '../../workers/registry.js';
 import { type Client, serviceOf } from '../client.js';
 import { amount } from '../figures.js';
 import { example, homeOption, jsonOption } from '../flags.js';
+import { columns } from '../table.js';
 import { roundTable, trajectoryTable } from '../tables.js';
 
 interface StatusOptions {
@@ -29,9 +29,14 @@ const print = (json: boolean | undefined, data: unknown, text: () => string) =>
 
 function listText(searches: readonly SearchSummary[], total: number): string {
   if (total === 0) return 'no searches';
-  const table = new Table({
-    head: ['search', 'name', 'status', 'round', 'reached', 'target', 'created'],
-    style: { head: [], border: [], compact: true },
+  const table = columns({
+    search: 'left',
+    name: 'left',
+    status: 'left',
+    round: 'right',
+    reached: 'right',
+    target: 'right',
+    created: 'left',
   });
   for (const { id, status, round, createdAt, complexity, configuration } of searches) {
     const reached = complexity === undefined ? '' : amount(complexity);
