@@ -28,13 +28,21 @@ async function install(packages, purpose, Kind) {
   });
 }
 
-/** Makes sure that every probe (a command line that must end well) does, with the packages that bring it. */
-export async function need(probes, purpose, Kind = Problem) {
+async function lacking(probes) {
   const missing = [];
   for (const { command, args, packages } of probes) {
     if ((await answer(command, args)) === undefined) missing.push(...packages);
   }
-  if (missing.length > 0) await install([...new Set(missing)], purpose, Kind);
+  return [...new Set(missing)];
+}
+
+/** Makes sure that every probe (a command line that must end well) does, with the packages that bring it. */
+export async function need(probes, purpose, Kind = Problem) {
+  const missing = await lacking(probes);
+  if (missing.length > 0) await install(missing, purpose, Kind);
+  const left = missing.length > 0 ? await lacking(probes) : [];
+  if (left.length > 0)
+    throw new Kind(`${left.join(' and ')} do not work after their installation`, 'Install them by hand.');
 }
 
 export const PIP = {

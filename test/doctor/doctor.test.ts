@@ -1,0 +1,80 @@
+/** What the doctor says on this machine, and on ones that lack something. */
+import { mkdirSync, symlinkSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Examination } from '../../src/doctor/index.js';
+import { homeAt } from '../../src/home.js';
+import { startRedis } from '../../src/redis/embedded.js';
+import { start, temporaryFolder } from '../cli/spawning.js';
+
+async function examined(environment: Record<string, string> = {}) {
+  const { code, stdout } = await start(['doctor', '--json'], environment).finished;
+  const examination = JSON.parse(stdout) as Examination;
+  return {
+    code,
+    examination,
+    of: (name: string) => examination.findings.find((finding) => finding.name === name),
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+it('names every part, and ends with 0 exactly when none is missing', async () => {
+  const { code, examination, of } = await examined();
+  expect(examination.findings.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(['node', 'packages', 'tensorflow', 'redis', 'ffmpeg', 'gpu', 'memory', 'cores']),
+  );
+  expect(code).toBe(examination.ok ? 0 : 3);
+  expect(of('ffmpeg')?.details).toMatchObject({ libraries: { avcodec: expect.any(String) } });
+  for (const { state, remedy } of examination.findings) expect(state === 'ok' || remedy).toBeTruthy();
+});
+
+it('is a table for people', async () => {
+  const { stdout } = await start(['doctor']).finished;
+  expect(stdout).toMatch(/^ok {7}node {7}\d+\.\d+\.\d+$/m);
+});
+
+describe('Redis', () => {
+  it('that REDIS_URL names but nobody runs is missing', async () => {
+    const { code, of } = await examined({ REDIS_URL: `redis://127.0.0.1:${await freePort()}` });
+    expect(code).toBe(3);
+    expect(of('redis')).toMatchObject({
+      state: 'missing',
+      found: expect.stringContaining('ECONNREFUSED'),
+      remedy: 'Start it, or unset REDIS_URL to use an embedded one.',
+    });
+  });
+
+  it('that may drop keys is not fit for searches', async () => {
+    const redis = await startRedis(homeAt(temporaryFolder()));
+    onTestFinished(() => redis.stop());
+    expect((await examined({ REDIS_URL: redis.url })).of('redis')).toMatchObject({ state: 'ok' });
+    const connection = new Redis(redis.url);
+    await connection.config('SET', 'maxmemory-policy', 'allkeys-lru');
+    connection.disconnect();
+    const { code, of } = await examined({ REDIS_URL: redis.url });
+    expect(code).toBe(3);
+    expect(of('redis')).toMatchObject({
+      state: 'missing',
+      found: expect.stringContaining('allkeys-lru'),
+      remedy: 'Set its maxmemory-policy to noeviction.',
+    });
+  });
+
+  it('is missing where there is no redis-server', async () => {
+    const programs = join(temporaryFolder(), 'bin');
+    mkdirSync(programs);
+    symlinkSync(process.execPath, join(programs, 'node'));
+    const { code, of } = await examined({ PATH: programs });
+    expect(code).toBe(3);
+    expect(of('redis')?.remedy).toContain('apt-get install redis-server');
+  });
+});
