@@ -87,6 +87,8 @@ function liveDisplay(output: NodeJS.WriteStream): Display {
   return {
     preparing: (what, done, of) => {
       preparation = done < of ? `${what}: ${done} of ${of}` : STARTING;
+      // The making of videos leaves no time for frames.
+      draw(view());
     },
     happened: (happening, state) => {
       latest = state;
@@ -113,6 +115,7 @@ function liveDisplay(output: NodeJS.WriteStream): Display {
 export function openDisplay(json: boolean): Display {
   const { stdout } = process;
   if (json) return lineDisplay((_, data) => stdout.write(`${JSON.stringify(data)}\n`));
-  if (stdout.isTTY) return liveDisplay(stdout);
+  // A terminal that does not know its size can't be drawn on.
+  if (stdout.isTTY && stdout.rows > 0) return liveDisplay(stdout);
   return lineDisplay((line) => stdout.write(`${line}\n`));
 }

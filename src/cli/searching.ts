@@ -11,6 +11,7 @@ import { type Display, openDisplay } from './display.js';
 import { EXIT } from './failure.js';
 import { digits, percent } from './figures.js';
 import { aborted, interruptible } from './interruption.js';
+import { redisFromEnvironment } from './redis.js';
 import { type Fleet, startSupervisor } from './supervisor.js';
 import { networkText, trajectoryTable } from './tables.js';
 
@@ -97,7 +98,7 @@ async function noteOthers(client: Client, search: string, display: Display): Pro
 export async function searching(options: Searching): Promise<number> {
   const home = homeAt(options.home);
   const display = openDisplay(options.json);
-  const redisUrl = process.env.REDIS_URL;
+  const redisUrl = redisFromEnvironment();
   let state: SearchState | undefined;
   let search: string | undefined;
 

@@ -9,6 +9,7 @@ import type { Home } from '../home.js';
 import { type EmbeddedRedis, startRedis } from '../redis/embedded.js';
 import type { Device } from '../training/training.js';
 import { type Kept, keep } from './kept.js';
+import { checkRedis } from './redis.js';
 
 export interface Fleet {
   /** How many in all. Default: on CPUs the cores divided by the threads, on each card `perDevice`. */
@@ -88,8 +89,8 @@ async function keepRedis(
 }
 
 /**
- * Starts the tree and keeps it alive until `stop`. Throws X3dError: environment where something can't start, conflict
- * where the home is in use.
+ * Starts the tree and keeps it alive until `stop`. Throws X3dError: environment where something can't start or Redis
+ * does not answer, conflict where the home is in use, invalid-input for a URL that is not of a Redis.
  */
 export async function startSupervisor(options: SupervisorOptions): Promise<Supervisor> {
   const { home, service, fleet, verbose, onReplaced } = options;
@@ -97,6 +98,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
   const givenUp = new Promise<X3dError>((resolve) => {
     giveUp = resolve;
   });
+  if (options.redisUrl !== undefined) await checkRedis(options.redisUrl);
   const redis =
     options.redisUrl === undefined
       ? await keepRedis(home, onReplaced, giveUp)

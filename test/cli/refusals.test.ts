@@ -1,9 +1,9 @@
 /** Each kind of bad input, as its user sees it: the message, the exit code, and nothing on standard output. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { encodeVideo } from '../../src/data/demo/index.js';
+import { writeClasses } from '../data/videos.js';
 import { start, temporaryFolder, x3d } from './spawning.js';
 
 async function refused(args: readonly string[], environment: Record<string, string> = {}) {
@@ -40,7 +40,10 @@ describe('flags that do not fit', () => {
     ['serve --workers 0', 'Expected a whole number from 1.'],
     ['serve --device gpu', 'Expected cpu or a CUDA card by number, as cuda:0.'],
     ['worker', '--redis: expected the URL of the Redis that the service uses (or REDIS_URL), got nothing.'],
-    ['worker --redis queue:6379', '--redis: expected a URL such as redis://host:6379, got queue:6379.'],
+    [
+      'worker --redis queue:6379',
+      'the URL of Redis: expected one such as redis://host:6379, got queue:6379.',
+    ],
     ['cancel', "missing required argument 'id'"],
     [
       'run --target 6M',
@@ -107,13 +110,7 @@ describe('data that can not be used, before anything starts', () => {
   });
 
   it('one class only', async () => {
-    const videos = temporaryFolder();
-    mkdirSync(join(videos, 'wave'));
-    const frame = new Uint8Array(32 * 24 * 3);
-    encodeVideo(join(videos, 'wave', 'a.mp4'), { width: 32, height: 24, framesPerSecond: 25 }, [
-      frame,
-      frame,
-    ]);
+    const videos = writeClasses(temporaryFolder(), { wave: 2 });
     const { code, message } = await refused(['run', videos, '--target', '6M', '--home', temporaryFolder()]);
     expect({ code, message }).toEqual({
       code: 2,
@@ -123,18 +120,30 @@ describe('data that can not be used, before anything starts', () => {
 });
 
 describe('what the machine lacks', () => {
+  it.each(['run', 'serve'])('no Redis at REDIS_URL: %s', async (command) => {
+    const environment = { REDIS_URL: 'redis://127.0.0.1:2' };
+    const videos =
+      command === 'serve' ? [] : [writeClasses(temporaryFolder(), { bend: 4, walk: 4 }), '--target', '6M'];
+    const { code, stderr } = await start([command, ...videos, '--home', temporaryFolder()], environment)
+      .finished;
+    expect({ code, stderr }).toEqual({
+      code: 3,
+      stderr: expect.stringContaining('Redis at redis://127.0.0.1:2: expected to answer, got ECONNREFUSED.'),
+    });
+  });
+
   it('no Redis where a worker looks for one', async () => {
     const { code, message } = await refused([
       'worker',
       '--redis',
-      'redis://127.0.0.1:1',
+      'redis://127.0.0.1:2',
       '--home',
       temporaryFolder(),
     ]);
     expect({ code, message }).toEqual({
       code: 3,
       message:
-        'error: Redis at redis://127.0.0.1:1: expected to answer, got ECONNREFUSED. Is it running, and reachable from here?',
+        'error: Redis at redis://127.0.0.1:2: expected to answer, got ECONNREFUSED. Is it running, and reachable from here?',
     });
   });
 

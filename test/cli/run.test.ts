@@ -1,12 +1,14 @@
+import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { homeAt } from '../../src/home.js';
 import { withoutTimes } from '../api/stand.js';
 import { eventually } from '../workers/candidates.js';
 import { alive, QUICK, service, smallVideos, trajectoryIn, type Videos, workersOf } from './searches.js';
-import { start, temporaryFolder } from './spawning.js';
+import { MAIN, start, temporaryFolder } from './spawning.js';
 
 let videos: Videos;
 beforeAll(() => {
@@ -171,6 +173,44 @@ describe('run', () => {
       code: 2,
       stderr: expect.stringContaining('search: expected the id of a search, got s0.'),
     });
+  });
+});
+
+describe('demo', () => {
+  it('makes its videos and runs a search on them', async () => {
+    const { code, stdout } = await start(['demo', '--home', temporaryFolder(), ...QUICK]).finished;
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^making videos: 90 of 90$/m);
+    expect(stdout).toMatch(
+      /^search s\w+: from x2d-micro to 5M .* 54 videos to train, 18 to validate, 18 to test$/m,
+    );
+    expect(stdout).toMatch(/^test +\d+\.\d % of /m);
+  });
+});
+
+describe('in a terminal', () => {
+  it('the round is drawn as a table with progress bars, and only the end stays', async () => {
+    // A terminal of its own from util-linux, which the embedded Redis needs anyway.
+    const args = [
+      'run',
+      videos.path,
+      ...videos.flags,
+      '--target',
+      '1.2M',
+      '--home',
+      temporaryFolder(),
+      ...QUICK,
+    ];
+    const words = [process.execPath, MAIN, ...args].map((word) => `'${word}'`);
+    const line = `stty rows 40 cols 100; ${words.join(' ')}`;
+    const { stdout } = await promisify(execFile)('script', ['-qec', line, '/dev/null'], {
+      env: { ...process.env, TERM: 'xterm', NO_COLOR: '1' },
+    });
+    expect(stdout).toMatch(/candidate +change +multiply-adds +progress +accuracy +time/);
+    expect(stdout).toMatch(/tau = t +clip 1x16 -> 2x8 +1\.59M +█+░+/);
+    expect(stdout).toMatch(/Ctrl-C stops it; x3d-search run --resume s\w+ goes on\./);
+    expect(stdout.split('\u001b').at(-1)).not.toContain('█');
+    expect(stdout).toMatch(/folder +\/.*\r\n +trajectory\.svg/);
   });
 });
 

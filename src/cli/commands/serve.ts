@@ -4,6 +4,7 @@ import { homeAt } from '../../home.js';
 import { example, homeOption, jsonOption, port } from '../flags.js';
 import { type FleetOptions, fleetOf, withFleet } from '../fleet.js';
 import { aborted, interruptible } from '../interruption.js';
+import { redisFromEnvironment } from '../redis.js';
 import { startSupervisor } from '../supervisor.js';
 
 interface ServeOptions extends FleetOptions {
@@ -16,7 +17,7 @@ interface ServeOptions extends FleetOptions {
 async function serve(options: ServeOptions): Promise<void> {
   const say = (line: string, data: object) =>
     process.stdout.write(`${options.json ? JSON.stringify(data) : line}\n`);
-  const redisUrl = process.env.REDIS_URL;
+  const redisUrl = redisFromEnvironment();
   await interruptible(async (interrupted) => {
     const supervisor = await startSupervisor({
       home: homeAt(options.home),

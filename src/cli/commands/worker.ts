@@ -2,7 +2,6 @@
 import { Command, Option } from 'commander';
 import { X3dError } from '../../errors.js';
 import { homeAt } from '../../home.js';
-import { connectForRequests } from '../../redis/connection.js';
 import { example, homeOption, jsonOption } from '../flags.js';
 import { type FleetOptions, fleetOf, withFleet } from '../fleet.js';
 import { aborted, interruptible } from '../interruption.js';
@@ -14,37 +13,6 @@ interface WorkerOptions extends FleetOptions {
   readonly json?: boolean;
 }
 
-/** Throws X3dError: invalid-input where it is no URL of a Redis, environment where none answers there. */
-async function checkRedis(url: string): Promise<void> {
-  if (!/^rediss?:\/\/./.test(url) || !URL.canParse(url))
-    throw new X3dError('invalid-input', {
-      subject: '--redis',
-      expected: 'a URL such as redis://host:6379',
-      got: url,
-    });
-  const redis = connectForRequests(url);
-  let last = 'no answer';
-  redis.on('error', (error: NodeJS.ErrnoException) => {
-    last = error.code ?? error.message;
-  });
-  try {
-    await redis.ping();
-  } catch (cause) {
-    throw new X3dError(
-      'environment',
-      {
-        subject: `Redis at ${url}`,
-        expected: 'to answer',
-        got: last,
-        remedy: 'Is it running, and reachable from here?',
-      },
-      { cause },
-    );
-  } finally {
-    redis.disconnect();
-  }
-}
-
 async function work(options: WorkerOptions): Promise<void> {
   const { json, redis: redisUrl } = options;
   if (redisUrl === undefined)
@@ -53,7 +21,6 @@ async function work(options: WorkerOptions): Promise<void> {
       expected: 'the URL of the Redis that the service uses (or REDIS_URL)',
       got: 'nothing',
     });
-  await checkRedis(redisUrl);
   const fleet = fleetOf(options);
   const say = (line: string, data: object) => process.stdout.write(`${json ? JSON.stringify(data) : line}\n`);
   await interruptible(async (interrupted) => {
