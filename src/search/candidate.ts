@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { networkCost } from '../flops/cost.js';
 import { BASES, type BaseNetwork, describeNetwork, type Factors } from '../network/index.js';
+import { microBatchWithin } from '../training/memory.js';
 import { searchRecipe } from '../training/recipe.js';
 import type { TrainingRequest } from '../training/training.js';
 import type { SearchConfiguration } from './configuration.js';
@@ -29,15 +30,13 @@ export function workOf(
   factors: Factors,
   purpose: Work['purpose'],
 ): Work {
-  const { data, recipe, seed } = configuration;
-  return {
-    purpose,
-    base: baseOf(configuration, dataset),
-    factors,
-    data,
-    recipe: purpose === 'final' ? recipe : searchRecipe(recipe),
-    seed,
-  };
+  const { data, seed } = configuration;
+  const base = baseOf(configuration, dataset);
+  const recipe = purpose === 'final' ? configuration.recipe : searchRecipe(configuration.recipe);
+  const network = describeNetwork(base, factors);
+  // A network that fits at no size is not proposed; see `proposals`.
+  const microBatch = microBatchWithin(network, recipe, configuration.memory) ?? 1;
+  return { purpose, base, factors, data, recipe, microBatch, seed };
 }
 
 /** JSON with sorted keys: equal content, equal text. */

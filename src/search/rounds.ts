@@ -1,7 +1,7 @@
 /** What one round of a search proposes, and who wins it: X3D's forward expansion (arXiv 2004.04730, section 3.2). */
 import { type CostOf, expandAxis } from '../flops/axis.js';
-import { AXES, type Axis, clipSpan, type Factors } from '../network/index.js';
-import { searchRecipe } from '../training/recipe.js';
+import { AXES, type Axis, clipSpan, describeNetwork, type Factors } from '../network/index.js';
+import { trainingBytes } from '../training/memory.js';
 import { baseOf, candidateId, costOf, workOf } from './candidate.js';
 import type { SearchConfiguration } from './configuration.js';
 import type { CandidateCost, DatasetSummary, NewEvent, Outcome } from './events.js';
@@ -13,24 +13,16 @@ export function complexityOf(configuration: SearchConfiguration, dataset: Datase
   return (factors) => costOf(base, factors)[configuration.complexity];
 }
 
-/**
- * Bytes that a training takes, roughly: every activation and its gradient for the whole batch, and the parameters
- * with their gradient, momentum and average.
- */
-export function trainingBytes(cost: CandidateCost, batchSize: number): number {
-  return 2 * cost.activationBytes * batchSize + 16 * cost.parameters;
-}
-
 /** Why the data or the machine forbid a network, or undefined. */
-function forbidden(state: SearchState, factors: Factors, cost: CandidateCost): string | undefined {
+function forbidden(state: SearchState, factors: Factors): string | undefined {
   const { maxSpan, maxCrop } = state.dataset.limits;
-  const { memory, recipe } = state.configuration;
+  const { memory } = state.configuration;
   const span = clipSpan(factors);
   if (span > maxSpan) return `a clip would span ${span} source frames; the training videos allow ${maxSpan}`;
   if (factors.crop > maxCrop) return `a crop of ${factors.crop} px; the videos' size allows ${maxCrop}`;
-  const bytes = trainingBytes(cost, searchRecipe(recipe).batchSize);
-  if (memory !== undefined && bytes > memory)
-    return `training would take about ${bytes} bytes; the configuration allows ${memory}`;
+  const least = trainingBytes(describeNetwork(baseOf(state.configuration, state.dataset), factors), 1);
+  if (memory !== undefined && least > memory)
+    return `training one clip at a time would take about ${least} bytes; the configuration allows ${memory}`;
   return undefined;
 }
 
@@ -48,7 +40,7 @@ export function proposals(state: SearchState, { round, factors: from }: Round): 
       continue;
     }
     const cost = costOf(base, move.factors);
-    const reason = forbidden(state, move.factors, cost);
+    const reason = forbidden(state, move.factors);
     if (reason !== undefined) {
       skipped.push({ kind: 'axis-skipped', round, axis, reason });
       continue;

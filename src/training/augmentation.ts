@@ -16,12 +16,16 @@ export function mixupShare(recipe: Pick<Recipe, 'mixup'>, seed: number, step: nu
   return recipe.mixup === 0 ? 1 : symmetricBeta(recipe.mixup, randomOf('mixup', seed, step));
 }
 
-/** Targets [clips x classes]: smoothed, and mixed with the batch in reverse order, as the clips are. */
+/**
+ * Targets [clips x classes]: smoothed, and mixed in reverse order within each part of the batch that the engine takes
+ * at once, as the clips are.
+ */
 export function softLabels(
   labels: Int32Array,
   classes: number,
   recipe: Pick<Recipe, 'labelSmoothing'>,
   share: number,
+  part: number = labels.length,
 ): Float32Array {
   const clips = labels.length;
   const targets = new Float32Array(clips * classes).fill(recipe.labelSmoothing / classes);
@@ -31,7 +35,8 @@ export function softLabels(
   };
   labels.forEach((label, clip) => {
     add(clip, label, share);
-    add(clips - 1 - clip, label, 1 - share);
+    const first = clip - (clip % part);
+    add(first + part - 1 - (clip % part), label, 1 - share);
   });
   return targets;
 }

@@ -127,7 +127,7 @@ async function runSteps(session: Session): Promise<{ steps: number; clipsPerSeco
       const share = mixupShare(recipe, seed, step);
       const { loss, correct } = engine.step({
         clips: batch.clips,
-        labels: softLabels(batch.labels, dataset.classes.length, recipe, share),
+        labels: softLabels(batch.labels, dataset.classes.length, recipe, share, request.microBatch),
         learningRate,
         step,
         ...(recipe.mixup > 0 ? { mixupShare: share } : {}),
@@ -264,6 +264,7 @@ export async function train(request: TrainingRequest, options: TrainOptions = {}
       views: strategy === 'center' ? request.recipe.views : 3 * request.recipe.views,
     })),
     recipe: request.recipe,
+    microBatch: request.microBatch,
     seed: request.seed,
     device: request.device,
   });

@@ -14,6 +14,8 @@ export interface TrainingRequest {
   readonly data: DataConfiguration;
   /** As trained: the search's half schedule is already in it. */
   readonly recipe: Recipe;
+  /** Clips taken at once, a divisor of the batch size; the gradients of a batch's parts are added up. */
+  readonly microBatch: number;
   readonly seed: number;
   /** Where checkpoints, the curve, the weights and the result are written; a second start continues there. */
   readonly folder: string;

@@ -3,7 +3,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { TrainingError } from '../training/failure.js';
-import type { TrainingProgress, TrainingResult } from '../training/training.js';
+import type { Device, TrainingProgress, TrainingResult } from '../training/training.js';
 import { explainDeath, kernelKills } from './death.js';
 import type { TrainerOrder, TrainerReport } from './job.js';
 
@@ -21,9 +21,14 @@ export interface ChildOptions {
 
 const LAST_WORDS = 2000;
 
-/** Set before the process starts, since OpenMP and TensorFlow read them as they load. */
-const environment = (threads: number): NodeJS.ProcessEnv => ({
+/**
+ * Set before the process starts, since OpenMP, CUDA and TensorFlow read them as they load. A trainer sees its own card
+ * alone, and takes of its memory only what it needs, so that several share one.
+ */
+const environment = (threads: number, device: Device): NodeJS.ProcessEnv => ({
   ...process.env,
+  CUDA_VISIBLE_DEVICES: device === 'cpu' ? '' : device.replace('cuda:', ''),
+  TF_FORCE_GPU_ALLOW_GROWTH: 'true',
   OMP_NUM_THREADS: String(threads),
   TF_NUM_INTRAOP_THREADS: String(threads),
   TF_NUM_INTEROP_THREADS: '1',
@@ -40,7 +45,7 @@ export async function runTrainer(order: TrainerOrder, options: ChildOptions): Pr
   options.signal.throwIfAborted();
   const killsBefore = await kernelKills();
   const child = fork(options.program, [], {
-    env: environment(order.request.threads),
+    env: environment(order.request.threads, order.request.device),
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     serialization: 'advanced',
   });

@@ -35,6 +35,7 @@ export const CandidateJob = Type.Object(
         factors: FactorsSchema,
         data: DataConfiguration,
         recipe: Recipe,
+        microBatch: Type.Integer({ minimum: 1 }),
         seed: Type.Integer(),
       },
       exact,

@@ -15,6 +15,7 @@ export const candidateThatWill = (ending: string): Omit<CandidateJob, 'failures'
     factors: BASES['x2d-micro'].factors,
     data: { path: ending },
     recipe: RECIPES['x2d-micro'],
+    microBatch: RECIPES['x2d-micro'].batchSize,
     seed: 1,
   },
   fingerprint: 'f00d',

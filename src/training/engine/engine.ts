@@ -10,11 +10,14 @@ import { plain } from './operations/plain.js';
 import { initialParameters, initialStatistics, layoutOf } from './parameters.js';
 import { type Entry, type Input, newProgram } from './program.js';
 import {
+  accumulated,
+  appliedGradient,
   gatheredStatistics,
   type Model,
   predictions,
   SCALARS,
   type Scalars,
+  type StepInputs,
   trainingStep,
   VECTORS,
   type Vectors,
@@ -36,6 +39,8 @@ export interface EngineOptions {
   /** Networks at the crops of evaluation, and how many views are predicted at once. */
   readonly evaluations: readonly { readonly network: Network; readonly views: number }[];
   readonly recipe: Recipe;
+  /** Clips taken at once: a divisor of the batch size. */
+  readonly microBatch: number;
   readonly seed: number;
   readonly device: Device;
 }
@@ -117,37 +122,59 @@ function viewsFrom(
 
 /** Throws X3dError environment where the device can't be used. */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
-  const { network, evaluations, recipe, seed } = options;
+  const { network, evaluations, recipe, microBatch, seed } = options;
   const operations = operationsFor(options.device);
   const layout = layoutOf(network, recipe.classifierDeviation);
   const model: Model = { network, layout, operations, recipe };
   const { batchSize } = recipe;
+  const parts = batchSize / microBatch;
   const hidden = network.head.hidden.output[3];
   const averaged = recipe.averageDecay > 0;
 
-  const stepEntry: Entry = {
-    inputs: {
-      clips: viewInput(network, batchSize),
-      labels: { kind: 'floats', shape: [batchSize, network.classes] },
-      scalars: { kind: 'floats', shape: [SCALARS.length] },
-      ...(recipe.colourJitter > 0 ? { colour: { kind: 'floats', shape: [batchSize, 3] } } : {}),
-      ...(recipe.dropout > 0 ? { keep: { kind: 'floats', shape: [batchSize, hidden] } } : {}),
-    },
-    // biome-ignore lint/suspicious/noExplicitAny: a program's inputs are tensors under the names just given.
-    body: (state, inputs) => trainingStep(model, state as Vectors, inputs as any),
+  const scalars: Input = { kind: 'floats', shape: [SCALARS.length] };
+  const stepInputs: Entry['inputs'] = {
+    clips: viewInput(network, microBatch),
+    labels: { kind: 'floats', shape: [microBatch, network.classes] },
+    scalars,
+    ...(recipe.colourJitter > 0 ? { colour: { kind: 'floats', shape: [microBatch, 3] } } : {}),
+    ...(recipe.dropout > 0 ? { keep: { kind: 'floats', shape: [microBatch, hidden] } } : {}),
   };
+  // A program's inputs are tensors under the names just given: what StepInputs says.
+  const asStep = (inputs: unknown) => inputs as StepInputs;
+  const asVectors = (state: unknown) => state as Vectors;
+  const stepEntries: Record<string, Entry> =
+    parts === 1
+      ? {
+          step: {
+            inputs: stepInputs,
+            body: (state, inputs) => trainingStep(model, asVectors(state), asStep(inputs)),
+          },
+        }
+      : {
+          accumulate: {
+            inputs: stepInputs,
+            body: (state, inputs) => accumulated(model, asVectors(state), asStep(inputs), parts),
+          },
+          apply: {
+            inputs: { scalars },
+            body: (state, inputs) => appliedGradient(model, asVectors(state), asStep(inputs)),
+          },
+        };
   const statisticsEntry: Entry = {
-    inputs: { clips: viewInput(network, batchSize), index: { kind: 'floats', shape: [1] } },
-    // biome-ignore lint/suspicious/noExplicitAny: as above.
-    body: (state, inputs) => gatheredStatistics(model, state as Vectors, inputs as any),
+    inputs: { clips: viewInput(network, microBatch), index: { kind: 'floats', shape: [1] } },
+    body: (state, inputs) =>
+      gatheredStatistics(
+        model,
+        asVectors(state),
+        inputs as unknown as Parameters<typeof gatheredStatistics>[2],
+      ),
   };
   const evaluationEntries = evaluations.map((evaluation): [string, Entry] => [
     `evaluate ${evaluation.network.input[1]}`,
     {
       inputs: { clips: viewInput(evaluation.network, evaluation.views) },
       body: (state, inputs) => ({
-        // biome-ignore lint/suspicious/noExplicitAny: as above.
-        outputs: { scores: predictions(model, evaluation.network, state as Vectors, inputs as any) },
+        outputs: { scores: predictions(model, evaluation.network, asVectors(state), asStep(inputs)) },
       }),
     },
   ]);
@@ -160,9 +187,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       momentum: new Float32Array(layout.parameterSize),
       statistics,
       ...(averaged ? { average: concatenated(parameters, statistics) } : {}),
+      ...(parts > 1 ? { gradient: new Float32Array(layout.parameterSize) } : {}),
     },
     {
-      step: stepEntry,
+      ...stepEntries,
       ...(recipe.preciseBatchNorm > 0 ? { statistics: statisticsEntry } : {}),
       ...Object.fromEntries(evaluationEntries),
     },
@@ -178,23 +206,40 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
 
   return {
     step: ({ clips, labels, learningRate, step, mixupShare = 1, colourFactors }) => {
-      const scalars: Scalars = {
+      const numbers: Scalars = {
         learningRate,
         averageDecay: averageDecayAt(recipe, step),
         mixupShare,
         lossScale: 1,
       };
-      const { loss, correct } = program.run('step', {
-        clips,
-        labels,
-        scalars: Float32Array.from(SCALARS, (name) => scalars[name]),
-        ...(colourFactors ? { colour: colourFactors } : {}),
-        ...(recipe.dropout > 0 ? { keep: dropoutMask(recipe.dropout, seed, step, batchSize * hidden) } : {}),
-      });
-      return { loss: loss?.[0] ?? Number.NaN, correct: correct?.[0] ?? 0 };
+      const scalars = Float32Array.from(SCALARS, (name) => numbers[name]);
+      const keep =
+        recipe.dropout > 0 ? dropoutMask(recipe.dropout, seed, step, batchSize * hidden) : undefined;
+      let loss = 0;
+      let correct = 0;
+      for (let part = 0; part < parts; part++) {
+        const own = (values: Float32Array) =>
+          values.subarray((part * values.length) / parts, ((part + 1) * values.length) / parts);
+        const made = program.run(parts === 1 ? 'step' : 'accumulate', {
+          clips: viewsFrom(clips, network.input[0], batchSize, part * microBatch, microBatch),
+          labels: own(labels),
+          scalars,
+          ...(colourFactors ? { colour: own(colourFactors) } : {}),
+          ...(keep ? { keep: own(keep) } : {}),
+        });
+        loss += (made.loss?.[0] ?? Number.NaN) / parts;
+        correct += made.correct?.[0] ?? 0;
+      }
+      if (parts > 1) program.run('apply', { scalars });
+      return { loss, correct };
     },
     gatherStatistics: (clips, index) => {
-      program.run('statistics', { clips, index: Float32Array.of(index) });
+      for (let part = 0; part < parts; part++) {
+        program.run('statistics', {
+          clips: viewsFrom(clips, network.input[0], batchSize, part * microBatch, microBatch),
+          index: Float32Array.of(index * parts + part),
+        });
+      }
     },
     evaluate: (clips, { crop, views }) => {
       const evaluation = evaluations.find((candidate) => candidate.network.input[1] === crop);

@@ -15,7 +15,8 @@ import { tf } from './tensorflow.js';
 /** The state of a training: what a checkpoint holds. */
 export const VECTORS = ['parameters', 'momentum', 'statistics', 'average'] as const;
 export type VectorName = (typeof VECTORS)[number];
-export type Vectors = Readonly<Record<VectorName, Tensor1D>>;
+/** `gradient`: the sum over a batch's parts, where it is taken in parts; nothing between steps. */
+export type Vectors = Readonly<Record<VectorName | 'gradient', Tensor1D>>;
 
 /** Numbers of one step, in the order of the `scalars` input. */
 export const SCALARS = ['learningRate', 'averageDecay', 'mixupShare', 'lossScale'] as const;
@@ -28,7 +29,9 @@ export interface Model {
   readonly recipe: Recipe;
 }
 
-const normalised = (pixels: Tensor) => pixels.sub(PIXEL_MEAN).div(PIXEL_DEVIATION) as Activations;
+/** Pixels from 0 to `white`; in two operations, so that each is rounded twice only. */
+const normalised = (pixels: Tensor, white = 255) =>
+  pixels.div(white * PIXEL_DEVIATION).sub(PIXEL_MEAN / PIXEL_DEVIATION) as Activations;
 
 /** [T, N, H, W, 3] in [0, 1]; factors [N, 3]: of brightness, contrast (about the clip's mean grey), saturation. */
 function jittered(pixels: Activations, factors: Tensor2D): Activations {
@@ -64,8 +67,9 @@ export interface Gradient {
 }
 
 function augmented({ recipe }: Model, inputs: StepInputs, scalars: readonly Tensor[]): Activations {
-  const pixels = inputs.clips.div(255) as Activations;
-  const x = normalised(inputs.colour ? jittered(pixels, inputs.colour) : pixels);
+  const x = inputs.colour
+    ? normalised(jittered(inputs.clips.div(255) as Activations, inputs.colour), 1)
+    : normalised(inputs.clips);
   if (recipe.mixup === 0) return x;
   const share = scalars[SCALARS.indexOf('mixupShare')] as Tensor;
   return x.mul(share).add(x.reverse(1).mul(tf.sub(1, share))) as Activations;
@@ -158,27 +162,43 @@ export function runningStatistics(
   return statistics.mul(1 - STATISTICS_MOMENTUM).add(batch.mul(STATISTICS_MOMENTUM)) as Tensor1D;
 }
 
-/** One step on one batch. `average` follows parameters and statistics, where the recipe wants it. */
+/** One step on one batch. */
 export function trainingStep(model: Model, state: Vectors, inputs: StepInputs) {
   const { gradient, moments, loss, correct } = gradientOf(model, state.parameters, inputs);
-  const next = updated(model, state, gradient, inputs.scalars);
   const statistics = runningStatistics(model, state.statistics, moments, clipsOf(inputs));
-  const vectors = { ...next, statistics };
   return {
-    state:
-      model.recipe.averageDecay > 0 ? { ...vectors, average: averaged(state, vectors, inputs) } : vectors,
+    state: { statistics, ...applied(model, { ...state, statistics }, gradient, inputs.scalars) },
     outputs: { loss, correct },
   };
 }
 
-function averaged(
-  { average }: Vectors,
-  { parameters, statistics }: Pick<Vectors, 'parameters' | 'statistics'>,
-  { scalars }: StepInputs,
-): Tensor1D {
+/** Adds the gradient of one of `parts` equal parts of a batch. Batch norms see the part alone. */
+export function accumulated(model: Model, state: Vectors, inputs: StepInputs, parts: number) {
+  const { gradient, moments, loss, correct } = gradientOf(model, state.parameters, inputs);
+  return {
+    state: {
+      gradient: state.gradient.add(gradient.div(parts)) as Tensor1D,
+      statistics: runningStatistics(model, state.statistics, moments, clipsOf(inputs)),
+    },
+    outputs: { loss, correct },
+  };
+}
+
+/** Ends a step whose gradient was accumulated. */
+export function appliedGradient(model: Model, state: Vectors, { scalars }: Pick<StepInputs, 'scalars'>) {
+  return {
+    state: { ...applied(model, state, state.gradient, scalars), gradient: tf.zerosLike(state.gradient) },
+    outputs: { done: scalars.max() },
+  };
+}
+
+/** Parameters and momentum after a gradient, and the average that follows them where the recipe wants it. */
+function applied(model: Model, state: Vectors, gradient: Tensor1D, scalars: Tensor1D) {
+  const next = updated(model, state, gradient, scalars);
+  if (model.recipe.averageDecay === 0) return next;
+  const current = tf.concat([next.parameters, state.statistics]);
   const decay = scalars.slice(SCALARS.indexOf('averageDecay'), 1).asScalar();
-  const current = tf.concat([parameters, statistics]);
-  return average.mul(decay).add(current.mul(tf.sub(1, decay))) as Tensor1D;
+  return { ...next, average: state.average.mul(decay).add(current.mul(tf.sub(1, decay))) as Tensor1D };
 }
 
 /** Parameters and statistics that evaluation uses: the running average where the recipe has one. */
@@ -197,7 +217,7 @@ export function gatheredStatistics(
   const { layout, network, operations, recipe } = model;
   const current = evaluated(model, state);
   const named = { parameters: namedParameters(layout, splitParameters(layout, current.parameters)) };
-  const { moments } = features(network, operations, named, normalised(clips.div(255)));
+  const { moments } = features(network, operations, named, normalised(clips));
   const batch = unbiased(
     layout,
     tf.concat(moments.map((pair) => pair.flatten())) as Tensor1D,
@@ -227,7 +247,7 @@ export function predictions(
     parameters: namedParameters(layout, splitParameters(layout, parameters)),
     running: namedStatistics(layout, statistics),
   };
-  const { pooled } = features(evaluation, operations, named, normalised(clips.div(255)));
+  const { pooled } = features(evaluation, operations, named, normalised(clips));
   const scores = tf.softmax(classify(evaluation, named, pooled)) as Tensor2D;
   const windows = pooled.shape[0] / clips.shape[1];
   if (windows === 1) return scores;

@@ -42,6 +42,8 @@ interface Case {
   readonly trainingLogits: readonly number[][];
   /** Norm, then evenly spaced values. */
   readonly gradients: readonly number[][];
+  /** How far PyTorch's own gradients are off in single precision; all else here is double. */
+  readonly singlePrecision: number;
   readonly statistics: readonly number[][];
   readonly losses: readonly number[];
   readonly trained: readonly number[][];
@@ -74,8 +76,9 @@ function startingWeights({ tensors }: Case): Uint8Array {
       (name.includes('norm') && name.endsWith('.weight') && shape.length === 1) ||
       name.endsWith('running_var');
     const bound = Math.fround(Math.sqrt(3 / product(shape.slice(1))));
+    const factor = name.endsWith('norm_c.weight') ? 0.25 : 1;
     const values = u.map((value) =>
-      aroundOne ? 1 + 0.5 * value : shape.length === 1 ? 0.3 * value : value * bound,
+      aroundOne ? factor * (1 + 0.5 * value) : shape.length === 1 ? 0.3 * value : value * bound,
     );
     files.set(name, { shape, values });
   }
@@ -182,7 +185,7 @@ async function hold(fixture: Case, operations: Operations) {
   );
   expect(loss?.[0]).toBeCloseTo(fixture.losses[0] as number, 4);
   const made = torchOrder(setup, gradient as Float32Array, running as Float32Array);
-  expectParts(made, fixture.parameters, fixture.gradients, 1e-3);
+  expectParts(made, fixture.parameters, fixture.gradients, Math.max(1e-3, 2 * fixture.singlePrecision));
   expectParts(
     made,
     fixture.norms.flatMap((name) => [`${name}.running_mean`, `${name}.running_var`]),
@@ -194,6 +197,7 @@ async function hold(fixture: Case, operations: Operations) {
     network,
     evaluations: [{ network, views: fixture.clips }],
     recipe: setup.recipe,
+    microBatch: fixture.clips,
     seed: 0,
     device: 'cpu',
   });
