@@ -5,6 +5,8 @@ import type { Redis } from 'ioredis';
 import { type DataConfiguration, type Dataset, openDataset } from '../data/index.js';
 import { X3dError } from '../errors.js';
 import type { Home } from '../home.js';
+import { describeNetwork } from '../network/index.js';
+import { trainingBytes } from '../training/memory.js';
 import { baseOf, costOf } from './candidate.js';
 import { resolveConfiguration, type SearchConfiguration } from './configuration.js';
 import type { DatasetSummary } from './events.js';
@@ -32,6 +34,21 @@ function refuseTargetBelowBase(configuration: SearchConfiguration, dataset: Data
   });
 }
 
+function refuseMemoryBelowBase(
+  { memory, base, ...rest }: SearchConfiguration,
+  dataset: DatasetSummary,
+): void {
+  const network = baseOf({ base, ...rest }, dataset);
+  const least = trainingBytes(describeNetwork(network, network.factors), 1);
+  if (memory === undefined || memory >= least) return;
+  throw new X3dError('invalid-input', {
+    subject: 'memory',
+    expected: `at least what training ${base} takes one clip at a time, about ${least} bytes`,
+    got: String(memory),
+    remedy: 'Raise it, or start from a smaller base.',
+  });
+}
+
 /** Workers may run in other folders than this process. */
 const withAbsolutePaths = ({ path, root, ...rest }: DataConfiguration): DataConfiguration => ({
   ...rest,
@@ -48,6 +65,7 @@ export async function createSearch(redis: Redis, home: Home, input: unknown): Pr
   const configuration = { ...given, data: withAbsolutePaths(given.data) };
   const dataset = summaryOf(await openDataset(configuration.data, { cacheFolder: home.cache }));
   refuseTargetBelowBase(configuration, dataset);
+  refuseMemoryBelowBase(configuration, dataset);
   const search = `s${randomBytes(5).toString('hex')}`;
   await appendEvents(redis, search, 0, [{ kind: 'search-created', search, configuration, dataset }]);
   return searchNamed(redis, search);

@@ -44,6 +44,13 @@ describe('a configuration that is not valid', () => {
       'target: expected at least the multiplyAdds of x2d-micro with 6 classes, 809040, got 1000. ' +
         'Raise the target, or start from a smaller base.',
     ],
+    [
+      'memory that the base exceeds',
+      { memory: 1000 },
+      expect.stringMatching(
+        /^memory: expected at least what training x2d-micro takes one clip at a time, about \d+ bytes, got 1000\. /,
+      ),
+    ],
   ])('with %s is refused with that field, what is allowed and what came', async (_, changes, detail) => {
     const body = await refused({ data: at.data, target: '2M', ...changes });
     expect(body).toMatchObject({ type: 'urn:x3d-search:problem:invalid-input', status: 400, detail });

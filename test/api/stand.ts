@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Redis } from 'ioredis';
 import { makeDemoVideos } from '../../src/data/demo/index.js';
 import type { DataConfiguration } from '../../src/data/index.js';
 import { type Home, homeAt } from '../../src/home.js';
@@ -25,6 +26,8 @@ export interface Stand {
   url(): string;
   startService(): Promise<ChildProcess>;
   startWorker(): ChildProcess;
+  /** Kills the Redis server and starts another on what it left and where it was. */
+  restartRedis(): Promise<void>;
   get(path: string, headers?: Record<string, string>): Promise<Response>;
   post(path: string, body?: unknown): Promise<Response>;
   /** Events until the stream ends, or until `enough` says so. */
@@ -69,11 +72,18 @@ async function* parsed(response: Response): AsyncGenerator<ServerSentEvent> {
   }
 }
 
-export async function stand(trainer: string | undefined = SCRIPTED_TRAINER): Promise<Stand> {
+export interface StandOptions {
+  /** The trainers' program; null for the real one. Default: the scripted trainer. */
+  readonly trainer?: string | null;
+  /** Default: videos of its own. */
+  readonly data?: DataConfiguration;
+}
+
+export async function stand({ trainer = SCRIPTED_TRAINER, data: given }: StandOptions = {}): Promise<Stand> {
   const folder = await mkdtemp(join(tmpdir(), 'x3d-service-'));
   const home = homeAt(join(folder, 'home'));
-  const redis = await startRedis(home);
-  const data = makeDemoVideos(join(folder, 'videos'), { scenes: 5 });
+  let redis = await startRedis(home);
+  const data = given ?? makeDemoVideos(join(folder, 'videos'), { scenes: 5 });
   const children: ChildProcess[] = [];
   let url = '';
   const spawn = (path: string, argument: object) => {
@@ -94,7 +104,15 @@ export async function stand(trainer: string | undefined = SCRIPTED_TRAINER): Pro
       return child;
     },
     startWorker: () =>
-      spawn('workers/main.js', { device: 'cpu', threads: 1, ...(trainer === undefined ? {} : { trainer }) }),
+      spawn('workers/main.js', { device: 'cpu', threads: 1, ...(trainer === null ? {} : { trainer }) }),
+    restartRedis: async () => {
+      const client = new Redis(redis.url);
+      const info = await client.info('server');
+      client.disconnect();
+      process.kill(Number(/process_id:(\d+)/.exec(info)?.[1]), 'SIGKILL');
+      await redis.ended;
+      redis = await startRedis(home, { port: Number(new URL(redis.url).port) });
+    },
     get: (path, headers = {}) => fetch(url + path, { headers }),
     post: (path, body) =>
       fetch(url + path, {

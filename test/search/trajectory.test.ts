@@ -1,7 +1,8 @@
 /** Whole searches on made-up results: which way they go, where they end, and what they say about it. */
 import { describe, expect, test } from 'vitest';
-import { MODELS } from '../../src/network/index.js';
+import { BASES, describeNetwork, MODELS } from '../../src/network/index.js';
 import { trajectoryOf } from '../../src/search/trajectory.js';
+import { trainingBytes } from '../../src/training/memory.js';
 import {
   configured,
   dataset,
@@ -155,17 +156,22 @@ describe('what forbids a candidate', () => {
   });
 
   test('is memory that the configuration does not allow', () => {
-    const { rounds } = limited({}, { memory: 1e9 });
-    expect(rounds[0]?.skipped).toEqual([
-      ...['tau', 't'].map((axis) => ({
-        axis,
-        reason: 'training would take about 1065275520 bytes; the configuration allows 1000000000',
-      })),
-      {
-        axis: 's',
-        reason: 'training would take about 1071370368 bytes; the configuration allows 1000000000',
-      },
-    ]);
+    const least = (limited({}).rounds[0]?.candidates ?? []).map(
+      ({ axes, factors }) => [axes, trainingBytes(describeNetwork(BASES.x2d, factors), 1)] as const,
+    );
+    const [memory = 0] = least.map(([, bytes]) => bytes).sort((a, b) => a - b);
+    const { candidates, skipped } = limited({}, { memory }).rounds[0] ?? { candidates: [], skipped: [] };
+    expect(candidates).toHaveLength(1);
+    expect(skipped).toEqual(
+      least
+        .filter(([, bytes]) => bytes > memory)
+        .flatMap(([axes, bytes]) =>
+          axes.map((axis) => ({
+            axis,
+            reason: `training one clip at a time would take about ${bytes} bytes; the configuration allows ${memory}`,
+          })),
+        ),
+    );
   });
 });
 
@@ -187,7 +193,7 @@ describe('the end of a search', () => {
       scored(0.5),
     );
     expect(state.unreachable).toMatch(
-      /^no axis can move from 20662304 multiplyAdds towards 1000000000: tau: training would take/,
+      /^no axis can move from 20662304 multiplyAdds towards 1000000000: tau: training one clip/,
     );
     expect(trajectoryOf(state)).toMatchObject({ status: 'ended', unreachable: state.unreachable });
     expect(finalFactors(state)).toEqual(MODELS.X2D);

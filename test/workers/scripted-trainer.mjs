@@ -4,7 +4,7 @@ import { appendFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } fr
 import { join } from 'node:path';
 
 const STEPS = 8;
-const STEP_MS = 60;
+const STEP_MS = 40;
 
 const evaluation = (top1) => ({
   videos: 2,

@@ -53,7 +53,9 @@ afterAll(async () => {
 
 const newId = () => `c${++made}`;
 
-function spawnWorker(options: { device?: string; silenceMs?: number } = {}): ChildProcess {
+function spawnWorker(
+  options: { device?: string; silenceMs?: number; lockMs?: number | undefined } = {},
+): ChildProcess {
   const child = spawn(
     process.execPath,
     [
@@ -227,6 +229,19 @@ describe('a worker', () => {
     expect(await ended(id)).toMatchObject({ kind: 'finished' });
     expect(await failedTries(queues, id)).toEqual([]);
     expect(await starts(id)).toHaveLength(2);
+  });
+
+  test('killed by SIGKILL is missed within seconds, with the locks that it has by default', async () => {
+    const id = newId();
+    const usual = { lockMs: undefined };
+    await request(queues, 's1', id, candidateThatWill('hang once'));
+    const first = spawnWorker(usual);
+    await training(id);
+    spawnWorker(usual);
+    first.kill('SIGKILL');
+    const killed = Date.now();
+    expect(await ended(id)).toMatchObject({ kind: 'finished' });
+    expect(Date.now() - killed).toBeLessThan(12_000);
   });
 
   test('that lost its lock ends its training, and whoever holds the candidate then goes on', async () => {
