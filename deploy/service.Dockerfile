@@ -1,0 +1,15 @@
+# The HTTP API and the coordinator. Build from the repository's top: docker build -f deploy/service.Dockerfile .
+FROM node:22-bookworm-slim
+ENV X3D_HOME=/data REDIS_URL=redis://redis:6379
+WORKDIR /opt/x3d-search
+COPY package.json package-lock.json .npmrc tsconfig.json tsconfig.build.json ./
+COPY bin bin
+COPY scripts scripts
+COPY src src
+# It trains nothing, so it needs no TensorFlow.
+RUN node scripts/setup.mjs --without-tensorflow && npm cache clean --force
+RUN mkdir /data && chown node:node /data
+USER node
+VOLUME /data
+EXPOSE 8080
+CMD ["sh", "-c", "exec node dist/service/main.js \"{\\\"redisUrl\\\": \\\"$REDIS_URL\\\", \\\"home\\\": \\\"$X3D_HOME\\\", \\\"host\\\": \\\"0.0.0.0\\\", \\\"port\\\": 8080}\""]
