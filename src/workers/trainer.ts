@@ -5,7 +5,6 @@
 import { openDataset } from '../data/index.js';
 import { X3dError } from '../errors.js';
 import { TrainingError } from '../training/failure.js';
-import { train } from '../training/train.js';
 import type { TrainingFailure, TrainingResult } from '../training/training.js';
 import type { TrainerOrder, TrainerReport } from './job.js';
 
@@ -38,6 +37,8 @@ async function trainFor({ request, fingerprint }: TrainerOrder): Promise<Trainin
       got: `others (${dataset.fingerprint.slice(0, 12)})`,
       remedy: 'Give every worker the same videos; start a new search after changing them.',
     });
+  // Now, not at the start: data are refused without it, and a library that does not load is a failure with a reason.
+  const { train } = await import('../training/train.js');
   return train(request, { onProgress: (progress) => void report({ kind: 'progress', progress }) });
 }
 
