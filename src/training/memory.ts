@@ -12,9 +12,9 @@ import type { Recipe } from './recipe.js';
 /** Node, TensorFlow's library, its constants, the graph: before the first clip. */
 const PROCESS_BYTES = 420e6;
 /** Decoded frames, buffers and decoders of the threads that make batches. */
-const DATA_BYTES = 120e6;
-/** Vectors as long as the parameters: themselves, momentum, average, gradient, and what an update makes of them. */
-const STATE_VECTORS = 10;
+const DATA_BYTES = 200e6;
+/** Vectors as long as the parameters: the state, its parts, gradients, what an update makes of them, the start's copies. */
+const STATE_VECTORS = 22;
 
 const elements = (shape: Shape) => shape[0] * shape[1] * shape[2] * shape[3];
 const bytes = (layer: Layer) => 4 * elements(layer.output);
@@ -37,12 +37,15 @@ function clipBytes({ input, stem, stages, head }: Network): number {
   return pixels + ends + kept + Math.max(...blocks.map(madeByBlock));
 }
 
-/** Bytes of a training process at its peak, with `microBatch` clips at once. */
-export function trainingBytes(network: Network, microBatch: number): number {
+/** Bytes of a process that runs the engine's steps and nothing else, at its peak, with `microBatch` clips at once. */
+export function stepBytes(network: Network, microBatch: number): number {
   const parameters = layersOf(network).reduce((sum, layer) => sum + layerCost(layer).parameters, 0);
-  return Math.round(
-    PROCESS_BYTES + DATA_BYTES + 4 * STATE_VECTORS * parameters + microBatch * clipBytes(network),
-  );
+  return Math.round(PROCESS_BYTES + 4 * STATE_VECTORS * parameters + microBatch * clipBytes(network));
+}
+
+/** Bytes of a trainer at its peak, data included. */
+export function trainingBytes(network: Network, microBatch: number): number {
+  return stepBytes(network, microBatch) + DATA_BYTES;
 }
 
 /** The largest part of the batch, a divisor of its size, that fits; undefined where not even one clip does. */

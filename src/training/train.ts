@@ -31,6 +31,8 @@ export interface TrainOptions {
   readonly onProgress?: (progress: TrainingProgress) => void;
   /** Aborting ends the training with the signal's reason; what is checkpointed stays. */
   readonly signal?: AbortSignal;
+  /** Between checkpoints; default 15. */
+  readonly checkpointSeconds?: number;
 }
 
 /** Points of a curve: enough to see a training's shape, few enough to keep. */
@@ -47,6 +49,7 @@ interface Session {
   readonly trainingVideos: number;
   readonly report: (progress: TrainingProgress) => void;
   readonly signal: AbortSignal | undefined;
+  readonly checkpointSeconds: number;
 }
 
 function batchesFrom({ request, dataset }: Session, firstStep: number, steps: number) {
@@ -167,7 +170,7 @@ async function runSteps(session: Session): Promise<{ steps: number; clipsPerSeco
       });
       sums = emptyInterval();
       // Only between intervals, so that a resumed training sums up the same steps into each point.
-      if (now - checkpointed > 1000 * CHECKPOINT_SECONDS || step + 1 === steps || plateau) {
+      if (now - checkpointed > 1000 * session.checkpointSeconds || step + 1 === steps || plateau) {
         await writeCurve();
         await saveCheckpoint(folder, { position, state: engine.readState() });
         checkpointed = performance.now();
@@ -270,7 +273,15 @@ export async function train(request: TrainingRequest, options: TrainOptions = {}
   });
   try {
     const trainingVideos = dataset.videos.filter((video) => video.part === 'train').length;
-    const session: Session = { request, dataset, engine, trainingVideos, report, signal: options.signal };
+    const session: Session = {
+      request,
+      dataset,
+      engine,
+      trainingVideos,
+      report,
+      signal: options.signal,
+      checkpointSeconds: options.checkpointSeconds ?? CHECKPOINT_SECONDS,
+    };
     const { steps, clipsPerSecond } = await runSteps(session);
     await gatherStatistics(session, steps);
     const validation = await evaluate(session, 'validation', 'center');

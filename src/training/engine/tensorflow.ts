@@ -9,6 +9,8 @@ import type * as tfjs from '@tensorflow/tfjs-node-gpu';
 process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
 process.env.TF_NUM_INTRAOP_THREADS ??= '1';
 process.env.TF_NUM_INTEROP_THREADS ??= '1';
+// Its kernels may sum in another order from run to run.
+process.env.TF_ENABLE_ONEDNN_OPTS ??= '0';
 
 /** What is used of tfjs-node's binding to the C library. */
 export interface Binding {

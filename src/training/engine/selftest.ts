@@ -1,0 +1,105 @@
+/**
+ * Checks the installed TensorFlow, and the kernels where they are: gradients by finite differences, the kernels
+ * against tfjs's operations. Takes about a second. TensorFlow builds have computed wrong gradients without a word.
+ */
+import type { Tensor, Tensor1D, Tensor2D, Tensor5D } from '@tensorflow/tfjs-node-gpu';
+import { BASES, describeNetwork } from '../../network/index.js';
+import { RECIPES } from '../recipe.js';
+import { nativeAvailable } from './operations/native/kernels.js';
+import { native } from './operations/native.js';
+import type { Operations } from './operations/operations.js';
+import { plain } from './operations/plain.js';
+import { initialParameters, layoutOf } from './parameters.js';
+import { gradientOf, type Model, SCALARS } from './step.js';
+import { tf } from './tensorflow.js';
+
+export type SelfTest = {
+  readonly name: string;
+  /** The largest distance over the largest value. */
+  readonly error: number;
+  readonly bound: number;
+  readonly ok: boolean;
+};
+
+const CLIPS = 2;
+/** Along random directions, a difference over this step; single precision allows no smaller one. */
+const STEP = 2e-3;
+const DIRECTIONS = 4;
+
+function smallModel(operations: Operations): Model {
+  const base = BASES['x2d-micro'];
+  const network = describeNetwork(base, { ...base.factors, frames: 3, crop: 32 }, { classes: 3 });
+  return { network, layout: layoutOf(network), operations, recipe: RECIPES['x2d-micro'] };
+}
+
+function inputsOf({ network }: Model) {
+  const [frames, height, width] = network.input;
+  const clips = tf.randomUniform([frames, CLIPS, height, width, 3], 0, 255, 'float32', 1);
+  return {
+    clips: clips as Tensor5D,
+    labels: tf.oneHot(tf.tensor1d([0, 2], 'int32'), 3).cast('float32') as Tensor2D,
+    scalars: tf.ones([SCALARS.length]) as Tensor1D,
+  };
+}
+
+/** Away from the start, where last norms are zero and nothing flows. */
+function parametersOf({ layout }: Model): Tensor1D {
+  const noise = tf.randomNormal([layout.parameterSize], 0, 0.1, 'float32', 2);
+  return tf.tensor1d(initialParameters(layout, 1)).add(noise) as Tensor1D;
+}
+
+const result = (name: string, error: number, bound: number): SelfTest => ({
+  name,
+  error,
+  bound,
+  ok: error < bound,
+});
+
+function finiteDifferences(name: string, model: Model): SelfTest {
+  return tf.tidy(() => {
+    const inputs = inputsOf(model);
+    const parameters = parametersOf(model);
+    const lossAt = (at: Tensor1D) => gradientOf(model, at, inputs).loss.dataSync()[0] as number;
+    const { gradient } = gradientOf(model, parameters, inputs);
+    const length = gradient.norm().dataSync()[0] as number;
+    let worst = 0;
+    for (let seed = 0; seed < DIRECTIONS; seed++) {
+      // Half along the gradient, so that there is a slope to find.
+      const random = tf.randomNormal([parameters.size], 0, 1, 'float32', seed);
+      const direction = random.div(random.norm()).add(gradient.div(length)) as Tensor1D;
+      const shift = direction.mul(STEP) as Tensor1D;
+      const slope =
+        (lossAt(parameters.add(shift) as Tensor1D) - lossAt(parameters.sub(shift) as Tensor1D)) / (2 * STEP);
+      const expected = gradient.mul(direction).sum().dataSync()[0] as number;
+      worst = Math.max(worst, Math.abs(slope - expected) / length);
+    }
+    return result(name, worst, 0.02);
+  });
+}
+
+function farthest(a: Tensor, b: Tensor): number {
+  return tf.tidy(() => a.sub(b).abs().max().div(b.abs().max()).dataSync()[0] as number);
+}
+
+/** The kernels' gradient beside tfjs's. */
+function kernelsAgree(): SelfTest {
+  return tf.tidy(() => {
+    const model = smallModel(plain);
+    const inputs = inputsOf(model);
+    const parameters = parametersOf(model);
+    const theirs = gradientOf(model, parameters, inputs).gradient;
+    const ours = gradientOf({ ...model, operations: native }, parameters, inputs).gradient;
+    return result('kernels beside tfjs', farthest(ours, theirs), 1e-3);
+  });
+}
+
+/** Every check that this installation allows. */
+export async function selfTest(): Promise<readonly SelfTest[]> {
+  const checks = [finiteDifferences('gradients of tfjs by finite differences', smallModel(plain))];
+  if (!nativeAvailable()) return checks;
+  return [
+    ...checks,
+    finiteDifferences('gradients of the kernels by finite differences', smallModel(native)),
+    kernelsAgree(),
+  ];
+}

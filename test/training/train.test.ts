@@ -1,0 +1,151 @@
+/** Whole trainings on real video files: results, crashes, what can go wrong. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeDemoVideos } from '../../src/data/demo/index.js';
+import type { DataConfiguration } from '../../src/data/index.js';
+import { BASES } from '../../src/network/index.js';
+import { RECIPES, type Recipe } from '../../src/training/recipe.js';
+import { train } from '../../src/training/train.js';
+import type { TrainingProgress, TrainingRequest } from '../../src/training/training.js';
+
+const CHILD = fileURLToPath(new URL('training-child.mjs', import.meta.url));
+let folder: string;
+let data: DataConfiguration;
+let candidates = 0;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'x3d-train-'));
+  data = await makeDemoVideos(join(folder, 'videos'), { scenes: 5 });
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function requestFor(recipe: Partial<Recipe> = {}, changes: Partial<TrainingRequest> = {}): TrainingRequest {
+  const base = BASES['x2d-micro'];
+  const whole = { ...RECIPES['x2d-micro'], epochs: 20, batchSize: 8, views: 2, ...recipe };
+  return {
+    purpose: 'candidate',
+    base,
+    factors: { ...base.factors, frames: 2, stride: 4, crop: 32 },
+    data,
+    recipe: whole,
+    microBatch: whole.batchSize,
+    seed: 1,
+    folder: join(folder, `candidate-${candidates++}`),
+    cacheFolder: join(folder, 'cache'),
+    device: 'cpu',
+    threads: 1,
+    ...changes,
+  };
+}
+
+const start = (request: TrainingRequest) =>
+  spawn(process.execPath, [CHILD, JSON.stringify(request)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, TF_NUM_INTRAOP_THREADS: '1' },
+  });
+
+async function runToEnd(request: TrainingRequest): Promise<void> {
+  const child = start(request);
+  child.stdout.resume();
+  const [code] = (await once(child, 'exit')) as [number];
+  expect(code).toBe(0);
+}
+
+/** Kills the training with SIGKILL after so many steps. */
+async function killAfter(request: TrainingRequest, steps: number): Promise<void> {
+  const child = start(request);
+  for await (const line of createInterface({ input: child.stdout })) {
+    if (Number(line) >= steps) child.kill('SIGKILL');
+  }
+}
+
+const weightsOf = ({ folder }: TrainingRequest) => readFileSync(join(folder, 'weights.safetensors'));
+const checkpointsOf = ({ folder }: TrainingRequest) =>
+  readdirSync(folder)
+    .filter((name) => name.startsWith('checkpoint-'))
+    .sort();
+const curveOf = ({ folder }: TrainingRequest) => readFileSync(join(folder, 'curve.jsonl'), 'utf8');
+
+describe('a training that was killed', () => {
+  it('comes to the same bits as one that never was, also past a damaged checkpoint', async () => {
+    const recipe = { dropout: 0.2, mixup: 0.2, colourJitter: 0.2, labelSmoothing: 0.1, preciseBatchNorm: 3 };
+    const whole = requestFor(recipe);
+    const killed = requestFor(recipe);
+    await runToEnd(whole);
+    await killAfter(killed, 10);
+    await killAfter(killed, 25);
+    const newest = join(killed.folder, checkpointsOf(killed).at(-1) ?? '');
+    const bytes = readFileSync(newest);
+    bytes[bytes.length - 5] = (bytes[bytes.length - 5] ?? 0) ^ 1;
+    writeFileSync(newest, bytes);
+    await runToEnd(killed);
+    expect(weightsOf(killed).equals(weightsOf(whole))).toBe(true);
+    expect(curveOf(killed)).toBe(curveOf(whole));
+    expect(checkpointsOf(killed)).toEqual([]);
+  });
+});
+
+describe('a training', () => {
+  it('reports its phases, and gives back the result of a folder that has one', async () => {
+    const request = requestFor({ preciseBatchNorm: 2 }, { purpose: 'final' });
+    const seen: TrainingProgress[] = [];
+    const result = await train(request, { onProgress: (progress) => seen.push(progress) });
+    expect(new Set(seen.map(({ phase }) => phase))).toEqual(
+      new Set(['data', 'training', 'statistics', 'evaluation']),
+    );
+    const last = seen.filter(({ phase }) => phase === 'training').at(-1);
+    expect(last).toMatchObject({ done: result.steps, of: result.steps, secondsLeft: 0 });
+    expect(result.test?.center.videos).toBe(result.test?.leftCenterRight.videos);
+    expect(result.test?.leftCenterRight.viewsPerVideo).toBe(6);
+    seen.length = 0;
+    expect(await train(request, { onProgress: (progress) => seen.push(progress) })).toEqual(result);
+    expect(seen).toEqual([]);
+  });
+
+  it('learns: fewer errors than chance on the videos it trained on', async () => {
+    const request = requestFor({ epochs: 60 });
+    await train(request);
+    const points = curveOf(request)
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { accuracy: number });
+    expect(points.at(-1)?.accuracy).toBeGreaterThan(2 / 6);
+  });
+
+  it('works with a batch larger than the set, in parts, and with repeated augmentation', async () => {
+    const request = requestFor({ batchSize: 64, epochs: 4, repeatedAugmentation: 2 }, { microBatch: 16 });
+    expect((await train(request)).steps).toBeGreaterThan(0);
+  });
+
+  it('ends with the reason when the loss is not a number', async () => {
+    await expect(train(requestFor({ learningRate: 1e30 }))).rejects.toMatchObject({
+      failure: { kind: 'not-a-number', retry: 'never' },
+    });
+  });
+
+  it('stops early where the loss does not get lower', async () => {
+    const full = requestFor({ learningRate: 1e-9 });
+    const stopped = requestFor({ learningRate: 1e-9, earlyStop: 3 });
+    const { steps } = await train(full);
+    expect((await train(stopped)).steps).toBeLessThan(steps);
+  });
+
+  it('ends with the signal’s reason, and goes on afterwards', async () => {
+    const request = requestFor();
+    const aborting = new AbortController();
+    const reason = new Error('enough');
+    await expect(
+      train(request, {
+        signal: aborting.signal,
+        onProgress: ({ phase, done }) => phase === 'training' && done > 5 && aborting.abort(reason),
+      }),
+    ).rejects.toBe(reason);
+    expect((await train(request)).validation.videos).toBeGreaterThan(0);
+  });
+});
