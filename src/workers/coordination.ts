@@ -1,6 +1,7 @@
 /** Coordinators at work: a queue of "look at this search", taken by any number of processes, none of them the first. */
 import { Worker } from 'bullmq';
 import type { Logger } from 'pino';
+import { X3dError } from '../errors.js';
 import type { Home } from '../home.js';
 import { connect, KEY_PREFIX } from '../redis/connection.js';
 import { advance, type Trainings } from '../search/coordinator.js';
@@ -40,12 +41,16 @@ export const trainingsOf = (queues: Queues): Trainings => ({
   release: (search, candidate) => release(queues, search, candidate),
 });
 
-/** Whoever created a search may have died before it ticked. */
-async function tickRunning(queues: Queues): Promise<void> {
+/** Whoever created a search may have died before it ticked. One of another version is left to that version. */
+async function tickRunning(queues: Queues, log: Logger): Promise<void> {
   for (let offset = 0; ; offset += PAGE) {
     const { searches } = await listSearches(queues.redis, { offset, limit: PAGE });
     for (const search of searches) {
-      const state = await readSearch(queues.redis, search);
+      const state = await readSearch(queues.redis, search).catch((error) => {
+        if (!(error instanceof X3dError)) throw error;
+        log.warn({ search, error: error.message }, 'left alone');
+        return undefined;
+      });
       if (state?.status.kind === 'running') await startTicking(queues, search);
     }
     if (searches.length < PAGE) return;
@@ -59,7 +64,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<{ s
   redis.on('error', (error) => log.warn({ error: error.message }, 'Redis'));
   const queues = openQueues(redis);
   const coordination = { redis, home, trainings: trainingsOf(queues), report: writeRun };
-  await tickRunning(queues);
+  await tickRunning(queues, log);
   const worker = new Worker<AdvanceJob>(
     COORDINATION,
     async ({ data: { search } }) => {

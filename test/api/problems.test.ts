@@ -170,6 +170,24 @@ describe('the service', () => {
     expect((await at.get('/docs/')).status).toBe(200);
   });
 
+  test('leaves a search that another version wrote to that version, and goes on with the others', async () => {
+    const redis = new Redis(at.redisUrl);
+    await redis.zadd('x3d:searches', 1, 'sold');
+    await redis.xadd('x3d:log:sold', '1-0', 'event', '{"kind":"search-made"}');
+    expect(await problem(await at.get('/searches/sold'))).toMatchObject({
+      status: 409,
+      detail: expect.stringMatching(
+        /^event 1 of search sold.*another version of x3d-search: go on with that one\.$/,
+      ),
+    });
+    expect(await (await at.get('/searches')).json()).toMatchObject({ total: 1, searches: [] });
+    expect((await at.get('/metrics')).status).toBe(200);
+    await at.startService();
+    expect((await at.get('/readyz')).status).toBe(200);
+    await redis.del('x3d:searches', 'x3d:log:sold');
+    redis.disconnect();
+  });
+
   test('says that Redis is away, and goes on when it is back', async () => {
     // Redis refuses every command for a while, as it does while it loads its file.
     const redis = new Redis(at.redisUrl);

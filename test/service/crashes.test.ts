@@ -195,8 +195,13 @@ describe('a service', () => {
       url: of.at.url(),
       pid: of.service.pid,
     });
-    await create(of);
+    const search = await create(of);
+    const open = of.at.events(search).catch(() => []);
+    await eventually(async () => (await begun(of, search)) > 0);
+    const asked = Date.now();
     await end(of.service, 'SIGTERM');
+    expect(Date.now() - asked).toBeLessThan(4000);
+    await open;
     expect(of.service.exitCode).toBe(0);
     expect(existsSync(of.at.home.service)).toBe(false);
   });

@@ -1,5 +1,6 @@
 import { Gauge, Histogram, Registry } from 'prom-client';
 import Type from 'typebox';
+import { X3dError } from '../../errors.js';
 import { listSearches, readSearch } from '../../search/log.js';
 import { candidatesOf, countCandidates, type SearchState } from '../../search/state.js';
 import { listWorkers } from '../../workers/registry.js';
@@ -25,6 +26,10 @@ function tallyOf(state: SearchState): Tally {
 }
 
 const PAGE = 1000;
+
+function ignoreOtherVersions(error: unknown): undefined {
+  if (!(error instanceof X3dError)) throw error;
+}
 
 export function metricRoutes(app: App, { redis, queues }: Service): void {
   const registry = new Registry();
@@ -72,7 +77,8 @@ export function metricRoutes(app: App, { redis, queues }: Service): void {
     for (let offset = 0; ; offset += PAGE) {
       const { searches: ids } = await listSearches(redis, { offset, limit: PAGE });
       for (const id of ids) {
-        const state = over.has(id) ? undefined : await readSearch(redis, id);
+        // One of another version can't be read, and does not count.
+        const state = over.has(id) ? undefined : await readSearch(redis, id).catch(ignoreOtherVersions);
         const tally = over.get(id) ?? (state && tallyOf(state));
         if (!tally) continue;
         if (tally.status !== 'running') over.set(id, tally);

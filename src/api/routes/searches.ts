@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox';
+import { X3dError } from '../../errors.js';
 import { SearchConfiguration, SearchInput } from '../../search/configuration.js';
 import { cancelSearch, createSearch } from '../../search/creation.js';
 import { DatasetSummary, Outcome } from '../../search/events.js';
@@ -95,16 +96,25 @@ export function searchRoutes(app: App, { redis, home, queues }: Service): void {
     {
       schema: {
         summary: 'All searches, the newest first',
+        description: 'One whose log another version of x3d-search wrote is counted and left out.',
         tags: ['searches'],
         querystring: Page,
         response: { 200: SearchPage, ...problems },
       },
     },
-    async ({ query }) => {
+    async ({ query, log }) => {
       const { offset = 0, limit = 20 } = query;
       const { total, searches } = await listSearches(redis, { offset, limit });
-      const states = await Promise.all(searches.map((id) => searchNamed(redis, id)));
-      return { total, offset, limit, searches: states.map(viewOf) };
+      const views = searches.map(async (id) => {
+        try {
+          return [viewOf(await searchNamed(redis, id))];
+        } catch (error) {
+          if (!(error instanceof X3dError)) throw error;
+          log.warn({ search: id, error: error.message }, 'left out of the list');
+          return [];
+        }
+      });
+      return { total, offset, limit, searches: (await Promise.all(views)).flat() };
     },
   );
 

@@ -1,0 +1,76 @@
+/**
+ * A search that really trains, on real video files: killed in the middle of its trainings it comes to the same
+ * networks with the same figures, to the last digit.
+ */
+import type { ChildProcess } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { makeDemoVideos } from '../../src/data/demo/index.js';
+import type { DataConfiguration } from '../../src/data/index.js';
+import { end, type Stand, stand, withoutTimes } from '../api/stand.js';
+import { eventually } from '../workers/candidates.js';
+
+let folder: string;
+let data: DataConfiguration;
+const stands: Stand[] = [];
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'x3d-training-'));
+  data = makeDemoVideos(join(folder, 'videos'), { scenes: 5 });
+});
+afterAll(async () => {
+  await Promise.all(stands.map((at) => at.close()));
+  await rm(folder, { recursive: true, force: true });
+});
+
+const RECIPE = { epochs: 8, batchSize: 8 };
+
+async function search(disturb: (at: Stand, service: ChildProcess, workers: ChildProcess[]) => Promise<void>) {
+  const at = await stand({ trainer: null, data });
+  stands.push(at);
+  const service = await at.startService();
+  const workers = [at.startWorker(), at.startWorker()];
+  const response = await at.post('/searches', { data, target: '1M', seed: 1, recipe: RECIPE });
+  const { id } = (await response.json()) as { id: string };
+  await disturb(at, service, workers);
+  const trajectory = await eventually(async () => {
+    const seen = await at.trajectory(id);
+    return seen.status !== 'running' && seen;
+  }, 100_000);
+  const weights = await readFile(join(at.home.run(id), 'network', 'weights.safetensors'));
+  return { trajectory, weights };
+}
+
+interface AtWork {
+  readonly pid: number;
+  readonly candidate?: { readonly progress?: { readonly phase: string; readonly done: number } };
+}
+/** A worker whose trainer is some steps into a training. */
+const inTraining = (at: Stand) =>
+  eventually(async () => {
+    const { workers } = (await (await at.get('/workers')).json()) as { workers: AtWork[] };
+    return workers.find(
+      ({ candidate }) => candidate?.progress?.phase === 'training' && candidate.progress.done > 3,
+    )?.pid;
+  }, 30_000);
+
+test('a search whose processes are killed while they train comes to the same network', {
+  timeout: 240_000,
+}, async () => {
+  const undisturbed = await search(async () => {});
+  const disturbed = await search(async (at, service, workers) => {
+    const one = await inTraining(at);
+    const children = await readFile(`/proc/${one}/task/${one}/children`, 'utf8');
+    process.kill(Number(children.trim().split(' ')[0]), 'SIGKILL');
+    const two = await inTraining(at);
+    const worker = workers.find(({ pid }) => pid === two);
+    if (worker) await end(worker, 'SIGKILL');
+    at.startWorker();
+    await end(service, 'SIGKILL');
+    await at.startService();
+  });
+  expect(undisturbed.trajectory).toMatchObject({ status: 'ended', final: { state: 'finished' } });
+  expect(withoutTimes(disturbed.trajectory)).toEqual(withoutTimes(undisturbed.trajectory));
+  expect(disturbed.weights.equals(undisturbed.weights)).toBe(true);
+});
