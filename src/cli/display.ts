@@ -75,7 +75,7 @@ function liveDisplay(output: NodeJS.WriteStream): Display {
       `${pc.bold(stage)}  search ${search}, from ${base} to ${amount(target)} ${costName(trajectory)}, ${duration((Date.now() - since) / 1000)}`,
       roundTable(trajectory, progresses),
       ...(rounds.some(({ winner }) => winner) ? ['', 'so far', trajectoryTable(trajectory)] : []),
-      pc.gray(`Ctrl-C stops it; x3d-search run --resume ${search} goes on.`),
+      pc.gray('Ctrl-C stops it, and says how to go on.'),
     ].join('\n');
   };
   const frame = setInterval(() => draw(view()), FRAME_MS);

@@ -8,13 +8,13 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   demo: async () => (await import('./commands/demo.js')).demoCommand(),
   run: async () => (await import('./commands/run.js')).runCommand(),
   inspect: async () => (await import('./commands/inspect.js')).inspectCommand(),
+  doctor: async () => (await import('./commands/doctor.js')).doctorCommand(),
   serve: async () => (await import('./commands/serve.js')).serveCommand(),
   worker: async () => (await import('./commands/worker.js')).workerCommand(),
   status: async () => (await import('./commands/status.js')).statusCommand(),
   cancel: async () => (await import('./commands/cancel.js')).cancelCommand(),
   describe: async () => (await import('./commands/describe.js')).describeCommand(),
   replay: async () => (await import('./commands/replay.js')).replayCommand(),
-  doctor: async () => (await import('./commands/doctor.js')).doctorCommand(),
 };
 
 const program = new Command('x3d-search')

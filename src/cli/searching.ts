@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import pc from 'picocolors';
 import { openDataset } from '../data/index.js';
 import { type Home, homeAt } from '../home.js';
+import { AXES } from '../network/index.js';
 import { resolveConfiguration } from '../search/configuration.js';
 import { apply, type SearchState } from '../search/state.js';
 import { type Trajectory, trajectoryOf } from '../search/trajectory.js';
@@ -11,12 +12,14 @@ import { type Display, openDisplay } from './display.js';
 import { EXIT } from './failure.js';
 import { digits, percent } from './figures.js';
 import { aborted, interruptible } from './interruption.js';
+import { invocation } from './invocation.js';
 import { redisFromEnvironment } from './redis.js';
-import { type Fleet, startSupervisor } from './supervisor.js';
+import { devicesOf, type Fleet, startSupervisor } from './supervisor.js';
 import { networkText, trajectoryTable } from './tables.js';
 
 export interface Searching {
   readonly home: string;
+  /** By default no more workers than a round can have candidates. */
   readonly fleet: Fleet;
   readonly json: boolean;
   /** Gives the configuration of a new search, as users write it, or the id of one to go on with. */
@@ -79,16 +82,19 @@ async function checkData(input: unknown, home: Home, display: Display): Promise<
 }
 
 /** Searches of before go on in the same home: whoever wonders what else is training should know. */
-async function noteOthers(client: Client, search: string, display: Display): Promise<void> {
+async function noteOthers(client: Client, search: string, home: Home, display: Display): Promise<void> {
   const { searches } = await client.get<{ searches: { id: string; status: string }[] }>(
     '/searches?limit=100',
   );
   for (const { id, status } of searches)
     if (status === 'running' && id !== search)
-      display.note(`search ${id} of this home goes on beside it; x3d-search cancel ${id} ends it`, {
-        kind: 'also-running',
-        search: id,
-      });
+      display.note(
+        `search ${id} of this home goes on beside it; this ends it: ${invocation('cancel', id, '--home', home.folder)}`,
+        {
+          kind: 'also-running',
+          search: id,
+        },
+      );
 }
 
 /**
@@ -98,6 +104,7 @@ async function noteOthers(client: Client, search: string, display: Display): Pro
 export async function searching(options: Searching): Promise<number> {
   const home = homeAt(options.home);
   const display = openDisplay(options.json);
+  const { fleet } = options;
   const redisUrl = redisFromEnvironment();
   let state: SearchState | undefined;
   let search: string | undefined;
@@ -113,7 +120,7 @@ export async function searching(options: Searching): Promise<number> {
       home,
       ...(redisUrl === undefined ? {} : { redisUrl }),
       service: { host: '127.0.0.1', port: 0 },
-      fleet: options.fleet,
+      fleet: { ...fleet, workers: fleet.workers ?? Math.min(AXES.length, devicesOf(fleet).length) },
       verbose: false,
       onReplaced: (name, why) =>
         display.note(`${name} ended (${why}) and is started again`, { kind: 'replaced', process: name, why }),
@@ -121,7 +128,7 @@ export async function searching(options: Searching): Promise<number> {
     try {
       const client = connectTo(supervisor.url);
       search = 'resume' in begin ? begin.resume : (await client.post<{ id: string }>('/searches', input)).id;
-      await noteOthers(client, search, display);
+      await noteOthers(client, search, home, display);
       const lost = new AbortController();
       void supervisor.givenUp.then((error) => lost.abort(error));
       for await (const happening of follow(client, search, AbortSignal.any([signal, lost.signal]))) {
@@ -142,7 +149,7 @@ export async function searching(options: Searching): Promise<number> {
   if (!interrupted) throw new Error('the events of a search stopped before its end');
   if (search === undefined) display.end('Stopped before the search began.', { kind: 'interrupted' });
   else {
-    const resume = `x3d-search run --resume ${search} --home ${home.folder}`;
+    const resume = invocation('run', '--resume', search, '--home', home.folder);
     display.end(`Stopped. This goes on where it was:\n  ${resume}`, { kind: 'interrupted', search, resume });
   }
   return EXIT.interrupted;
