@@ -5,12 +5,14 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { makeDemoVideos } from '../../src/data/demo/index.js';
 import type { DataConfiguration } from '../../src/data/index.js';
 import type { Trajectory } from '../../src/search/trajectory.js';
 import { end, type ServerSentEvent, type Stand, stand, withoutTimes } from '../api/stand.js';
 import { eventually } from '../workers/candidates.js';
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 let folder: string;
 let data: DataConfiguration;
@@ -43,7 +45,7 @@ const over = (of: Fleet, search: string) =>
   eventually(async () => {
     const trajectory = await seen(of, search);
     return trajectory && trajectory.status !== 'running' && trajectory;
-  }, 45_000);
+  }, 90_000);
 
 /** Trainings of the search that have begun. */
 const begun = async ({ at }: Fleet, search: string) => {

@@ -22,7 +22,7 @@ export const candidateThatWill = (ending: string): Omit<CandidateJob, 'failures'
 });
 
 /** Waits until `look` gives something, looking every few milliseconds. */
-export async function eventually<T>(look: () => Promise<T | undefined | false>, ms = 15_000): Promise<T> {
+export async function eventually<T>(look: () => Promise<T | undefined | false>, ms = 30_000): Promise<T> {
   const deadline = Date.now() + ms;
   for (;;) {
     const seen = await look();
