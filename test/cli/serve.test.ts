@@ -29,15 +29,19 @@ describe('serve', () => {
     const response = await fetch(`${url}/searches`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ name: 'shapes', data: { path: videos.path }, target: '20M' }),
+      body: JSON.stringify({ name: 'shapes', data: { path: videos.path }, target: '2G' }),
     });
     const { id } = (await response.json()) as { id: string };
 
     expect((await x3d('status', '--home', home)).stdout).toMatch(
-      new RegExp(`${id} .* shapes .* running .* 20M `),
+      new RegExp(`${id} .* shapes .* running .* 2G `),
     );
     const one = await x3d('status', id, '--url', url);
-    expect(one.stdout).toMatch(new RegExp(`^search ${id}: running\\n[^]* tau = t .* clip 1x16 -> 2x8 `));
+    expect(one.stdout).toMatch(
+      new RegExp(
+        `^search ${id}: running\\ncandidate +change [^]*\\nround +won by [^]* x2d-micro  1x16, 48 px`,
+      ),
+    );
     expect(JSON.parse((await x3d('status', id, '--home', home, '--json')).stdout)).toMatchObject({
       search: id,
     });
