@@ -56,11 +56,10 @@ const { selfTest } = await import(process.argv[1]);
 process.stdout.write(JSON.stringify(await selfTest()));
 `;
 
-/** Gradients of a new binding against finite differences. */
+/** Gradients and kernels of a new binding. */
 export async function checkGradients() {
   const module = join(DIST, 'training/engine/selftest.js');
-  if (!existsSync(module)) return;
-  await work('gradients', 'against finite differences', async () => {
+  await work('gradients', 'trying them and the kernels', async () => {
     const said = await run(process.execPath, ['--input-type=module', '-e', SELF_TEST, module], {
       remedy: 'Run `x3d-search doctor`; without TensorFlow: `npm run setup -- --without-tensorflow`.',
     });

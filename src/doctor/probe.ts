@@ -2,16 +2,10 @@
  * Runs in a process of its own, since a broken library can end whoever loads it: loads TensorFlow, tries its
  * gradients, and prints a `Probe` as the last line.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { nativeAvailable } from '../training/engine/operations/native/kernels.js';
+import { type SelfTest, selfTest } from '../training/engine/selftest.js';
 import { nodeBackend, tensorFlowMissing } from '../training/engine/tensorflow.js';
-
-export interface Gradient {
-  readonly name: string;
-  /** Largest difference from finite differences, relative. */
-  readonly error: number;
-  readonly ok: boolean;
-}
 
 export interface Probe {
   /** Why TensorFlow's C library is not in use. */
@@ -21,18 +15,11 @@ export interface Probe {
   readonly library?: string;
   readonly kernels: boolean;
   readonly usesGpu: boolean;
-  readonly gradients: readonly Gradient[];
+  readonly gradients: readonly SelfTest[];
 }
 
 function loadedLibrary(): string | undefined {
   return /\/\S*libtensorflow_cc\.so\S*/.exec(readFileSync('/proc/self/maps', 'utf8'))?.[0];
-}
-
-async function gradients(): Promise<readonly Gradient[]> {
-  const module = new URL('../training/engine/selftest.js', import.meta.url);
-  if (!existsSync(module)) return [];
-  const { selfTest } = (await import(module.href)) as { selfTest(): Promise<readonly Gradient[]> };
-  return await selfTest();
 }
 
 const backend = nodeBackend();
@@ -43,6 +30,6 @@ const probe: Probe = {
   ...(library === undefined ? {} : { library }),
   kernels: nativeAvailable(),
   usesGpu: backend?.binding.isUsingGpuDevice() ?? false,
-  gradients: backend === undefined ? [] : await gradients(),
+  gradients: backend === undefined ? [] : await selfTest(),
 };
 process.stdout.write(`\n${JSON.stringify(probe)}\n`);

@@ -39,7 +39,7 @@ function gradients({ gradients }: Probe): Finding {
     return {
       name: 'gradients',
       state: 'ok',
-      found: `${gradients.length} of ${gradients.length} as finite differences, within ${worst.toExponential(1)}`,
+      found: `${gradients.length} of ${gradients.length} as they should be, within ${worst.toExponential(1)}`,
       details: gradients,
     };
   }
@@ -70,5 +70,5 @@ export async function tensorFlow(): Promise<readonly Finding[]> {
   }
   const probe = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Probe;
   if (probe.missing !== undefined) return [engine(probe)];
-  return [engine(probe), kernels(probe), ...(probe.gradients.length > 0 ? [gradients(probe)] : [])];
+  return [engine(probe), kernels(probe), gradients(probe)];
 }
