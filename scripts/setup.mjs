@@ -82,7 +82,13 @@ try {
   }
   await redis();
   await build();
-  if (isNew) await checkGradients();
+  if (isNew) {
+    await checkGradients().catch((error) => {
+      // So that the next set-up tries them again.
+      removeBinding();
+      throw error;
+    });
+  }
   say('ready', `after ${((performance.now() - start) / 1000).toFixed(1)} s`);
 } catch (error) {
   if (!(error instanceof Problem)) throw error;
