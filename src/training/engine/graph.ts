@@ -4,12 +4,12 @@
  * by the node that made them; tensors bound beforehand (inputs, variables) by what they are bound to; all others are
  * constants.
  *
- * The project's own kernels are not run while recording: their outputs' shapes are known, and zeros that no memory
- * stands behind take their place. So recording a step takes neither the step's time nor its memory.
+ * Operations whose outputs' shapes are known (shapes.ts) are not run while recording: zeros that no memory stands behind
+ * take their place. So recording a step takes neither the step's time nor its memory.
  */
 import { createRequire } from 'node:module';
 import type { Tensor } from '@tensorflow/tfjs-node-gpu';
-import { OUTPUTS } from './operations/native/shapes.js';
+import { outputShapes } from './shapes.js';
 import { type Attribute, type NodeBackend, tf } from './tensorflow.js';
 
 /** An output of a node, as `name:0`. */
@@ -220,11 +220,9 @@ export function newGraph(backend: NodeBackend): Graph {
 
     const { executeSingleOutput, executeMultipleOutputs } = backend;
     const run = (op: string, attributes: readonly Attribute[], inputs: readonly Tensor[], count: number) => {
-      const own = OUTPUTS[op as keyof typeof OUTPUTS];
-      if (!own) return executeMultipleOutputs.call(backend, op, attributes, inputs, count);
-      const values = Object.fromEntries(attributes.map(({ name, value }) => [name, value as number]));
-      const shapes = inputs.map(({ shape }) => shape);
-      return own.shapes(shapes, values).map((shape) => tf.zeros([...shape]));
+      const shapes = outputShapes(op, attributes, inputs);
+      if (!shapes) return executeMultipleOutputs.call(backend, op, attributes, inputs, count);
+      return shapes.map((shape) => tf.zeros([...shape]));
     };
     const recorded = (
       op: string,

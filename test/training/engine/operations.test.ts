@@ -70,7 +70,7 @@ const shapes = fc.record({
   clips: fc.integer({ min: 2, max: 3 }),
   height: fc.integer({ min: 5, max: 9 }),
   width: fc.integer({ min: 5, max: 20 }),
-  input: fc.integer({ min: 1, max: 20 }),
+  input: fc.integer({ min: 2, max: 20 }),
   inner: fc.integer({ min: 1, max: 40 }),
   seed: fc.integer({ min: 1, max: 1000 }),
 });
