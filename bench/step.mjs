@@ -62,6 +62,12 @@ const LINES = [
   },
 ];
 
+/** What a card is for. */
+const CUDA_LINES = [
+  { name: 'X3D-XS, batch 64', base: BASES.x2d, factors: MODELS.XS, clips: 64, classes: 400 },
+  { name: 'X3D-M, batch 16', base: BASES.x2d, factors: MODELS.M, clips: 16, classes: 400 },
+];
+
 const here = (file) => fileURLToPath(new URL(file, import.meta.url));
 
 /** A side that is ready to run steps when asked; undefined where it could not start. */
@@ -108,6 +114,7 @@ async function measure(line, threads) {
     ...(values.device === 'cpu' ? {} : { TF_FORCE_GPU_ALLOW_GROWTH: 'true' }),
   };
   const ours = await side(process.execPath, [here('step_ours.mjs'), JSON.stringify(described)], bound);
+  if (!ours) throw new Error(`${line.name} could not start`);
   const python = process.env.X3D_BENCH_PYTHON;
   const peers = new Map();
   for (const way of python ? values.ways.split(',') : []) {
@@ -140,7 +147,8 @@ async function measure(line, threads) {
 }
 
 const lines = [];
-for (const line of LINES.filter(({ name }) => name.includes(values.line)))
+const offered = values.device === 'cpu' ? LINES : [...LINES, ...CUDA_LINES];
+for (const line of offered.filter(({ name }) => name.includes(values.line)))
   for (const threads of values.threads.split(',').map(Number)) {
     process.stderr.write(`${line.name}, ${threads} thread${threads > 1 ? 's' : ''} ...\n`);
     lines.push(await measure(line, threads));

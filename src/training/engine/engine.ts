@@ -194,6 +194,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       ...(recipe.preciseBatchNorm > 0 ? { statistics: statisticsEntry } : {}),
       ...Object.fromEntries(evaluationEntries),
     },
+    { half: recipe.mixedPrecision },
   );
 
   const readState = (): EngineState =>
@@ -210,7 +211,6 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
         learningRate,
         averageDecay: averageDecayAt(recipe, step),
         mixupShare,
-        lossScale: 1,
       };
       const scalars = Float32Array.from(SCALARS, (name) => numbers[name]);
       const keep =

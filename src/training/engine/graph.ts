@@ -16,7 +16,19 @@ import { type Attribute, type NodeBackend, tf } from './tensorflow.js';
 export type Output = string;
 
 /** TensorFlow's numbers for element types. */
-export const TYPES = { float32: 1, int32: 3, uint8: 4, bool: 10 } as const;
+export const TYPES = { float32: 1, int32: 3, uint8: 4, bool: 10, half: 19 } as const;
+
+/** What is done in half precision where that is asked for: products and convolutions, forwards and backwards. */
+const IN_HALF = new Set([
+  'MatMul',
+  'BatchMatMulV2',
+  'Conv2D',
+  'Conv2DBackpropInput',
+  'Conv2DBackpropFilter',
+  'DepthwiseConv2dNative',
+  'DepthwiseConv2dNativeBackpropInput',
+  'DepthwiseConv2dNativeBackpropFilter',
+]);
 
 // tfjs-node's own messages of the formats that it loads; it ships them without types.
 interface Message {
@@ -169,7 +181,8 @@ function attributeValue({ binding }: NodeBackend, { name, type, value }: Attribu
 const sameShape = (a: readonly number[], b: readonly number[]) =>
   a.length === b.length && a.every((size, i) => size === b[i]);
 
-export function newGraph(backend: NodeBackend): Graph {
+/** `half`: products and convolutions in half precision, between casts. */
+export function newGraph(backend: NodeBackend, half = false): Graph {
   const m = messages();
   const definition = new m.GraphDef();
   let nodes = 0;
@@ -190,6 +203,16 @@ export function newGraph(backend: NodeBackend): Graph {
     const type = values instanceof Float32Array ? 'float32' : values instanceof Int32Array ? 'int32' : 'bool';
     const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     return `${add({ op: 'Const', attributes: { dtype: { type }, value: { tensor: { type, shape, bytes } } } })}:0`;
+  };
+
+  const casts = new Map<string, Output>();
+  const cast = (output: Output, to: 'half' | 'float32'): Output => {
+    const key = `${output} ${to}`;
+    const from = to === 'half' ? 'float32' : 'half';
+    const attributes = { SrcT: { type: from }, DstT: { type: to }, Truncate: { bool: false } } as const;
+    const made = casts.get(key) ?? `${add({ op: 'Cast', inputs: [output], attributes })}:0`;
+    casts.set(key, made);
+    return made;
   };
 
   const record: Graph['record'] = (bindings, body) => {
@@ -233,13 +256,17 @@ export function newGraph(backend: NodeBackend): Graph {
       // Before it runs, as an operation may give its input's memory away.
       const names = inputs.map(outputOf);
       const outputs = run(op, attributes, inputs, count);
+      const own = Object.fromEntries(attributes.map((a) => [a.name, attributeValue(backend, a)]));
+      const halved = half && IN_HALF.has(op);
       const name = add({
         op,
-        inputs: names,
-        attributes: Object.fromEntries(attributes.map((a) => [a.name, attributeValue(backend, a)])),
+        inputs: halved
+          ? names.map((input, i) => (inputs[i]?.dtype === 'float32' ? cast(input, 'half') : input))
+          : names,
+        attributes: halved ? { ...own, T: { type: 'half' } } : own,
       });
       outputs.forEach((tensor, i) => {
-        enter(tensor, `${name}:${i}`);
+        enter(tensor, halved ? cast(`${name}:${i}`, 'float32') : `${name}:${i}`);
       });
       return outputs;
     };

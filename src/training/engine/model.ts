@@ -1,6 +1,7 @@
 /** A network's forward pass: parts put together as the description says. */
 import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs-node-gpu';
 import type { BatchNorm, Block, Layer, Linear, Network } from '../../network/index.js';
+import { rectified } from './operations/gradients.js';
 import type { Activations, Norm, Operations } from './operations/operations.js';
 import type { Layout } from './parameters.js';
 import { tf } from './tensorflow.js';
@@ -105,7 +106,7 @@ export function features(
 /** [rows, inner] -> logits [rows, classes]; `keep` [rows, hidden] is dropout's mask, already scaled. */
 export function classify(network: Network, named: Named, pooled: Tensor2D, keep?: Tensor2D): Tensor2D {
   const { hidden, classifier } = network.head;
-  const activated = tf.matMul(pooled, weight<Tensor2D>(named, hidden)).relu() as Tensor2D;
+  const activated = rectified(tf.matMul(pooled, weight<Tensor2D>(named, hidden))) as Tensor2D;
   const kept = keep ? activated.mul(keep) : activated;
   return tf
     .matMul(kept as Tensor2D, weight<Tensor2D>(named, classifier))

@@ -167,9 +167,10 @@ function graphProgram(
   backend: NodeBackend,
   initial: Readonly<Record<string, Float32Array>>,
   entries: Readonly<Record<string, Entry>>,
+  { half }: ProgramOptions,
 ): Program {
   const { binding } = backend;
-  const graph = newGraph(backend);
+  const graph = newGraph(backend, half);
   const variables = new Map(
     Object.entries(initial).map(([name, values]) => [name, variable(graph, name, values.length)]),
   );
@@ -278,11 +279,17 @@ function eagerProgram(
   };
 }
 
+export interface ProgramOptions {
+  /** Products and convolutions in half precision; on TensorFlow only. */
+  readonly half: boolean;
+}
+
 /** `initial`: every vector of the state with its values at the start. */
 export function newProgram(
   initial: Readonly<Record<string, Float32Array>>,
   entries: Readonly<Record<string, Entry>>,
+  options: ProgramOptions = { half: false },
 ): Program {
   const backend = nodeBackend();
-  return backend ? graphProgram(backend, initial, entries) : eagerProgram(initial, entries);
+  return backend ? graphProgram(backend, initial, entries, options) : eagerProgram(initial, entries);
 }

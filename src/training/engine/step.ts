@@ -19,7 +19,7 @@ export type VectorName = (typeof VECTORS)[number];
 export type Vectors = Readonly<Record<VectorName | 'gradient', Tensor1D>>;
 
 /** Numbers of one step, in the order of the `scalars` input. */
-export const SCALARS = ['learningRate', 'averageDecay', 'mixupShare', 'lossScale'] as const;
+export const SCALARS = ['learningRate', 'averageDecay', 'mixupShare'] as const;
 export type Scalars = Readonly<Record<(typeof SCALARS)[number], number>>;
 
 export interface Model {
@@ -75,12 +75,17 @@ function augmented({ recipe }: Model, inputs: StepInputs, scalars: readonly Tens
   return x.mul(share).add(x.reverse(1).mul(tf.sub(1, share))) as Activations;
 }
 
+/**
+ * In half precision small gradients would be nothing: the loss is scaled up and its gradient down again. A step whose
+ * gradient overflows is left out; a fixed factor, unlike one that is adapted, is no state to keep.
+ */
+const LOSS_SCALE = 1024;
+
 /** Gradient of the mean cross entropy, the batch norms' moments in the layout of the statistics, loss and hits. */
 export function gradientOf(model: Model, parameters: Tensor1D, inputs: StepInputs): Gradient {
   const { network, layout, operations, recipe } = model;
   const scalars = tf.split(inputs.scalars, SCALARS.length);
   const clips = augmented(model, inputs, scalars);
-  const scale = (scalars[SCALARS.indexOf('lossScale')] as Tensor).asScalar();
   const kept: Tensor[] = [];
   // What a gradient's function makes would end with it.
   const keep = <T extends Tensor>(tensor: T): T => {
@@ -96,15 +101,15 @@ export function gradientOf(model: Model, parameters: Tensor1D, inputs: StepInput
     result.logits = logits;
     result.moments = keep(tf.concat(moments.map((pair) => pair.flatten()))) as Tensor1D;
     const loss = tf.logSoftmax(logits).mul(inputs.labels).sum().div(-inputs.labels.shape[0]).asScalar();
-    return recipe.mixedPrecision ? loss.mul(scale) : loss;
+    return recipe.mixedPrecision ? loss.mul(LOSS_SCALE) : loss;
   })(parts);
   const { moments, logits } = result as Required<typeof result>;
   const flat = tf.concat(grads.map((part) => part.flatten())) as Tensor1D;
   const hits = logits.argMax(1).equal(inputs.labels.argMax(1)).cast('float32').sum();
   const out = {
-    gradient: (recipe.mixedPrecision ? flat.div(scale) : flat) as Tensor1D,
+    gradient: (recipe.mixedPrecision ? flat.div(LOSS_SCALE) : flat) as Tensor1D,
     moments: moments.clone(),
-    loss: recipe.mixedPrecision ? value.div(scale) : value,
+    loss: recipe.mixedPrecision ? value.div(LOSS_SCALE) : value,
     correct: hits,
     logits: logits.clone(),
   };
@@ -133,7 +138,13 @@ export function updated(
     recipe.weightDecay > 0 ? clipped.add(tf.pad(decay, [[0, layout.parameterSize - decayed]])) : clipped;
   const velocity = momentum.mul(recipe.momentum).add(whole) as Tensor1D;
   const direction = recipe.nesterov ? whole.add(velocity.mul(recipe.momentum)) : velocity;
-  return { parameters: parameters.sub(direction.mul(learningRate)) as Tensor1D, momentum: velocity };
+  const moved = parameters.sub(direction.mul(learningRate)) as Tensor1D;
+  if (!recipe.mixedPrecision) return { parameters: moved, momentum: velocity };
+  const finite = tf.isFinite(gradient.abs().sum());
+  return {
+    parameters: tf.where(finite, moved, parameters) as Tensor1D,
+    momentum: tf.where(finite, velocity, momentum) as Tensor1D,
+  };
 }
 
 /** PyTorch's momentum of running statistics. */
