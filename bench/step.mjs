@@ -2,12 +2,13 @@
  * Times training steps and evaluation, ours and PyTorch's in turn, and sets them side by side.
  *
  *   node bench/step.mjs [--line TEXT] [--threads 1,2] [--rounds N] [--device cuda:0] [--mixed] [--json]
+ *   node bench/step.mjs --profile [--line TEXT]    where the time of our step goes, by operation
  *
  * X3D_BENCH_PYTHON names a Python with torch; without it the peer's columns stay empty. Each of PyTorch's three ways
  * (eager, channels last, compile) runs in a process of its own, as ours does; they take turns, so that all see the
  * same machine, and the fastest of the three counts. Times are medians in milliseconds, memory is the process's peak.
  */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -23,6 +24,7 @@ const { values } = parseArgs({
     ways: { type: 'string', default: 'eager,channels-last,compile' },
     device: { type: 'string', default: 'cpu' },
     mixed: { type: 'boolean', default: false },
+    profile: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 });
@@ -144,6 +146,17 @@ async function measure(line, threads) {
     peerPeakBytes: peer?.peakBytes,
     peerWay: way,
   };
+}
+
+if (values.profile) {
+  for (const line of LINES.filter(({ name, evaluate }) => name.includes(values.line) && !evaluate)) {
+    console.log(line.name);
+    execFileSync(process.execPath, [here('step_profile.mjs'), JSON.stringify({ classes: 10, ...line })], {
+      stdio: 'inherit',
+      env: { ...process.env, TF_NUM_INTRAOP_THREADS: '1' },
+    });
+  }
+  process.exit(0);
 }
 
 const lines = [];

@@ -31,6 +31,7 @@ export const trainingResult = Compile(
     steps: Count,
     seconds: Type.Number(),
     clipsPerSecond: Type.Number(),
+    stepShare: Type.Number(),
     peakBytes: Type.Number(),
   }),
 );

@@ -5,8 +5,8 @@
  */
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Dataset, openDataset, trainingBatches, viewBatches } from '../data/index.js';
-import { describeNetwork, type Network, shortSides, testCrop } from '../network/index.js';
+import { openDataset, trainingBatches } from '../data/index.js';
+import { describeNetwork, type Network, shortSides } from '../network/index.js';
 import { colourFactors, mixupShare, softLabels } from './augmentation.js';
 import {
   loadCheckpoint,
@@ -15,17 +15,12 @@ import {
   saveCheckpoint,
   writeWhole,
 } from './checkpoint.js';
-import { createEngine, type Engine } from './engine/engine.js';
-import { tally } from './evaluation.js';
+import { createEngine } from './engine/engine.js';
+import { cropOf, evaluate, type Strategy } from './evaluating.js';
 import { notANumber } from './failure.js';
 import { learningRateAt, trainingSteps } from './schedule.js';
-import type {
-  CurvePoint,
-  Evaluation,
-  TrainingProgress,
-  TrainingRequest,
-  TrainingResult,
-} from './training.js';
+import type { Session } from './session.js';
+import type { CurvePoint, TrainingProgress, TrainingRequest, TrainingResult } from './training.js';
 
 export interface TrainOptions {
   readonly onProgress?: (progress: TrainingProgress) => void;
@@ -40,17 +35,6 @@ const CURVE_POINTS = 100;
 const CHECKPOINT_SECONDS = 15;
 /** Decay of the running mean of the loss that early stopping watches, per step. */
 const LOSS_DECAY = 0.98;
-
-/** Everything that the phases of one training share. */
-interface Session {
-  readonly request: TrainingRequest;
-  readonly dataset: Dataset;
-  readonly engine: Engine;
-  readonly trainingVideos: number;
-  readonly report: (progress: TrainingProgress) => void;
-  readonly signal: AbortSignal | undefined;
-  readonly checkpointSeconds: number;
-}
 
 function batchesFrom({ request, dataset }: Session, firstStep: number, steps: number) {
   const { factors, recipe, seed, cacheFolder } = request;
@@ -100,8 +84,10 @@ function stepsDone(position: Position, loss: number, step: number): Position {
   };
 }
 
-/** Runs the steps from the last checkpoint to the schedule's end; the position it ended at and its clips a second. */
-async function runSteps(session: Session): Promise<{ steps: number; clipsPerSecond: number }> {
+/** Runs the steps from the last checkpoint to the schedule's end; the step it ended at, and how fast it went. */
+async function runSteps(
+  session: Session,
+): Promise<Pick<TrainingResult, 'steps' | 'clipsPerSecond' | 'stepShare'>> {
   const { request, dataset, engine, trainingVideos, report, signal } = session;
   const { recipe, seed, folder } = request;
   const steps = trainingSteps(recipe, trainingVideos);
@@ -121,6 +107,7 @@ async function runSteps(session: Session): Promise<{ steps: number; clipsPerSeco
   const started = performance.now();
   let checkpointed = started;
   let sums = emptyInterval();
+  let inSteps = 0;
   const batches = batchesFrom(session, firstStep, steps - firstStep);
   try {
     for (let step = firstStep; step < steps; step++) {
@@ -128,6 +115,7 @@ async function runSteps(session: Session): Promise<{ steps: number; clipsPerSeco
       const batch = await batches.next();
       const learningRate = learningRateAt(recipe, step, steps);
       const share = mixupShare(recipe, seed, step);
+      const stepStarted = performance.now();
       const { loss, correct } = engine.step({
         clips: batch.clips,
         labels: softLabels(batch.labels, dataset.classes.length, recipe, share, request.microBatch),
@@ -138,6 +126,7 @@ async function runSteps(session: Session): Promise<{ steps: number; clipsPerSeco
           ? { colourFactors: colourFactors(recipe, seed, step, batch.labels.length) }
           : {}),
       });
+      inSteps += performance.now() - stepStarted;
       batches.release(batch);
       if (!Number.isFinite(loss)) throw notANumber(`the loss of step ${step + 1} of ${steps}`);
 
@@ -181,7 +170,13 @@ async function runSteps(session: Session): Promise<{ steps: number; clipsPerSeco
     await batches.close();
   }
   const clips = (position.step - firstStep) * recipe.batchSize;
-  return { steps: position.step, clipsPerSecond: (1000 * clips) / (performance.now() - started) };
+  const milliseconds = performance.now() - started;
+  return {
+    steps: position.step,
+    clipsPerSecond: (1000 * clips) / milliseconds,
+    // A training resumed at its end has no steps to share.
+    stepShare: clips === 0 ? 1 : inSteps / milliseconds,
+  };
 }
 
 /** Batch-norm statistics over many training batches with the final weights (SlowFast's precise BN). */
@@ -202,45 +197,11 @@ async function gatherStatistics(session: Session, firstStep: number): Promise<vo
   }
 }
 
-type Strategy = 'center' | 'left-center-right';
-
-const cropOf = (strategy: Strategy, trainCrop: number) =>
-  strategy === 'center' ? trainCrop : testCrop(trainCrop);
-
-async function evaluate(
-  session: Session,
-  part: 'validation' | 'test',
-  strategy: Strategy,
-): Promise<Evaluation> {
-  const { request, dataset, engine, report, signal } = session;
-  const { factors, recipe, cacheFolder } = request;
-  const crop = cropOf(strategy, factors.crop);
-  const videos = dataset.videos.filter((video) => video.part === part).length;
-  const scores = tally(dataset.classes.length);
-  let done = 0;
-  for await (const { video, clips, views } of viewBatches(dataset, part, {
-    frames: factors.frames,
-    stride: factors.stride,
-    shortSide: testCrop(factors.crop),
-    crop,
-    strategy,
-    views: recipe.views,
-    cacheFolder,
-  })) {
-    signal?.throwIfAborted();
-    scores.add(video.label, engine.evaluate(clips, { crop, views }), views);
-    done += 1;
-    report({ phase: 'evaluation', done, of: videos });
-  }
-  return scores.result();
-}
-
 const describe = (request: TrainingRequest, classes: number, crop: number): Network =>
   describeNetwork(request.base, request.factors, { classes, crop });
 
 /**
- * Trains, evaluates and writes `result.json`, `weights.safetensors`, `network.json` and `curve.jsonl` into the
- * request's folder. A folder that already has a result gives it back.
+ * Trains, evaluates and writes `result.json`, `weights.safetensors` and `curve.jsonl` into the request's folder. A folder that already has a result gives it back.
  *
  * Throws X3dError for data or a device that can't be used, and TrainingError where training itself fails.
  */
@@ -282,7 +243,7 @@ export async function train(request: TrainingRequest, options: TrainOptions = {}
       signal: options.signal,
       checkpointSeconds: options.checkpointSeconds ?? CHECKPOINT_SECONDS,
     };
-    const { steps, clipsPerSecond } = await runSteps(session);
+    const { steps, ...speed } = await runSteps(session);
     await gatherStatistics(session, steps);
     const validation = await evaluate(session, 'validation', 'center');
     const tested = request.purpose === 'final' && dataset.videos.some((video) => video.part === 'test');
@@ -299,7 +260,7 @@ export async function train(request: TrainingRequest, options: TrainOptions = {}
         : {}),
       steps,
       seconds: (performance.now() - started) / 1000,
-      clipsPerSecond,
+      ...speed,
       peakBytes: 1024 * process.resourceUsage().maxRSS,
     };
     await writeWhole(join(folder, 'weights.safetensors'), engine.weights());

@@ -68,6 +68,8 @@ export interface TrainingResult {
   /** Wall time of the run that ended it, without earlier interrupted ones. */
   readonly seconds: number;
   readonly clipsPerSecond: number;
+  /** Share of the steps' wall time that was spent in steps, not waiting for clips. */
+  readonly stepShare: number;
   readonly peakBytes: number;
 }
 

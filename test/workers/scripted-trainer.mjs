@@ -39,6 +39,7 @@ process.once('message', ({ request, fingerprint }) => {
       steps: STEPS,
       seconds: 0.1,
       clipsPerSecond: 10,
+      stepShare: 1,
       peakBytes: 1000,
     };
     let step = 0;

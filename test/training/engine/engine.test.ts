@@ -270,6 +270,28 @@ describe('the same seed', () => {
   });
 });
 
+it('takes no more memory after ten thousand steps', { timeout: 240_000 }, async () => {
+  const tiny = describeNetwork(base, { ...base.factors, crop: 16 }, { classes: 3 });
+  const engine = await createEngine({
+    network: tiny,
+    evaluations: [],
+    recipe: { ...BARE, batchSize: 2 },
+    microBatch: 2,
+    seed: 0,
+    device: 'cpu',
+  });
+  const few = { clips: pixels(2 * 16 * 16 * 3, 3), labels: labels.slice(0, 6), learningRate: 0.01 };
+  const runTo = (from: number, to: number) => {
+    for (let number = from; number < to; number++) engine.step({ ...few, step: number });
+    return process.memoryUsage.rss();
+  };
+  const early = runTo(0, 2_000);
+  const late = runTo(2_000, 10_000);
+  engine.close();
+  // A leak of one batch or one vector a step would be hundreds of MB.
+  expect(late - early).toBeLessThan(32 * 2 ** 20);
+});
+
 it('says that a CUDA device is not there', async () => {
   await expect(
     createEngine({ network, evaluations: [], recipe: BARE, microBatch: CLIPS, seed: 0, device: 'cuda:0' }),

@@ -1,0 +1,41 @@
+/** Evaluation of the trained network on the videos of one part. */
+import { viewBatches } from '../data/index.js';
+import { testCrop } from '../network/index.js';
+import { tally } from './evaluation.js';
+import type { Session } from './session.js';
+import type { Evaluation } from './training.js';
+
+/** K-Center and K-LeftCenterRight (the paper, section 4): clips spaced evenly in time, one or three windows each. */
+export type Strategy = 'center' | 'left-center-right';
+
+export const cropOf = (strategy: Strategy, trainCrop: number) =>
+  strategy === 'center' ? trainCrop : testCrop(trainCrop);
+
+/** The predictions for every video of a part, summed up. */
+export async function evaluate(
+  session: Session,
+  part: 'validation' | 'test',
+  strategy: Strategy,
+): Promise<Evaluation> {
+  const { request, dataset, engine, report, signal } = session;
+  const { factors, recipe, cacheFolder } = request;
+  const crop = cropOf(strategy, factors.crop);
+  const videos = dataset.videos.filter((video) => video.part === part).length;
+  const scores = tally(dataset.classes.length);
+  let done = 0;
+  for await (const { video, clips, views } of viewBatches(dataset, part, {
+    frames: factors.frames,
+    stride: factors.stride,
+    shortSide: testCrop(factors.crop),
+    crop,
+    strategy,
+    views: recipe.views,
+    cacheFolder,
+  })) {
+    signal?.throwIfAborted();
+    scores.add(video.label, engine.evaluate(clips, { crop, views }), views);
+    done += 1;
+    report({ phase: 'evaluation', done, of: videos });
+  }
+  return scores.result();
+}
