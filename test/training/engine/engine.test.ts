@@ -5,6 +5,7 @@ import { softLabels } from '../../../src/training/augmentation.js';
 import { createEngine, type Engine, type EngineState } from '../../../src/training/engine/engine.js';
 import { layoutOf } from '../../../src/training/engine/parameters.js';
 import { readSafetensors } from '../../../src/training/engine/safetensors.js';
+import { tensorFlowMissing } from '../../../src/training/engine/tensorflow.js';
 import { RECIPES, type Recipe } from '../../../src/training/recipe.js';
 
 const base = BASES['x2d-micro'];
@@ -147,6 +148,21 @@ describe('a step', () => {
     const smoothed = softLabels(hard, 3, { labelSmoothing: 0.3 }, 1);
     expect(step(engine, 0, { learningRate: 0, labels: smoothed }).loss).not.toBeCloseTo(plain, 4);
     engine.close();
+  });
+});
+
+describe.skipIf(tensorFlowMissing !== undefined)('half precision', () => {
+  it('comes to nearly the same step', async () => {
+    const whole = await moved({});
+    const halved = await moved({ mixedPrecision: true });
+    expect(halved).not.toEqual(whole);
+    expectClose(halved, whole, 0.02);
+  });
+
+  it('leaves out a step whose gradient overflows', async () => {
+    const huge = labels.map((value) => value * 1e30);
+    expect(lengthOf(await moved({ mixedPrecision: true }, { labels: huge }))).toBe(0);
+    expect(lengthOf(await moved({}, { labels: huge }))).not.toBe(0);
   });
 });
 
