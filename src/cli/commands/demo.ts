@@ -13,7 +13,7 @@ interface DemoOptions extends FleetOptions {
 }
 
 /** Few steps on few videos, so that rounds, a contraction and a test fit in some minutes of two cores. */
-const SEARCH = { name: 'demo', base: 'x2d-micro', target: '5M', recipe: { epochs: 100, views: 5 } };
+const SEARCH = { name: 'demo', base: 'x2d-micro', target: '4M', recipe: { epochs: 300, views: 5 } };
 
 async function demo(options: DemoOptions): Promise<void> {
   const { home, json = false } = options;
