@@ -30,7 +30,10 @@ const [frames, height, width] = network.input;
 const inputs = {
   clips: tf.randomUniform([frames, line.clips, height, width, 3], 0, 255, 'float32', 1),
   labels: tf
-    .oneHot(tf.range(0, line.clips, 1, 'int32').mod(network.classes), network.classes)
+    .oneHot(
+      tf.tensor1d(Int32Array.from({ length: line.clips }, (_, i) => i % network.classes)),
+      network.classes,
+    )
     .cast('float32'),
   scalars: tf.fill([SCALARS.length], 0.01),
 };
