@@ -1,5 +1,7 @@
 /** The flags that say which workers run on this machine. */
+import { spawnSync } from 'node:child_process';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { X3dError } from '../errors.js';
 import type { Device } from '../training/training.js';
 import { whole } from './flags.js';
 import type { Fleet } from './supervisor.js';
@@ -35,6 +37,29 @@ export function withFleet(command: Command): Command {
     .addOption(new Option('--trainer <program>').hideHelp());
 }
 
+/** Cards by number, as the driver's own tool lists them; none where it is not there. */
+function cards(): readonly number[] {
+  const { stdout } = spawnSync('nvidia-smi', ['-L'], { encoding: 'utf8' });
+  return [...(stdout ?? '').matchAll(/^GPU (\d+):/gm)].map(([, number]) => Number(number));
+}
+
+/** Before anything starts: a candidate that finds no card would fail after its data were read. */
+function refuseMissing(devices: readonly Device[]): void {
+  const wanted = devices.filter((name) => name !== 'cpu');
+  if (wanted.length === 0) return;
+  const found = cards();
+  const missing = wanted.find((name) => !found.includes(Number(name.replace('cuda:', ''))));
+  if (missing === undefined) return;
+  throw new X3dError('environment', {
+    subject: `--device ${missing}`,
+    expected: 'a CUDA card of this machine',
+    got:
+      found.length === 0 ? 'a machine without one' : `one with ${found.map((n) => `cuda:${n}`).join(', ')}`,
+    remedy: 'Leave --device out to train on the CPU; `x3d-search doctor` shows what the machine has.',
+  });
+}
+
+/** Throws X3dError environment for a card that is not there. */
 export function fleetOf({
   workers,
   threads,
@@ -43,6 +68,7 @@ export function fleetOf({
   lockMs,
   trainer,
 }: FleetOptions): Fleet {
+  refuseMissing(devices ?? []);
   return {
     ...(workers === undefined ? {} : { workers }),
     threads,

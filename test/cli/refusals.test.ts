@@ -1,4 +1,5 @@
 /** Each kind of bad input, as its user sees it: the message, the exit code, and nothing on standard output. */
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -129,6 +130,17 @@ describe('what the machine lacks', () => {
     expect({ code, stderr }).toEqual({
       code: 3,
       stderr: expect.stringContaining('Redis at redis://127.0.0.1:2: expected to answer, got ECONNREFUSED.'),
+    });
+  });
+
+  const card = spawnSync('nvidia-smi', ['-L']).status === 0;
+  it.skipIf(card)('no card where one is asked for', async () => {
+    const { code, message } = await refused(['serve', '--device', 'cuda:0', '--home', temporaryFolder()]);
+    expect({ code, message }).toEqual({
+      code: 3,
+      message: expect.stringContaining(
+        '--device cuda:0: expected a CUDA card of this machine, got a machine without one.',
+      ),
     });
   });
 
