@@ -51,12 +51,14 @@ const inTraining = (at: Stand) =>
   eventually(async () => {
     const { workers } = (await (await at.get('/workers')).json()) as { workers: AtWork[] };
     return workers.find(
-      ({ candidate }) => candidate?.progress?.phase === 'training' && candidate.progress.done > 3,
+      ({ candidate }) => candidate?.progress?.phase === 'training' && candidate.progress.done > 0,
     )?.pid;
   }, 30_000);
 
 test('a search whose processes are killed while they train comes to the same network', {
   timeout: 240_000,
+  // A training may end between two looks at it, and then there is nothing to kill.
+  retry: 3,
 }, async () => {
   const undisturbed = await search(async () => {});
   const disturbed = await search(async (at, service, workers) => {
