@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EngineState } from './engine/engine.js';
+import { VECTORS } from './engine/parameters.js';
 
 /** What a training needs besides the engine's vectors to go on as if it had never stopped. */
 export interface Position {
@@ -25,7 +26,6 @@ export interface Checkpoint {
 }
 
 const NAME = /^checkpoint-(\d{9})\.([0-9a-f]{16})\.bin$/;
-const VECTORS = ['parameters', 'momentum', 'statistics', 'average'] as const;
 /** The newest and one to fall back to. */
 const KEPT = 2;
 

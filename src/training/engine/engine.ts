@@ -7,7 +7,7 @@ import type { Device } from '../training.js';
 import { nativeAvailable } from './operations/native/kernels.js';
 import { native } from './operations/native.js';
 import { plain } from './operations/plain.js';
-import { initialParameters, initialStatistics, layoutOf } from './parameters.js';
+import { initialParameters, initialStatistics, layoutOf, VECTORS } from './parameters.js';
 import { type Entry, type Input, newProgram } from './program.js';
 import {
   accumulated,
@@ -19,7 +19,6 @@ import {
   type Scalars,
   type StepInputs,
   trainingStep,
-  VECTORS,
   type Vectors,
 } from './step.js';
 import { nodeBackend, tensorFlowMissing } from './tensorflow.js';

@@ -6,6 +6,10 @@
 import { type Layer, layersOf, type Network } from '../../network/index.js';
 import { randomOf } from '../../random.js';
 
+/** The state of a training: what a checkpoint holds. */
+export const VECTORS = ['parameters', 'momentum', 'statistics', 'average'] as const;
+export type VectorName = (typeof VECTORS)[number];
+
 export interface Parameter {
   readonly name: string;
   readonly offset: number;

@@ -9,12 +9,9 @@ import { PIXEL_DEVIATION, PIXEL_MEAN } from '../pixels.js';
 import type { Recipe } from '../recipe.js';
 import { classify, features, namedParameters, namedStatistics, splitParameters } from './model.js';
 import type { Activations, Operations } from './operations/operations.js';
-import type { Layout } from './parameters.js';
+import type { Layout, VectorName } from './parameters.js';
 import { tf } from './tensorflow.js';
 
-/** The state of a training: what a checkpoint holds. */
-export const VECTORS = ['parameters', 'momentum', 'statistics', 'average'] as const;
-export type VectorName = (typeof VECTORS)[number];
 /** `gradient`: the sum over a batch's parts, where it is taken in parts; nothing between steps. */
 export type Vectors = Readonly<Record<VectorName | 'gradient', Tensor1D>>;
 
