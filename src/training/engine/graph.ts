@@ -4,8 +4,8 @@
  * by the node that made them; tensors bound beforehand (inputs, variables) by what they are bound to; all others are
  * constants.
  *
- * Operations whose outputs' shapes are known (shapes.ts) are not run while recording: zeros that no memory stands behind
- * take their place. So recording a step takes neither the step's time nor its memory.
+ * Operations whose outputs' shapes are known (shapes.ts) are not run while recording: zeros that no memory of their own
+ * stands behind take their place. So recording a step takes neither the step's time nor its memory.
  */
 import type { Tensor } from '@tensorflow/tfjs-node-gpu';
 import { type AttributeValue, attributeMessage, messages, TYPES } from './messages.js';
@@ -72,6 +72,15 @@ function attributeValue({ binding }: NodeBackend, { name, type, value }: Attribu
       return { shape: value as number[] };
   }
   throw new Error(`An attribute that can't be recorded: ${name} of type ${type}, ${String(value)}`);
+}
+
+let zeros = new Float32Array();
+
+/** A tensor of zeros; all of them are views of one array that nobody writes to, and whose pages the system need not back. */
+export function blank(shape: readonly number[]): Tensor {
+  const size = shape.reduce((a, b) => a * b, 1);
+  if (size > zeros.length) zeros = new Float32Array(size);
+  return tf.tensor(zeros.subarray(0, size), [...shape], 'float32');
 }
 
 const sameShape = (a: readonly number[], b: readonly number[]) =>
@@ -141,7 +150,7 @@ export function newGraph(backend: NodeBackend, half = false): Graph {
     const run = (op: string, attributes: readonly Attribute[], inputs: readonly Tensor[], count: number) => {
       const shapes = outputShapes(op, attributes, inputs);
       if (!shapes) return executeMultipleOutputs.call(backend, op, attributes, inputs, count);
-      return shapes.map((shape) => tf.zeros([...shape]));
+      return shapes.map(blank);
     };
     const recorded = (
       op: string,

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Tensor, Tensor1D } from '@tensorflow/tfjs-node-gpu';
-import { type Graph, newGraph, type Output, SAVED_MODEL_TAG } from './graph.js';
+import { blank, type Graph, newGraph, type Output, SAVED_MODEL_TAG } from './graph.js';
 import { type NodeBackend, nodeBackend, tf } from './tensorflow.js';
 
 /** `bytes`: numbers from 0 to 255, which become floats inside. */
@@ -103,10 +103,10 @@ function recordEntry(graph: Graph, entry: Entry, variables: ReadonlyMap<string, 
     const inputs = Object.entries(entry.inputs).map(([name, input]) => ({
       name,
       ...placeholder(graph, input),
-      tensor: tf.zeros([...input.shape]),
+      tensor: blank(input.shape),
     }));
     const state = Object.fromEntries(
-      [...variables].map(([name, { size }]) => [name, tf.zeros([size]) as Tensor1D]),
+      [...variables].map(([name, { size }]) => [name, blank([size]) as Tensor1D]),
     );
     const bindings = new Map<Tensor, Output>();
     for (const { tensor, floats } of inputs) bindings.set(tensor, floats);
