@@ -26,7 +26,7 @@ export interface DataThreads {
     (job: ProbeJob): Promise<Probed>;
     (job: RenderJob): Promise<Rendered>;
   };
-  /** Ends the threads; jobs still under way are never answered. */
+  /** Ends the threads at the next frame; jobs still under way are never answered. */
   readonly close: () => Promise<void>;
 }
 
@@ -39,8 +39,10 @@ interface Waiting {
 }
 
 export function startDataThreads(count: number): DataThreads {
+  const ending = new Int32Array(new SharedArrayBuffer(4));
   const threads = Array.from({ length: count }, () => {
-    const worker = new Worker(SCRIPT);
+    const worker = new Worker(SCRIPT, { workerData: ending });
+    const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
     const waiting = new Map<number, Waiting>();
     worker.on('message', (answer: Answer) => {
       const job = waiting.get(answer.id);
@@ -55,7 +57,7 @@ export function startDataThreads(count: number): DataThreads {
       for (const job of waiting.values()) job.reject(error);
       waiting.clear();
     });
-    return { worker, waiting };
+    return { worker, ended, waiting };
   });
   let jobs = 0;
   const run = (job: ProbeJob | RenderJob): Promise<never> =>
@@ -68,7 +70,10 @@ export function startDataThreads(count: number): DataThreads {
   return {
     run,
     close: async () => {
-      await Promise.all(threads.map(({ worker }) => worker.terminate()));
+      Atomics.store(ending, 0, 1);
+      // Wakes those that wait for a job.
+      for (const { worker } of threads) worker.postMessage('end');
+      await Promise.all(threads.map(({ ended }) => ended));
     },
   };
 }
