@@ -3,17 +3,7 @@
  * a CRC-32 for each frame; its name is the digest of the video's content and the size, so that copies of a data set,
  * and every candidate whose crops need about the same pixels, share it. A file that is damaged is made again.
  */
-import {
-  closeSync,
-  fstatSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { threadId } from 'node:worker_threads';
 import { crc32 } from 'node:zlib';
@@ -44,6 +34,12 @@ export function cachedSize(video: FrameSize, need: number): FrameSize {
 export const framesBytes = (video: { readonly frames: number }, size: FrameSize): number =>
   video.frames * size.width * size.height * 3;
 
+/** All frames of a video, one after the other -> a function from a frame's index to its bytes. */
+function framesIn(memory: SharedArrayBuffer, { frames }: { readonly frames: number }) {
+  const each = memory.byteLength / frames;
+  return (index: number) => new Uint8Array(memory, index * each, each);
+}
+
 /** Where a thread finds a video's frames. */
 export interface FrameSource {
   readonly name: string;
@@ -68,7 +64,7 @@ export interface Frames {
 
 /** The number changes when the frames' bytes would: another scaler, another layout. */
 const cacheFile = ({ digest, size }: FrameSource, folder: string): string =>
-  join(folder, 'frames-1', digest.slice(0, 2), `${digest}-${size.width}x${size.height}.rgb`);
+  join(folder, 'frames-2', digest.slice(0, 2), `${digest}-${size.width}x${size.height}.rgb`);
 
 const changed = (source: FrameSource): X3dError =>
   new X3dError('data', {
@@ -97,31 +93,68 @@ function decodeInto(
   if (seen !== last) throw changed(source);
 }
 
-/** Decodes the whole video into its cache file. */
-function writeCacheFile(source: FrameSource, file: string): void {
-  mkdirSync(dirname(file), { recursive: true });
+/**
+ * Writes a file that gets its name once it is whole. A disk that refuses ends the writing, not the caller. Nothing is
+ * synced: what a crash damages, the checksums tell.
+ */
+function fileWriter(file: string) {
   const temporary = `${file}.${process.pid}-${threadId}.tmp`;
+  let descriptor: number | undefined;
+  const abandon = () => {
+    if (descriptor === undefined) return;
+    closeSync(descriptor);
+    descriptor = undefined;
+    rmSync(temporary, { force: true });
+  };
+  const unlessRefused = (attempt: () => void) => {
+    try {
+      attempt();
+    } catch (error) {
+      abandon();
+      if (!diskRefuses(error)) throw error;
+    }
+  };
+  unlessRefused(() => {
+    mkdirSync(dirname(file), { recursive: true });
+    descriptor = openSync(temporary, 'w');
+  });
+  return {
+    write: (bytes: Uint8Array) =>
+      unlessRefused(() => {
+        if (descriptor !== undefined) writeSync(descriptor, bytes);
+      }),
+    finish: () =>
+      unlessRefused(() => {
+        if (descriptor === undefined) return;
+        closeSync(descriptor);
+        descriptor = undefined;
+        renameSync(temporary, file);
+      }),
+    abandon,
+  };
+}
+
+/** Decodes the whole video into its cache file, and gives every frame to `visit` on the way. */
+function decodeAll(source: FrameSource, file: string, visit: (index: number, rgb: Uint8Array) => void): void {
   const checksums = new Uint32Array(source.frames);
-  const descriptor = openSync(temporary, 'w');
+  const writer = fileWriter(file);
   try {
     decodeInto(
       source,
       source.frames - 1,
       () => true,
       (index, rgb) => {
+        visit(index, rgb);
         checksums[index] = crc32(rgb);
-        writeSync(descriptor, rgb);
+        writer.write(rgb);
       },
     );
-    writeSync(descriptor, new Uint8Array(checksums.buffer));
-    fsyncSync(descriptor);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    writer.abandon();
     throw error;
-  } finally {
-    closeSync(descriptor);
   }
-  renameSync(temporary, file);
+  writer.write(new Uint8Array(checksums.buffer));
+  writer.finish();
 }
 
 /** Reads frames from a cache file; undefined where it is missing or any frame that was read is damaged. */
@@ -141,7 +174,7 @@ function readCacheFile(source: FrameSource, file: string, wanted: readonly numbe
     if (source.keep) {
       const loaded = new SharedArrayBuffer(bytes);
       readSync(descriptor, new Uint8Array(loaded), { position: 0 });
-      const frame = (index: number) => new Uint8Array(loaded, index * each, each);
+      const frame = framesIn(loaded, source);
       return checksums.every((sum, index) => sum === crc32(frame(index))) ? { frame, loaded } : undefined;
     }
     const read = new Map<number, Uint8Array>();
@@ -157,16 +190,28 @@ function readCacheFile(source: FrameSource, file: string, wanted: readonly numbe
   }
 }
 
-function decodeWanted(source: FrameSource, wanted: readonly number[]): Frames {
-  const read = new Map<number, Uint8Array>();
+/** A place for the frames that are asked for, or for all of them where they are to be kept. */
+function placeFor(source: FrameSource, wanted: readonly number[]) {
+  if (source.keep) {
+    const loaded = new SharedArrayBuffer(framesBytes(source, source.size));
+    const frame = framesIn(loaded, source);
+    return {
+      frames: { frame, loaded },
+      last: source.frames - 1,
+      wants: () => true,
+      put: (index: number, rgb: Uint8Array) => frame(index).set(rgb),
+    };
+  }
   const want = new Set(wanted);
-  decodeInto(
-    source,
-    Math.max(...wanted),
-    (index) => want.has(index),
-    (index, rgb) => read.set(index, rgb.slice()),
-  );
-  return { frame: (index) => read.get(index) as Uint8Array };
+  const read = new Map<number, Uint8Array>();
+  return {
+    frames: { frame: (index: number) => read.get(index) as Uint8Array },
+    last: Math.max(...wanted),
+    wants: (index: number) => want.has(index),
+    put: (index: number, rgb: Uint8Array) => {
+      if (want.has(index)) read.set(index, rgb.slice());
+    },
+  };
 }
 
 /**
@@ -175,19 +220,12 @@ function decodeWanted(source: FrameSource, wanted: readonly number[]): Frames {
  */
 export function readFrames(source: FrameSource, wanted: readonly number[]): Frames {
   const { memory, cacheFolder } = source;
-  if (memory) {
-    const each = memory.byteLength / source.frames;
-    return { frame: (index) => new Uint8Array(memory, index * each, each) };
-  }
-  if (cacheFolder === undefined) return decodeWanted(source, wanted);
-  const file = cacheFile(source, cacheFolder);
-  const cached = readCacheFile(source, file, wanted);
+  if (memory) return { frame: framesIn(memory, source) };
+  const file = cacheFolder === undefined ? undefined : cacheFile(source, cacheFolder);
+  const cached = file === undefined ? undefined : readCacheFile(source, file, wanted);
   if (cached) return cached;
-  try {
-    writeCacheFile(source, file);
-  } catch (error) {
-    if (diskRefuses(error)) return decodeWanted(source, wanted);
-    throw error;
-  }
-  return readCacheFile(source, file, wanted) ?? decodeWanted(source, wanted);
+  const { frames, last, wants, put } = placeFor(source, wanted);
+  if (file === undefined) decodeInto(source, last, wants, put);
+  else decodeAll(source, file, put);
+  return frames;
 }

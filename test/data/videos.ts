@@ -14,7 +14,8 @@ export function temporaryFolder(): string {
 }
 
 export const greyOf = (frame: number): number => 20 + 8 * frame;
-export const frameOf = (grey: number): number => Math.round((grey - 20) / 8);
+/** Coded greys are off by one now and then. */
+export const frameOf = (grey: number): number => Math.max(0, Math.round((grey - 20) / 8));
 
 /** At most 28 frames, so that each has a grey of its own; a `mark` in the lower right corner makes the file another. */
 export function writeGreys(
