@@ -16,7 +16,7 @@ const recipe = {
 };
 const engine = await createEngine({
   network,
-  evaluations: line.evaluate ? [{ network, views: line.clips }] : [],
+  evaluations: line.evaluate ? [network] : [],
   recipe,
   microBatch: line.clips,
   seed: 0,

@@ -223,10 +223,9 @@ export async function train(request: TrainingRequest, options: TrainOptions = {}
     request.purpose === 'final' ? ['center', 'left-center-right'] : ['center'];
   const engine = await createEngine({
     network: describe(request, classes, request.factors.crop),
-    evaluations: strategies.map((strategy) => ({
-      network: describe(request, classes, cropOf(strategy, request.factors.crop)),
-      views: strategy === 'center' ? request.recipe.views : 3 * request.recipe.views,
-    })),
+    evaluations: strategies.map((strategy) =>
+      describe(request, classes, cropOf(strategy, request.factors.crop)),
+    ),
     recipe: request.recipe,
     microBatch: request.microBatch,
     seed: request.seed,

@@ -35,8 +35,8 @@ export interface EngineState {
 export interface EngineOptions {
   /** At the training crop. */
   readonly network: Network;
-  /** Networks at the crops of evaluation, and how many views are predicted at once. */
-  readonly evaluations: readonly { readonly network: Network; readonly views: number }[];
+  /** At the crops of evaluation. */
+  readonly evaluations: readonly Network[];
   readonly recipe: Recipe;
   /** Clips taken at once: a divisor of the batch size. */
   readonly microBatch: number;
@@ -83,6 +83,12 @@ function operationsFor(device: Device) {
     });
   return device === 'cpu' && nativeAvailable() ? native : plain;
 }
+
+/**
+ * Views that are predicted at once. On a CPU few are faster than many, since what one layer makes stays in the cache
+ * for the next, and take less memory; a card is fed with all clips of a video.
+ */
+const viewsAtOnce = (device: Device, { views }: Recipe) => (device === 'cpu' ? Math.min(2, views) : views);
 
 const viewInput = ({ input }: Network, clips: number): Input => ({
   kind: 'bytes',
@@ -168,12 +174,13 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
         inputs as unknown as Parameters<typeof gatheredStatistics>[2],
       ),
   };
+  const atOnce = viewsAtOnce(options.device, recipe);
   const evaluationEntries = evaluations.map((evaluation): [string, Entry] => [
-    `evaluate ${evaluation.network.input[1]}`,
+    `evaluate ${evaluation.input[1]}`,
     {
-      inputs: { clips: viewInput(evaluation.network, evaluation.views) },
+      inputs: { clips: viewInput(evaluation, atOnce) },
       body: (state, inputs) => ({
-        outputs: { scores: predictions(model, evaluation.network, asVectors(state), asStep(inputs)) },
+        outputs: { scores: predictions(model, evaluation, asVectors(state), asStep(inputs)) },
       }),
     },
   ]);
@@ -241,13 +248,11 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       }
     },
     evaluate: (clips, { crop, views }) => {
-      const evaluation = evaluations.find((candidate) => candidate.network.input[1] === crop);
-      if (!evaluation) throw new Error(`No evaluation at crop ${crop}`);
       const scores = new Float32Array(views * network.classes);
-      for (let first = 0; first < views; first += evaluation.views) {
-        const part = viewsFrom(clips, network.input[0], views, first, evaluation.views);
+      for (let first = 0; first < views; first += atOnce) {
+        const part = viewsFrom(clips, network.input[0], views, first, atOnce);
         const values = program.run(`evaluate ${crop}`, { clips: part }).scores ?? new Float32Array();
-        const count = Math.min(evaluation.views, views - first);
+        const count = Math.min(atOnce, views - first);
         scores.set(values.subarray(0, count * network.classes), first * network.classes);
       }
       return scores;

@@ -26,7 +26,7 @@ const BARE: Recipe = {
 const make = (recipe: Partial<Recipe> = {}, options: { microBatch?: number; seed?: number } = {}) =>
   createEngine({
     network,
-    evaluations: [{ network, views: 2 }],
+    evaluations: [network],
     recipe: { ...BARE, ...recipe },
     microBatch: options.microBatch ?? CLIPS,
     seed: options.seed ?? 0,

@@ -195,7 +195,7 @@ async function hold(fixture: Case, operations: Operations) {
 
   const engine = await createEngine({
     network,
-    evaluations: [{ network, views: fixture.clips }],
+    evaluations: [network],
     recipe: setup.recipe,
     microBatch: fixture.clips,
     seed: 0,
