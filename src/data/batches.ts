@@ -1,9 +1,8 @@
 /** Training batches and test views, made on threads while the trainer is busy. */
 import { setImmediate } from 'node:timers/promises';
 import type { Dataset, Part, Video } from './dataset.js';
-import { cachedSize, type FrameSource, framesBytes } from './frames.js';
-import type { RenderJob } from './rendering.js';
-import { type ClipDraw, type TrainingDraws, trainingDraws, type ViewDraws, viewDraws } from './sampling.js';
+import type { ClipTask } from './rendering.js';
+import { type TrainingDraws, type ViewDraws, viewsOf } from './sampling.js';
 import { startDataThreads } from './threads.js';
 
 export interface FrameStore {
@@ -50,55 +49,21 @@ export interface VideoViews {
 
 const MEMORY_BYTES = 512 * 2 ** 20;
 const DISK_BYTES = 64 * 2 ** 30;
-/** The largest short side in training over the one in tests (160/128), so that both read the same cached files. */
-const LARGEST_OVER_TEST = 1.25;
 /** Buffers: one that the trainer reads, and those that are made meanwhile. */
 const BUFFERS = 3;
 
-/** The first videos, in order, whose frames fit the bound together. */
-function within(videos: readonly Video[], need: number, bound: number): Set<string> {
-  let bytes = 0;
-  const fitting = videos.filter((video) => {
-    bytes += framesBytes(video, cachedSize(video, need));
-    return bytes <= bound;
+const threadsFor = (videos: readonly Video[], store: FrameStore, draws: ClipTask['draws']) =>
+  startDataThreads(store.threads ?? 1, {
+    kind: 'clips',
+    videos,
+    draws,
+    kept: {
+      cacheFolder: store.cacheFolder,
+      // Views of a video are made at once: nothing is read twice.
+      memoryBytes: draws.kind === 'views' ? 0 : (store.memoryBytes ?? MEMORY_BYTES),
+      diskBytes: store.diskBytes ?? DISK_BYTES,
+    },
   });
-  return new Set(fitting.map(({ name }) => name));
-}
-
-/** Turns draws into jobs, and remembers which videos' frames are in memory by now. */
-function jobs(videos: readonly Video[], need: number, store: FrameStore, memoryBytes: number) {
-  const kept = within(videos, need, memoryBytes);
-  const onDisk = within(videos, need, store.diskBytes ?? DISK_BYTES);
-  const memory = new Map<string, SharedArrayBuffer>();
-  const sourceOf = ({ name, path, digest, frames, ...video }: Video): FrameSource => {
-    const held = memory.get(name);
-    return {
-      name,
-      path,
-      digest,
-      frames,
-      size: cachedSize(video, need),
-      keep: kept.has(name),
-      ...(held ? { memory: held } : {}),
-      ...(onDisk.has(name) ? { cacheFolder: store.cacheFolder } : {}),
-    };
-  };
-  return {
-    job: (draws: readonly ClipDraw[], output: ArrayBuffer): RenderJob => {
-      const drawn = [...new Set(draws.map(({ video }) => video))];
-      const number = new Map(drawn.map((video, index) => [video, index]));
-      return {
-        kind: 'render',
-        sources: drawn.map(sourceOf),
-        clips: draws.map(({ video, ...clip }) => ({ ...clip, source: number.get(video) ?? 0 })),
-        output,
-      };
-    },
-    hold: (loaded: readonly { readonly name: string; readonly memory: SharedArrayBuffer }[]) => {
-      for (const { name, memory: held } of loaded) if (!memory.has(name)) memory.set(name, held);
-    },
-  };
-}
 
 /**
  * The batches of the steps firstStep to firstStep + steps - 1, in order. A batch is a pure function of the data set,
@@ -106,10 +71,8 @@ function jobs(videos: readonly Video[], need: number, store: FrameStore, memoryB
  */
 export function trainingBatches(dataset: Dataset, plan: TrainingPlan): BatchSource {
   const videos = dataset.videos.filter(({ part }) => part === 'train');
-  const draw = trainingDraws(videos, plan);
-  const { job, hold } = jobs(videos, plan.shortSides.max, plan, plan.memoryBytes ?? MEMORY_BYTES);
   const threadCount = plan.threads ?? 1;
-  const threads = startDataThreads(threadCount);
+  const threads = threadsFor(videos, plan, { kind: 'training', ...plan });
   const bytes = plan.frames * plan.batchSize * plan.crop * plan.crop * 3;
   const free = Array.from({ length: BUFFERS + threadCount - 1 }, () => new ArrayBuffer(bytes));
   const end = plan.firstStep + plan.steps;
@@ -117,14 +80,13 @@ export function trainingBatches(dataset: Dataset, plan: TrainingPlan): BatchSour
   let dispatched = plan.firstStep;
 
   const make = async (step: number, buffer: ArrayBuffer): Promise<Batch> => {
-    const draws = draw(step);
-    const { output, loaded } = await threads.run(job(draws, buffer));
-    hold(loaded);
+    const { output, videos: drawn } = await threads.run({ index: step, output: buffer });
+    const own = Array.from(drawn, (number) => videos[number] as Video);
     return {
       step,
       clips: new Uint8Array(output),
-      labels: Int32Array.from(draws, ({ video }) => video.label),
-      videos: draws.map(({ video }) => video),
+      labels: Int32Array.from(own, ({ label }) => label),
+      videos: own,
     };
   };
   const fill = () => {
@@ -162,32 +124,31 @@ export async function* viewBatches(
 ): AsyncGenerator<VideoViews, void, undefined> {
   const videos = dataset.videos.filter((video) => video.part === part);
   const threadCount = plan.threads ?? 1;
-  const threads = startDataThreads(threadCount);
-  const { job } = jobs(videos, Math.round(plan.shortSide * LARGEST_OVER_TEST), plan, 0);
+  const threads = threadsFor(videos, plan, { kind: 'views', ...plan });
+  const views = viewsOf(plan);
   const free: ArrayBuffer[] = [];
   const ahead: Promise<VideoViews>[] = [];
   let dispatched = 0;
 
-  const make = async (video: Video): Promise<VideoViews> => {
-    const draws = viewDraws(video, plan);
-    const buffer = free.pop() ?? new ArrayBuffer(plan.frames * draws.length * plan.crop * plan.crop * 3);
-    const { output } = await threads.run(job(draws, buffer));
-    return { video, clips: new Uint8Array(output), views: draws.length };
+  const make = async (video: Video, index: number): Promise<VideoViews> => {
+    const buffer = free.pop() ?? new ArrayBuffer(plan.frames * views * plan.crop * plan.crop * 3);
+    const { output } = await threads.run({ index, output: buffer });
+    return { video, clips: new Uint8Array(output), views };
   };
   const fill = () => {
     while (ahead.length < BUFFERS + threadCount - 2) {
-      const video = videos[dispatched++];
+      const video = videos[dispatched];
       if (!video) return;
-      const views = make(video);
-      views.catch(() => {});
-      ahead.push(views);
+      const made = make(video, dispatched++);
+      made.catch(() => {});
+      ahead.push(made);
     }
   };
   try {
     fill();
-    for (let views = ahead.shift(); views; views = ahead.shift()) {
+    for (let next = ahead.shift(); next; next = ahead.shift()) {
       fill();
-      const result = await views;
+      const result = await next;
       await setImmediate();
       yield result;
       free.push(result.clips.buffer);

@@ -8,8 +8,11 @@ import { DecodingError, probeVideo, type VideoFacts } from './decoding.js';
 import { diskRefuses } from './disk.js';
 import { startDataThreads } from './threads.js';
 
-export interface ProbeJob {
+export interface ProbeTask {
   readonly kind: 'probe';
+}
+
+export interface ProbeJob {
   readonly path: string;
 }
 
@@ -132,13 +135,13 @@ export async function probeAll(
   if (open.length === 0) return results;
 
   const lanes = Math.min(availableParallelism(), open.length);
-  const threads = startDataThreads(lanes);
+  const threads = startDataThreads(lanes, { kind: 'probe' });
   let written = performance.now();
   try {
     const queue = open.values();
     const lane = async () => {
       for (const { index, path, size, modified } of queue) {
-        const probed = await threads.run({ kind: 'probe', path });
+        const probed = await threads.run({ path });
         results[index] = probed;
         // What could not be decoded is tried again: the file may be the same and the rights or the disk not.
         if (probed.kind === 'video') known[path] = { size, modified, probed };

@@ -107,6 +107,10 @@ export function trainingDraws(videos: readonly Video[], plan: TrainingDraws): (s
     );
 }
 
+/** How many views of a video there are. */
+export const viewsOf = ({ views, strategy }: Pick<ViewDraws, 'views' | 'strategy'>): number =>
+  strategy === 'center' ? views : 3 * views;
+
 /** A window's offset along a side of `length`: at its start, in its middle, at its end. */
 const offsets = (length: number, crop: number) => ({
   start: 0,

@@ -5,28 +5,31 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { X3dError } from '../errors.js';
 import { endDecodingWith } from './decoding.js';
-import { probe } from './probing.js';
-import { render } from './rendering.js';
-import type { Answer, Request } from './threads.js';
+import { type ProbeJob, probe } from './probing.js';
+import { type ClipJob, rendererFor } from './rendering.js';
+import type { Answer, Commission, Message } from './threads.js';
 
-const ending = workerData as Int32Array;
+const { task, ending } = workerData as Commission;
 endDecodingWith(ending);
+const renderer = task.kind === 'clips' ? rendererFor(task) : undefined;
 
-parentPort?.on('message', (message: Request | 'end') => {
-  if (message === 'end' || Atomics.load(ending, 0) === 1) return parentPort?.close();
+const answer = (message: Answer, transferred: ArrayBuffer[] = []) =>
+  parentPort?.postMessage(message, transferred);
+
+parentPort?.on('message', (message: Message) => {
+  if (message.kind === 'end' || Atomics.load(ending, 0) === 1) return parentPort?.close();
+  if (message.kind === 'hold') return renderer?.hold(message.held);
   const { id, job } = message;
   try {
-    if (job.kind === 'probe') {
-      parentPort?.postMessage({ id, result: probe(job) } satisfies Answer);
-    } else {
-      const result = render(job);
-      parentPort?.postMessage({ id, result } satisfies Answer, [result.output]);
-    }
+    if (renderer) {
+      const result = renderer.run(job as ClipJob);
+      answer({ id, result }, [result.output]);
+    } else answer({ id, result: probe(job as ProbeJob) });
   } catch (error) {
     const failure =
       error instanceof X3dError
         ? { kind: error.kind, facts: error.facts }
         : { message: error instanceof Error ? (error.stack ?? error.message) : String(error) };
-    parentPort?.postMessage({ id, failure } satisfies Answer);
+    answer({ id, failure });
   }
 });

@@ -1,16 +1,24 @@
 /**
- * Threads that decode and cut. Jobs are handed to a thread at once, not when it asks: the trainer's own thread is
- * busy inside TensorFlow for most of the time and could not answer.
+ * Threads that decode and cut. A thread is told once what it is for, and then does jobs. These are handed to it at once,
+ * not when it asks: the trainer's own thread is busy inside TensorFlow for most of the time and could not answer.
  */
 import { Worker } from 'node:worker_threads';
 import { type ErrorFacts, type ErrorKind, X3dError } from '../errors.js';
-import type { Probed, ProbeJob } from './probing.js';
-import type { Rendered, RenderJob } from './rendering.js';
+import type { Probed, ProbeJob, ProbeTask } from './probing.js';
+import type { ClipJob, ClipTask, HeldFrames, Rendered } from './rendering.js';
 
-export interface Request {
-  readonly id: number;
-  readonly job: ProbeJob | RenderJob;
+/** What a thread is started with. */
+export interface Commission {
+  readonly task: ProbeTask | ClipTask;
+  /** Set to 1 when it is to end. */
+  readonly ending: Int32Array;
 }
+
+/** `hold`: frames that another thread has read into memory. */
+export type Message =
+  | { readonly kind: 'job'; readonly id: number; readonly job: ProbeJob | ClipJob }
+  | { readonly kind: 'hold'; readonly held: HeldFrames }
+  | { readonly kind: 'end' };
 
 export type Answer = { readonly id: number } & (
   | { readonly result: Probed | Rendered }
@@ -21,11 +29,8 @@ export type Answer = { readonly id: number } & (
     }
 );
 
-export interface DataThreads {
-  readonly run: {
-    (job: ProbeJob): Promise<Probed>;
-    (job: RenderJob): Promise<Rendered>;
-  };
+export interface DataThreads<Job, Result> {
+  readonly run: (job: Job) => Promise<Result>;
   /** Ends the threads at the next frame; jobs still under way are never answered. */
   readonly close: () => Promise<void>;
 }
@@ -38,16 +43,24 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-export function startDataThreads(count: number): DataThreads {
+export function startDataThreads(count: number, task: ProbeTask): DataThreads<ProbeJob, Probed>;
+export function startDataThreads(count: number, task: ClipTask): DataThreads<ClipJob, Rendered>;
+export function startDataThreads(
+  count: number,
+  task: Commission['task'],
+): DataThreads<ProbeJob | ClipJob, never> {
   const ending = new Int32Array(new SharedArrayBuffer(4));
   const threads = Array.from({ length: count }, () => {
-    const worker = new Worker(SCRIPT, { workerData: ending });
+    const worker = new Worker(SCRIPT, { workerData: { task, ending } satisfies Commission });
     const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
     const waiting = new Map<number, Waiting>();
     worker.on('message', (answer: Answer) => {
       const job = waiting.get(answer.id);
       waiting.delete(answer.id);
-      if ('result' in answer) return job?.resolve(answer.result as never);
+      if ('result' in answer) {
+        share(worker, answer.result);
+        return job?.resolve(answer.result as never);
+      }
       const { failure } = answer;
       job?.reject(
         'facts' in failure ? new X3dError(failure.kind, failure.facts) : new Error(failure.message),
@@ -57,22 +70,28 @@ export function startDataThreads(count: number): DataThreads {
       for (const job of waiting.values()) job.reject(error);
       waiting.clear();
     });
-    return { worker, ended, waiting };
+    const tell = (message: Message, transferred: ArrayBuffer[] = []) =>
+      worker.postMessage(message, transferred);
+    return { worker, tell, ended, waiting };
   });
+  const share = (from: Worker, result: Probed | Rendered) => {
+    if (!('loaded' in result)) return;
+    for (const held of result.loaded)
+      for (const { worker, tell } of threads) if (worker !== from) tell({ kind: 'hold', held });
+  };
   let jobs = 0;
-  const run = (job: ProbeJob | RenderJob): Promise<never> =>
-    new Promise((resolve, reject) => {
-      const idlest = threads.reduce((a, b) => (b.waiting.size < a.waiting.size ? b : a));
-      const id = jobs++;
-      idlest.waiting.set(id, { resolve, reject });
-      idlest.worker.postMessage({ id, job } satisfies Request, job.kind === 'render' ? [job.output] : []);
-    });
   return {
-    run,
+    run: (job) =>
+      new Promise((resolve, reject) => {
+        const idlest = threads.reduce((a, b) => (b.waiting.size < a.waiting.size ? b : a));
+        const id = jobs++;
+        idlest.waiting.set(id, { resolve, reject });
+        idlest.tell({ kind: 'job', id, job }, 'output' in job ? [job.output] : []);
+      }),
     close: async () => {
       Atomics.store(ending, 0, 1);
       // Wakes those that wait for a job.
-      for (const { worker } of threads) worker.postMessage('end');
+      for (const { tell } of threads) tell({ kind: 'end' });
       await Promise.all(threads.map(({ ended }) => ended));
     },
   };

@@ -20,7 +20,7 @@ export async function evaluate(
   const { request, dataset, engine, report, signal } = session;
   const { factors, recipe, cacheFolder } = request;
   const crop = cropOf(strategy, factors.crop);
-  const videos = dataset.videos.filter((video) => video.part === part).length;
+  const videos = dataset.parts[part];
   const scores = tally(dataset.classes.length);
   let done = 0;
   for await (const { video, clips, views } of viewBatches(dataset, part, {

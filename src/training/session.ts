@@ -7,7 +7,6 @@ export interface Session {
   readonly request: TrainingRequest;
   readonly dataset: Dataset;
   readonly engine: Engine;
-  readonly trainingVideos: number;
   readonly report: (progress: TrainingProgress) => void;
   readonly signal: AbortSignal | undefined;
   readonly checkpointSeconds: number;

@@ -39,7 +39,7 @@ async function trainFor({ request, fingerprint }: TrainerOrder): Promise<Trainin
     });
   // Now, not at the start: data are refused without it, and a library that does not load is a failure with a reason.
   const { train } = await import('../training/train.js');
-  return train(request, { onProgress: (progress) => void report({ kind: 'progress', progress }) });
+  return train(request, { dataset, onProgress: (progress) => void report({ kind: 'progress', progress }) });
 }
 
 process.on('disconnect', () => process.exit(1));

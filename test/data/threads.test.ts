@@ -7,8 +7,8 @@ import { temporaryFolder, writeGreys } from './videos.js';
 it('threads end soon and in order, also in the middle of their decoding', async () => {
   const path = writeGreys(join(temporaryFolder(), 'a.mp4'), 28, { width: 640, height: 480 });
   for (let round = 0; round < 30; round++) {
-    const threads = startDataThreads(2);
-    for (let job = 0; job < 200; job++) void threads.run({ kind: 'probe', path });
+    const threads = startDataThreads(2, { kind: 'probe' });
+    for (let job = 0; job < 200; job++) void threads.run({ path });
     await sleep(80 + 3 * round);
     const asked = performance.now();
     await threads.close();

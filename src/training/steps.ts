@@ -1,0 +1,192 @@
+/** The steps of a training: batches in, checkpoints and a curve out. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type BatchSource, trainingBatches } from '../data/index.js';
+import { shortSides } from '../network/index.js';
+import { colourFactors, mixupShare, softLabels } from './augmentation.js';
+import { type Checkpoint, loadCheckpoint, type Position, saveCheckpoint, writeWhole } from './checkpoint.js';
+import { notANumber } from './failure.js';
+import { learningRateAt, trainingSteps } from './schedule.js';
+import type { Session } from './session.js';
+import type { CurvePoint, TrainingResult } from './training.js';
+
+/** Points of a curve: enough to see a training's shape, few enough to keep. */
+const CURVE_POINTS = 100;
+/** Decay of the running mean of the loss that early stopping watches, per step. */
+const LOSS_DECAY = 0.98;
+
+/** What batches need of a session; the engine is built while the first are made. */
+type Source = Pick<Session, 'request' | 'dataset'>;
+
+function batchesFrom({ request, dataset }: Source, firstStep: number, steps: number) {
+  const { factors, recipe, seed, cacheFolder, device, threads } = request;
+  return trainingBatches(dataset, {
+    frames: factors.frames,
+    stride: factors.stride,
+    crop: factors.crop,
+    shortSides: shortSides(factors.crop),
+    flip: dataset.flip,
+    batchSize: recipe.batchSize,
+    repeats: recipe.repeatedAugmentation,
+    seed,
+    firstStep,
+    steps,
+    cacheFolder,
+    // A card leaves its trainer's cores to the data; on a CPU the engine has them.
+    threads: device === 'cpu' ? 1 : threads,
+  });
+}
+
+const readCurve = async (path: string): Promise<CurvePoint[]> => {
+  const text = await readFile(path, 'utf8').catch(() => '');
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as CurvePoint);
+};
+
+/** What the steps since the last point of the curve came to. */
+interface Interval {
+  steps: number;
+  clips: number;
+  loss: number;
+  correct: number;
+  readonly since: number;
+}
+
+const emptyInterval = (): Interval => ({ steps: 0, clips: 0, loss: 0, correct: 0, since: performance.now() });
+
+function stepsDone(position: Position, loss: number, step: number): Position {
+  const meanLoss =
+    position.meanLoss === undefined ? loss : LOSS_DECAY * position.meanLoss + (1 - LOSS_DECAY) * loss;
+  const lower = position.lowestLoss === undefined || meanLoss < position.lowestLoss;
+  return {
+    step: step + 1,
+    meanLoss,
+    lowestLoss: lower ? meanLoss : position.lowestLoss,
+    lowestAt: lower ? step : position.lowestAt,
+  };
+}
+
+/** Where a training starts: at its beginning, or where the last whole checkpoint left it. */
+export interface Start {
+  readonly steps: number;
+  readonly checkpoint: Checkpoint | undefined;
+  /** From the checkpoint's step to the last. */
+  readonly batches: BatchSource;
+}
+
+/** Finds the start; the first batches are made from now on. */
+export async function startOf({ request, dataset }: Source): Promise<Start> {
+  const steps = trainingSteps(request.recipe, dataset.parts.train);
+  const checkpoint = await loadCheckpoint(request.folder);
+  const first = checkpoint?.position.step ?? 0;
+  return { steps, checkpoint, batches: batchesFrom({ request, dataset }, first, steps - first) };
+}
+
+/** Runs the steps from the start to the schedule's end; the step it ended at, and how fast it went. */
+export async function runSteps(
+  session: Session,
+  { steps, checkpoint, batches }: Start,
+): Promise<Pick<TrainingResult, 'steps' | 'clipsPerSecond' | 'stepShare'>> {
+  const { request, dataset, engine, report, signal } = session;
+  const { recipe, seed, folder } = request;
+  const interval = Math.max(1, Math.floor(steps / CURVE_POINTS));
+  const curvePath = join(folder, 'curve.jsonl');
+
+  let position: Position = { step: 0, meanLoss: undefined, lowestLoss: undefined, lowestAt: 0 };
+  if (checkpoint) {
+    position = checkpoint.position;
+    engine.writeState(checkpoint.state);
+  }
+  const curve = (await readCurve(curvePath)).filter((point) => point.step <= position.step);
+  const writeCurve = () => writeWhole(curvePath, curve.map((point) => `${JSON.stringify(point)}\n`).join(''));
+
+  const firstStep = position.step;
+  const started = performance.now();
+  let checkpointed = started;
+  let sums = emptyInterval();
+  let inSteps = 0;
+  for (let step = firstStep; step < steps; step++) {
+    signal?.throwIfAborted();
+    const batch = await batches.next();
+    const learningRate = learningRateAt(recipe, step, steps);
+    const share = mixupShare(recipe, seed, step);
+    const stepStarted = performance.now();
+    const { loss, correct } = engine.step({
+      clips: batch.clips,
+      labels: softLabels(batch.labels, dataset.classes.length, recipe, share, request.microBatch),
+      learningRate,
+      step,
+      ...(recipe.mixup > 0 ? { mixupShare: share } : {}),
+      ...(recipe.colourJitter > 0
+        ? { colourFactors: colourFactors(recipe, seed, step, batch.labels.length) }
+        : {}),
+    });
+    inSteps += performance.now() - stepStarted;
+    batches.release(batch);
+    if (!Number.isFinite(loss)) throw notANumber(`the loss of step ${step + 1} of ${steps}`);
+
+    position = stepsDone(position, loss, step);
+    sums.steps += 1;
+    sums.clips += batch.labels.length;
+    sums.loss += loss;
+    sums.correct += correct;
+    const plateau =
+      recipe.earlyStop > 0 &&
+      (step - position.lowestAt) * recipe.batchSize >= recipe.earlyStop * dataset.parts.train;
+    if ((step + 1) % interval !== 0 && step + 1 !== steps && !plateau) continue;
+
+    const now = performance.now();
+    const point: CurvePoint = {
+      step: step + 1,
+      loss: sums.loss / sums.steps,
+      accuracy: sums.correct / sums.clips,
+      learningRate,
+    };
+    curve.push(point);
+    const secondsPerStep = (now - started) / 1000 / (step + 1 - firstStep);
+    report({
+      phase: 'training',
+      done: step + 1,
+      of: steps,
+      ...point,
+      clipsPerSecond: (1000 * sums.clips) / (now - sums.since),
+      secondsLeft: secondsPerStep * (steps - step - 1),
+    });
+    sums = emptyInterval();
+    // Only between intervals, so that a resumed training sums up the same steps into each point.
+    if (now - checkpointed > 1000 * session.checkpointSeconds || step + 1 === steps || plateau) {
+      await writeCurve();
+      await saveCheckpoint(folder, { position, state: engine.readState() });
+      checkpointed = performance.now();
+    }
+    if (plateau) break;
+  }
+  const clips = (position.step - firstStep) * recipe.batchSize;
+  const milliseconds = performance.now() - started;
+  return {
+    steps: position.step,
+    clipsPerSecond: (1000 * clips) / milliseconds,
+    // A training resumed at its end has no steps to share.
+    stepShare: clips === 0 ? 1 : inSteps / milliseconds,
+  };
+}
+
+/** Batch-norm statistics over many training batches with the final weights (SlowFast's precise BN). */
+export async function gatherStatistics(session: Session, firstStep: number): Promise<void> {
+  const batchesWanted = session.request.recipe.preciseBatchNorm;
+  if (batchesWanted === 0) return;
+  const batches = batchesFrom(session, firstStep, batchesWanted);
+  try {
+    for (let done = 0; done < batchesWanted; done++) {
+      session.signal?.throwIfAborted();
+      const batch = await batches.next();
+      session.engine.gatherStatistics(batch.clips, done);
+      batches.release(batch);
+      session.report({ phase: 'statistics', done: done + 1, of: batchesWanted });
+    }
+  } finally {
+    await batches.close();
+  }
+}
