@@ -1,7 +1,7 @@
 /** The flags that say which workers run on this machine. */
-import { spawnSync } from 'node:child_process';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { X3dError } from '../errors.js';
+import { cards } from '../machine.js';
 import type { Device } from '../training/training.js';
 import { whole } from './flags.js';
 import type { Fleet } from './supervisor.js';
@@ -37,17 +37,11 @@ export function withFleet(command: Command): Command {
     .addOption(new Option('--trainer <program>').hideHelp());
 }
 
-/** Cards by number, as the driver's own tool lists them; none where it is not there. */
-function cards(): readonly number[] {
-  const { stdout } = spawnSync('nvidia-smi', ['-L'], { encoding: 'utf8' });
-  return [...(stdout ?? '').matchAll(/^GPU (\d+):/gm)].map(([, number]) => Number(number));
-}
-
 /** Before anything starts: a candidate that finds no card would fail after its data were read. */
 function refuseMissing(devices: readonly Device[]): void {
   const wanted = devices.filter((name) => name !== 'cpu');
   if (wanted.length === 0) return;
-  const found = cards();
+  const found = cards().map(({ number }) => number);
   const missing = wanted.find((name) => !found.includes(Number(name.replace('cuda:', ''))));
   if (missing === undefined) return;
   throw new X3dError('environment', {

@@ -9,8 +9,6 @@ export interface KeptOptions {
   readonly program: string;
   /** The process's one argument, made anew for each start. */
   readonly argument: () => object;
-  /** Waits for {"kind": "listening"} before the first start counts as made. */
-  readonly listens: boolean;
   /** Whether its log goes to this process's standard error. */
   readonly verbose: boolean;
   /** It died, and is started again. */
@@ -20,7 +18,7 @@ export interface KeptOptions {
 }
 
 export interface Kept {
-  /** What a listening process said last. */
+  /** Where it listens, if it does. */
   readonly url: () => string;
   readonly pid: () => number | undefined;
   /** Ends it in order; after a while, by force. */
@@ -36,12 +34,15 @@ const STOP_MS = 8000;
 const LAST_WORDS = 2000;
 
 type Message =
-  | { readonly kind: 'listening'; readonly url: string }
+  | { readonly kind: 'up'; readonly url?: string }
   | { readonly kind: 'failed'; readonly error: { readonly kind: ErrorKind; readonly facts: ErrorFacts } };
 
 const lastLine = (text: string) => text.trim().split('\n').at(-1) ?? '';
 
-/** Throws the X3dError that the process reports at its first start, or environment where it does not stay up. */
+/**
+ * Starts it, and waits for it to say that it is up. Throws the X3dError that it reports instead at its first start, or
+ * environment where it does not stay up.
+ */
 export async function keep(options: KeptOptions): Promise<Kept> {
   let child: ChildProcess | undefined;
   let url = '';
@@ -63,7 +64,7 @@ export async function keep(options: KeptOptions): Promise<Kept> {
       words = (words + bytes.toString()).slice(-LAST_WORDS);
     });
     child.on('message', (message: Message) => {
-      if (message.kind === 'listening') url = message.url;
+      if (message.kind === 'up') url = message.url ?? '';
       onMessage(message);
     });
     child.on('close', (code, signal) => {
@@ -99,12 +100,11 @@ export async function keep(options: KeptOptions): Promise<Kept> {
   };
 
   start();
-  if (!options.listens) return kept;
   const first = await new Promise<Message>((resolve) => {
     onMessage = resolve;
   });
   onMessage = () => {};
-  if (first.kind === 'listening') return kept;
+  if (first.kind === 'up') return kept;
   stopping = true;
   throw new X3dError(first.error.kind, first.error.facts);
 }

@@ -6,7 +6,9 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { X3dError } from '../errors.js';
 import type { Home } from '../home.js';
+import { type Card, cards, machineMemory } from '../machine.js';
 import { type EmbeddedRedis, startRedis } from '../redis/embedded.js';
+import { asOnCpu } from '../training/memory.js';
 import type { Device } from '../training/training.js';
 import { type Kept, keep } from './kept.js';
 import { checkRedis } from './redis.js';
@@ -58,6 +60,21 @@ export function devicesOf({ workers, threads, devices, perDevice }: Fleet): Devi
       device === 'cpu' ? Math.max(1, Math.floor(availableParallelism() / threads)) : perDevice,
     ).fill(device),
   );
+}
+
+/** What is left to the system and to the other processes of the tree. */
+const SPARE_SHARE = 0.1;
+
+/** What one training may take on each worker's device, in bytes: its share of the machine, and of its card. */
+export function memoriesOf(devices: readonly Device[], known: readonly Card[] = []): number[] {
+  const share = (bytes: number, among: number) => Math.floor((bytes * (1 - SPARE_SHARE)) / among);
+  const ofMachine = share(machineMemory().totalBytes, devices.length);
+  return devices.map((device) => {
+    const card = known.find(({ number }) => device === `cuda:${number}`);
+    if (!card) return ofMachine;
+    const among = devices.filter((other) => other === device).length;
+    return Math.min(ofMachine, asOnCpu(share(card.memoryBytes, among)));
+  });
 }
 
 /** An embedded Redis that is started again, on its port, when it dies. */
@@ -132,24 +149,32 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
           host,
           port: url === '' ? service.port : Number(new URL(url).port || 80),
         }),
-        listens: true,
       });
       kept.push(api);
       url = api.url();
     }
-    for (const [index, device] of devicesOf(fleet).entries()) {
-      const { threads, trainer } = fleet;
-      const argument = { ...shared, device, threads, ...(trainer === undefined ? {} : { trainer }) };
-      kept.push(
-        await keep({
-          ...watched,
-          name: `worker ${index + 1}`,
-          program: program('workers/main.js'),
-          argument: () => argument,
-          listens: false,
-        }),
-      );
-    }
+    const { threads, trainer } = fleet;
+    const devices = devicesOf(fleet);
+    const memories = memoriesOf(devices, devices.some((device) => device !== 'cpu') ? cards() : []);
+    // Together, and until each has made itself known: a search that begins now finds them.
+    const workers = devices.map((device, index) => {
+      const argument = {
+        ...shared,
+        device,
+        threads,
+        memoryBytes: memories[index],
+        ...(trainer === undefined ? {} : { trainer }),
+      };
+      return keep({
+        ...watched,
+        name: `worker ${index + 1}`,
+        program: program('workers/main.js'),
+        argument: () => argument,
+      });
+    });
+    const started = await Promise.allSettled(workers);
+    for (const worker of started) if (worker.status === 'fulfilled') kept.push(worker.value);
+    for (const worker of started) if (worker.status === 'rejected') throw worker.reason;
     return { url, givenUp, stop };
   } catch (error) {
     await stop();

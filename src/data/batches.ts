@@ -9,7 +9,7 @@ export interface FrameStore {
   readonly cacheFolder: string;
   /** Threads that decode and cut; default 1. Changes no byte. */
   readonly threads?: number;
-  /** Decoded frames kept in memory, at most; default 512 MiB. The rest is read from disk. */
+  /** Decoded frames kept in memory, at most; default FRAME_MEMORY_BYTES. The rest is read from disk. */
   readonly memoryBytes?: number;
   /** Decoded frames of a part kept on disk at one size, at most; default 64 GiB. The rest is decoded each time. */
   readonly diskBytes?: number;
@@ -47,7 +47,8 @@ export interface VideoViews {
   readonly views: number;
 }
 
-const MEMORY_BYTES = 512 * 2 ** 20;
+/** Decoded frames that a training keeps in memory, at most. */
+export const FRAME_MEMORY_BYTES = 256 * 2 ** 20;
 const DISK_BYTES = 64 * 2 ** 30;
 /** Buffers: one that the trainer reads, and those that are made meanwhile. */
 const BUFFERS = 3;
@@ -60,7 +61,7 @@ const threadsFor = (videos: readonly Video[], store: FrameStore, draws: ClipTask
     kept: {
       cacheFolder: store.cacheFolder,
       // Views of a video are made at once: nothing is read twice.
-      memoryBytes: draws.kind === 'views' ? 0 : (store.memoryBytes ?? MEMORY_BYTES),
+      memoryBytes: draws.kind === 'views' ? 0 : (store.memoryBytes ?? FRAME_MEMORY_BYTES),
       diskBytes: store.diskBytes ?? DISK_BYTES,
     },
   });

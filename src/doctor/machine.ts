@@ -1,8 +1,8 @@
 /** What the machine itself brings: Node, the packages, FFmpeg, graphics cards, memory, cores. */
 import { readFileSync } from 'node:fs';
-import { availableParallelism, freemem, totalmem } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { ended } from './commands.js';
+import { cards, machineMemory } from '../machine.js';
 import type { Finding } from './finding.js';
 
 const ROOT = new URL('../../', import.meta.url);
@@ -63,27 +63,20 @@ export async function video(): Promise<Finding> {
   }
 }
 
-export async function graphics(): Promise<Finding> {
-  const query = ['--query-gpu=name,memory.total,driver_version', '--format=csv,noheader,nounits'];
-  const { code, stdout } = await ended('nvidia-smi', query);
-  const cards = (code === 0 ? stdout.trim().split('\n') : []).flatMap((line) => {
-    const [name, memory, driver] = line.split(', ');
-    return name && memory && driver ? [{ name, memoryBytes: Number(memory) * 2 ** 20, driver }] : [];
-  });
-  const found = cards
+export function graphics(): Finding {
+  const details = cards();
+  const found = details
     .map(({ name, memoryBytes, driver }) => `${name}, ${gigabytes(memoryBytes)}, driver ${driver}`)
     .join('; ');
-  return { name: 'gpu', state: 'ok', found: found || 'none', details: cards };
+  return { name: 'gpu', state: 'ok', found: found || 'none', details };
 }
 
 const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
 
 export function memory(): Finding {
-  // What a container may take, where that is less than the machine has; a huge number where there is no such limit.
-  const totalBytes = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
-  const freeBytes = Math.min(freemem(), totalBytes);
-  const found = `${gigabytes(totalBytes)}, ${gigabytes(freeBytes)} free`;
-  return { name: 'memory', state: 'ok', found, details: { totalBytes, freeBytes } };
+  const details = machineMemory();
+  const found = `${gigabytes(details.totalBytes)}, ${gigabytes(details.freeBytes)} free`;
+  return { name: 'memory', state: 'ok', found, details };
 }
 
 export function cores(): Finding {

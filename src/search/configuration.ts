@@ -33,7 +33,8 @@ const choices = {
 const memory = Type.Optional(
   Type.Integer({
     minimum: 1,
-    description: 'Bytes that one training may take, as estimated. Default: no limit.',
+    description:
+      'Bytes that one training may take, as estimated: larger batches are taken in parts, networks that do not fit left out. Default: the least that a worker at work has for one.',
   }),
 );
 

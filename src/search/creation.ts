@@ -57,12 +57,22 @@ const withAbsolutePaths = ({ path, root, ...rest }: DataConfiguration): DataConf
 });
 
 /**
- * Creates a search from what a user wrote. Throws X3dError: invalid-input for the configuration, data for videos that
- * can't be used.
+ * Creates a search from what a user wrote. `offers.memory`: what a training may take where the user does not say. Throws
+ * X3dError: invalid-input for the configuration, data for videos that can't be used.
  */
-export async function createSearch(redis: Redis, home: Home, input: unknown): Promise<SearchState> {
+export async function createSearch(
+  redis: Redis,
+  home: Home,
+  input: unknown,
+  offers: { readonly memory?: number | undefined } = {},
+): Promise<SearchState> {
   const given = resolveConfiguration(input);
-  const configuration = { ...given, data: withAbsolutePaths(given.data) };
+  const { memory = offers.memory } = given;
+  const configuration = {
+    ...given,
+    data: withAbsolutePaths(given.data),
+    ...(memory === undefined ? {} : { memory }),
+  };
   const dataset = summaryOf(await openDataset(configuration.data, { cacheFolder: home.cache }));
   refuseTargetBelowBase(configuration, dataset);
   refuseMemoryBelowBase(configuration, dataset);

@@ -1,7 +1,7 @@
 /**
  * The service's process: the HTTP API and a coordinator. Its one argument is JSON: {"redisUrl", "home", "host",
  * "port", "quiet"?, "lockMs"?}. Says where it listens in the home's service.json, and to a parent that forked it as
- * {"kind": "listening", "url"}. Ends in order on SIGTERM, SIGINT, and when the channel to a parent closes.
+ * {"kind": "up", "url"}. Ends in order on SIGTERM, SIGINT, and when the channel to a parent closes.
  */
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import closeWithGrace from 'close-with-grace';
@@ -55,7 +55,7 @@ try {
   });
   process.off('disconnect', orphaned);
   process.once('disconnect', () => grace.close());
-  await tell({ kind: 'listening', url: server.url });
+  await tell({ kind: 'up', url: server.url });
 } catch (error) {
   if (!(error instanceof X3dError)) throw error;
   await tell({ kind: 'failed', error: { kind: error.kind, facts: error.facts } });

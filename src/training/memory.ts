@@ -4,17 +4,25 @@
  * test/training/memory.test.ts.
  */
 
+import { FRAME_MEMORY_BYTES } from '../data/batches.js';
 import { layerCost } from '../flops/cost.js';
 import type { Block, Layer, Network, Shape } from '../network/index.js';
 import { layersOf } from '../network/index.js';
 import type { Recipe } from './recipe.js';
 
-/** Node, TensorFlow's library, its constants, the graph: before the first clip. */
-const PROCESS_BYTES = 420e6;
-/** Decoded frames, buffers and decoders of the threads that make batches. */
-const DATA_BYTES = 200e6;
-/** Vectors as long as the parameters: the state, its parts, gradients, what an update makes of them, the start's copies. */
-const STATE_VECTORS = 22;
+/** Loading TensorFlow's library, before the pages of its start-up are given back (native/pages.cc). */
+const LOADING_BYTES = 380e6;
+/** Node, what is used of the library, its constants, the graph. */
+const PROCESS_BYTES = 235e6;
+/** A data thread with its decoder and buffers. */
+const THREAD_BYTES = 70e6;
+/** Vectors as long as the parameters: the state, gradients and what an update makes of them, the start's copies. */
+const STATE_VECTORS = 17;
+/**
+ * tfjs's operations keep more for the backward pass than the kernels do, 3.0 to 3.6 times as much a clip where it was
+ * measured (docs/engine.md); beside it cuDNN has a workspace.
+ */
+const CARD_FACTOR = 4;
 
 const elements = (shape: Shape) => shape[0] * shape[1] * shape[2] * shape[3];
 const bytes = (layer: Layer) => 4 * elements(layer.output);
@@ -27,26 +35,36 @@ const keptByBlock = ({ expand, channelwise, project, shortcut }: Block) =>
 const madeByBlock = ({ expand, channelwise, project }: Block) =>
   bytes(expand) + bytes(channelwise) + 2 * bytes(project) + 4 * elements(expand.input);
 
-/** Bytes of one clip in a training step. */
+/**
+ * Bytes of one clip in a training step. The backward pass begins at the end: while a block is differentiated, what the
+ * blocks after it kept is gone already.
+ */
 function clipBytes({ input, stem, stages, head }: Network): number {
-  const blocks = stages.flat();
   // The pixels as bytes, as floats, and normalised.
-  const pixels = (1 + 4 + 4) * elements(input);
-  const ends = 3 * bytes(stem.temporal) + 2 * bytes(head.expand);
-  const kept = blocks.reduce((sum, block) => sum + keptByBlock(block), 0);
-  return pixels + ends + kept + Math.max(...blocks.map(madeByBlock));
+  let kept = (1 + 4 + 4) * elements(input) + 3 * bytes(stem.temporal);
+  let most = 0;
+  for (const block of stages.flat()) {
+    kept += keptByBlock(block);
+    most = Math.max(most, kept + madeByBlock(block));
+  }
+  return Math.max(most, kept + 2 * bytes(head.expand));
 }
+
+const runningBytes = (network: Network, microBatch: number): number => {
+  const parameters = layersOf(network).reduce((sum, layer) => sum + layerCost(layer).parameters, 0);
+  return PROCESS_BYTES + 4 * STATE_VECTORS * parameters + microBatch * clipBytes(network);
+};
 
 /** Bytes of a process that runs the engine's steps and nothing else, at its peak, with `microBatch` clips at once. */
-export function stepBytes(network: Network, microBatch: number): number {
-  const parameters = layersOf(network).reduce((sum, layer) => sum + layerCost(layer).parameters, 0);
-  return Math.round(PROCESS_BYTES + 4 * STATE_VECTORS * parameters + microBatch * clipBytes(network));
-}
+export const stepBytes = (network: Network, microBatch: number): number =>
+  Math.max(LOADING_BYTES, runningBytes(network, microBatch));
 
-/** Bytes of a trainer at its peak, data included. */
-export function trainingBytes(network: Network, microBatch: number): number {
-  return stepBytes(network, microBatch) + DATA_BYTES;
-}
+/** Bytes of a trainer on the CPU at its peak, data included. */
+export const trainingBytes = (network: Network, microBatch: number): number =>
+  Math.max(LOADING_BYTES, runningBytes(network, microBatch) + THREAD_BYTES + FRAME_MEMORY_BYTES);
+
+/** What a card offers a training, in the terms of `trainingBytes`. */
+export const asOnCpu = (cardBytes: number): number => Math.floor(cardBytes / CARD_FACTOR);
 
 /** The largest part of the batch, a divisor of its size, that fits; undefined where not even one clip does. */
 export function microBatchWithin(

@@ -1,6 +1,7 @@
 /**
- * The worker's process. Its one argument is JSON: {"redisUrl", "home", "device", "threads", "quiet"?, "lockMs"?,
- * "silenceMs"?, "trainer"?}. Ends in order on SIGTERM, SIGINT, and when the channel to a parent closes.
+ * The worker's process. Its one argument is JSON: {"redisUrl", "home", "device", "threads", "memoryBytes"?, "quiet"?,
+ * "lockMs"?, "silenceMs"?, "trainer"?}. Says {"kind": "up"} to a parent that forked it. Ends in order on SIGTERM, SIGINT,
+ * and when the channel to a parent closes.
  */
 import closeWithGrace from 'close-with-grace';
 import { pino } from 'pino';
@@ -16,6 +17,7 @@ const Argument = Type.Object(
     home: Type.String(),
     device: Type.Unsafe<Device>(Type.String({ pattern: '^(cpu|cuda:\\d+)$' })),
     threads: Type.Integer({ minimum: 1 }),
+    memoryBytes: Type.Optional(Type.Integer({ minimum: 1 })),
     quiet: Type.Optional(Type.Boolean()),
     lockMs: Type.Optional(Type.Integer({ minimum: 100 })),
     silenceMs: Type.Optional(Type.Integer({ minimum: 100 })),
@@ -38,3 +40,4 @@ const grace = closeWithGrace({ delay: 5000 }, async ({ err }) => {
 });
 process.off('disconnect', orphaned);
 process.once('disconnect', () => grace.close());
+process.send?.({ kind: 'up' });

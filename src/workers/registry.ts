@@ -9,6 +9,8 @@ export interface WorkerRecord {
   readonly pid: number;
   readonly device: string;
   readonly threads: number;
+  /** That a training may take, as the estimate counts it. */
+  readonly memoryBytes: number;
   /** ISO time. */
   readonly since: string;
   /** What it trains, if it does. */

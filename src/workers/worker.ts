@@ -17,6 +17,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DelayedError, type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq';
 import type { Logger } from 'pino';
 import type { Home } from '../home.js';
+import { machineMemory } from '../machine.js';
 import { connect, KEY_PREFIX } from '../redis/connection.js';
 import { TrainingError } from '../training/failure.js';
 import { trainingResult } from '../training/schema.js';
@@ -32,6 +33,8 @@ export interface WorkerOptions {
   readonly device: Device;
   /** Threads of its trainer. */
   readonly threads: number;
+  /** That a training may take, as `trainingBytes` estimates it. Default: the machine's. */
+  readonly memoryBytes?: number;
   readonly log: Logger;
   /** How long a job stays with a worker that fell silent, milliseconds. Default LOCK_MS. */
   readonly lockMs?: number;
@@ -71,13 +74,15 @@ const place = (host: string, device: string) => `${host}/${device}`;
 /** Starts a worker; it runs until `stop`. */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { home, device, threads, log, lockMs = LOCK_MS, silenceMs = 3_600_000, trainer = TRAINER } = options;
+  const { memoryBytes = machineMemory().totalBytes } = options;
   const redis = connect(options.redisUrl);
   redis.on('error', (error) => log.warn({ error: error.message }, 'Redis'));
   const queues = openQueues(redis);
   const host = hostname();
   const here = place(host, device);
   const id = `${host}-${process.pid}`;
-  const record = { id, host, pid: process.pid, device, threads, since: new Date().toISOString() };
+  const since = new Date().toISOString();
+  const record = { id, host, pid: process.pid, device, threads, memoryBytes, since };
   let current: WorkerRecord['candidate'];
   let training: AbortController | undefined;
   let stopping = false;

@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Trajectory } from '../../src/search/trajectory.js';
+import { announceWorker, dismissWorker } from '../../src/workers/registry.js';
 import { type Stand, stand } from './stand.js';
 
 let at: Stand;
@@ -199,4 +201,24 @@ describe('a search over HTTP', () => {
       /x3d_http_request_duration_seconds_count\{method="POST",route="\/searches",status="201"\} \d/,
     );
   });
+});
+
+test('a search takes no more memory for a training than the least of its workers offers, or than it was told', async () => {
+  const redis = new Redis(at.redisUrl);
+  const id = 'small-1';
+  const memoryBytes = 900_000_000;
+  await announceWorker(redis, {
+    ...{ id, host: 'small', pid: 1, device: 'cpu', threads: 1, memoryBytes },
+    since: new Date().toISOString(),
+  });
+  const memoryOf = async (changes: object) => {
+    const response = await at.post('/searches', configuration(changes));
+    const body = (await response.json()) as { id: string; configuration: { memory?: number } };
+    await at.post(`/searches/${body.id}/cancel`);
+    return body.configuration.memory;
+  };
+  expect(await memoryOf({ seed: 20 })).toBe(memoryBytes);
+  expect(await memoryOf({ seed: 20, memory: 2e9 })).toBe(2e9);
+  await dismissWorker(redis, id);
+  redis.disconnect();
 });

@@ -1,3 +1,4 @@
+import type { Redis } from 'ioredis';
 import Type, { type Static } from 'typebox';
 import { X3dError } from '../../errors.js';
 import { SearchConfiguration, SearchInput } from '../../search/configuration.js';
@@ -7,6 +8,7 @@ import { listSearches, searchNamed } from '../../search/log.js';
 import { countCandidates, type SearchState } from '../../search/state.js';
 import { Status, Trajectory, trajectoryOf } from '../../search/trajectory.js';
 import { hint, startTicking } from '../../workers/queues.js';
+import { listWorkers } from '../../workers/registry.js';
 import { problems } from '../problems.js';
 import { type App, SearchId, type Service } from '../service.js';
 
@@ -64,6 +66,12 @@ const SearchPage = Type.Object(
   { description: 'Some of the searches, and how many there are in all.' },
 );
 
+/** What a training may take on each of the workers at work; undefined where there are none. */
+async function offeredMemory(redis: Redis): Promise<number | undefined> {
+  const offers = (await listWorkers(redis)).map(({ memoryBytes }) => memoryBytes);
+  return offers.length === 0 ? undefined : Math.min(...offers);
+}
+
 export function searchRoutes(app: App, { redis, home, queues }: Service): void {
   app.post(
     '/searches',
@@ -84,7 +92,7 @@ export function searchRoutes(app: App, { redis, home, queues }: Service): void {
       },
     },
     async (request, reply) => {
-      const state = await createSearch(redis, home, request.body);
+      const state = await createSearch(redis, home, request.body, { memory: await offeredMemory(redis) });
       await startTicking(queues, state.id);
       await hint(queues, state.id);
       return reply.status(201).header('location', `/searches/${state.id}`).send(viewOf(state));

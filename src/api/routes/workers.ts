@@ -23,6 +23,7 @@ const WorkerView = Type.Object({
   pid: Type.Integer(),
   device: Type.String(),
   threads: Type.Integer(),
+  memoryBytes: Type.Integer({ description: 'That a training may take, as estimated.' }),
   since: Type.String(),
   candidate: Type.Optional(
     Type.Object({ id: Type.String(), since: Type.String(), progress: Type.Optional(Progress) }),

@@ -150,7 +150,11 @@ export function runCommand(): Command {
       )
       .option('--step-rule <name>', 'how far a step goes: at-most-double (default) or nominal')
       .option('--seed <n>', 'of every training', numeric)
-      .option('--memory <bytes>', 'that one training may take', numeric)
+      .option(
+        '--memory <bytes>',
+        'that one training may take (default: the least that a worker has for one)',
+        numeric,
+      )
       .option('--recipe <field=value>', 'a field of the recipe, as epochs=100; may be repeated', recipeField)
       .option('--root <folder>', 'what the paths in lists are relative to (default: the videos)')
       .option('--group <regexp>', 'videos with the same first group stay in one part')
