@@ -15,13 +15,15 @@ export interface FleetOptions {
   readonly trainer?: string;
 }
 
-function device(text: string, before: readonly Device[] | undefined): Device[] {
-  const devices = text.split(',').map((name) => {
-    if (/^(cpu|cuda:\d+)$/.test(name)) return name as Device;
-    throw new InvalidArgumentError('Expected cpu or a CUDA card by number, as cuda:0.');
-  });
-  return [...(before ?? []), ...devices];
+export function device(name: string): Device {
+  if (/^(cpu|cuda:\d+)$/.test(name)) return name as Device;
+  throw new InvalidArgumentError('Expected cpu or a CUDA card by number, as cuda:0.');
 }
+
+const devices = (text: string, before: readonly Device[] | undefined): Device[] => [
+  ...(before ?? []),
+  ...text.split(',').map(device),
+];
 
 export function withFleet(command: Command): Command {
   return command
@@ -31,14 +33,17 @@ export function withFleet(command: Command): Command {
       whole,
     )
     .option('--threads <n>', 'threads of one trainer', whole, 1)
-    .option('--device <names>', 'cpu (default), or CUDA cards as cuda:0,cuda:1', device)
+    .option('--device <names>', 'cpu (default), or CUDA cards as cuda:0,cuda:1', devices)
     .option('--per-device <n>', 'trainings side by side on one CUDA card', whole, 1)
     .addOption(new Option('--lock-ms <n>').argParser(whole).hideHelp())
     .addOption(new Option('--trainer <program>').hideHelp());
 }
 
-/** Before anything starts: a candidate that finds no card would fail after its data were read. */
-function refuseMissing(devices: readonly Device[]): void {
+/**
+ * Before anything starts: a candidate that finds no card would fail after its data were read. Throws X3dError
+ * environment for a card that is not there.
+ */
+export function refuseMissing(devices: readonly Device[]): void {
   const wanted = devices.filter((name) => name !== 'cpu');
   if (wanted.length === 0) return;
   const found = cards().map(({ number }) => number);
@@ -57,16 +62,16 @@ function refuseMissing(devices: readonly Device[]): void {
 export function fleetOf({
   workers,
   threads,
-  device: devices,
+  device: named,
   perDevice,
   lockMs,
   trainer,
 }: FleetOptions): Fleet {
-  refuseMissing(devices ?? []);
+  refuseMissing(named ?? []);
   return {
     ...(workers === undefined ? {} : { workers }),
     threads,
-    devices: devices ?? ['cpu'],
+    devices: named ?? ['cpu'],
     perDevice,
     ...(lockMs === undefined ? {} : { lockMs }),
     ...(trainer === undefined ? {} : { trainer }),

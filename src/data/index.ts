@@ -9,5 +9,5 @@ export {
   viewBatches,
 } from './batches.js';
 export { DataConfiguration } from './configuration.js';
-export type { DataLimits, Dataset, Part, SkippedFile, Video } from './dataset.js';
+export { type DataLimits, type Dataset, PARTS, type Part, type SkippedFile, type Video } from './dataset.js';
 export { type OpenOptions, openDataset } from './opening.js';

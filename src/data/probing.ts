@@ -1,9 +1,10 @@
 /** What a video file really is: decoded once from start to end, and remembered until the file changes. */
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { mkdir, open, readFile, rename, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { writeWhole } from '../files.js';
 import { DecodingError, probeVideo, type VideoFacts } from './decoding.js';
 import { diskRefuses } from './disk.js';
 import { startDataThreads } from './threads.js';
@@ -78,23 +79,10 @@ async function recall(file: string): Promise<Record<string, Remembered>> {
 /** Where the disk does not take it, the files are decoded again the next time. */
 async function remember(file: string, known: Record<string, Remembered>): Promise<void> {
   try {
-    await mkdir(dirname(file), { recursive: true });
     await writeWhole(file, JSON.stringify(known));
   } catch (error) {
     if (!diskRefuses(error)) throw error;
   }
-}
-
-async function writeWhole(file: string, text: string): Promise<void> {
-  const temporary = `${file}.${randomUUID()}.tmp`;
-  const handle = await open(temporary, 'w');
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(temporary, file);
 }
 
 /** How often what was found is written down, so that a stopped run over many videos need not start over. */

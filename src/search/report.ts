@@ -2,10 +2,10 @@
  * The run's folder of a search, as people look at it: trajectory.json, trajectory.svg, and beside the weights in
  * network/ how the network is built, how its input is made, and how it was evaluated.
  */
-import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeWhole } from '../files.js';
 import type { Home } from '../home.js';
 import { describeNetwork, layersOf, testCrop } from '../network/index.js';
 import { PIXEL_DEVIATION, PIXEL_MEAN } from '../training/pixels.js';
@@ -13,13 +13,6 @@ import { baseOf } from './candidate.js';
 import { trajectoryChart } from './chart.js';
 import type { CandidateState, SearchState } from './state.js';
 import { trajectoryOf } from './trajectory.js';
-
-async function writeWhole(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${randomUUID()}.tmp`;
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(temporary, text);
-  await rename(temporary, path);
-}
 
 const json = (value: unknown) => `${JSON.stringify(value, undefined, 2)}\n`;
 

@@ -5,8 +5,9 @@
  * name is of all its bytes, so that a damaged one is known and the one before is taken.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeWhole } from '../files.js';
 import type { EngineState } from './engine/engine.js';
 import { VECTORS } from './engine/parameters.js';
 
@@ -65,24 +66,10 @@ async function list(folder: string) {
     .sort((a, b) => b.step - a.step);
 }
 
-/** Writes a file so that it is there whole or not at all, even if the machine stops. */
-export async function writeWhole(path: string, bytes: string | Uint8Array): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
-  const file = await open(temporary, 'w');
-  try {
-    await file.writeFile(bytes);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, path);
-}
-
 /** Writes a checkpoint, then removes all but the last two. */
 export async function saveCheckpoint(folder: string, checkpoint: Checkpoint): Promise<void> {
   const bytes = encode(checkpoint);
   const step = String(checkpoint.position.step).padStart(9, '0');
-  await mkdir(folder, { recursive: true });
   await writeWhole(join(folder, `checkpoint-${step}.${checksum(bytes)}.bin`), bytes);
   for (const { name } of (await list(folder)).slice(KEPT)) await rm(join(folder, name), { force: true });
 }

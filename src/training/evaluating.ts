@@ -11,9 +11,14 @@ export type Strategy = 'center' | 'left-center-right';
 export const cropOf = (strategy: Strategy, trainCrop: number) =>
   strategy === 'center' ? trainCrop : testCrop(trainCrop);
 
+/** What an evaluation needs of a session. */
+export type Evaluated = Pick<Session, 'dataset' | 'engine' | 'report' | 'signal'> & {
+  readonly request: Pick<Session['request'], 'factors' | 'recipe' | 'cacheFolder'>;
+};
+
 /** The predictions for every video of a part, summed up. */
 export async function evaluate(
-  session: Session,
+  session: Evaluated,
   part: 'validation' | 'test',
   strategy: Strategy,
 ): Promise<Evaluation> {

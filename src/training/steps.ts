@@ -2,9 +2,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BatchSource, trainingBatches } from '../data/index.js';
+import { writeWhole } from '../files.js';
 import { shortSides } from '../network/index.js';
 import { colourFactors, mixupShare, softLabels } from './augmentation.js';
-import { type Checkpoint, loadCheckpoint, type Position, saveCheckpoint, writeWhole } from './checkpoint.js';
+import { type Checkpoint, loadCheckpoint, type Position, saveCheckpoint } from './checkpoint.js';
 import { notANumber } from './failure.js';
 import { learningRateAt, trainingSteps } from './schedule.js';
 import type { Session } from './session.js';

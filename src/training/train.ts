@@ -6,8 +6,9 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Dataset, openDataset } from '../data/index.js';
+import { writeWhole } from '../files.js';
 import { describeNetwork, type Network } from '../network/index.js';
-import { removeCheckpoints, writeWhole } from './checkpoint.js';
+import { removeCheckpoints } from './checkpoint.js';
 import { createEngine, type Engine } from './engine/engine.js';
 import { cropOf, evaluate, type Strategy } from './evaluating.js';
 import type { Session } from './session.js';

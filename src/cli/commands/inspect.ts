@@ -1,22 +1,14 @@
 /** `inspect`: what a set of videos holds, how it would be divided, and what that allows a search to ask for. */
-import { join } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import pc from 'picocolors';
-import {
-  type DataConfiguration,
-  type Dataset,
-  openDataset,
-  type Part,
-  type Video,
-} from '../../data/index.js';
+import { type Dataset, openDataset, PARTS, type Part, type Video } from '../../data/index.js';
+import { homeAt } from '../../home.js';
+import { type DataOptions, dataFrom, VIDEOS, withData } from '../data.js';
+import { example, homeOption, jsonOption } from '../flags.js';
+import { progressLine } from '../progress.js';
 import { columns } from '../table.js';
 
-interface InspectOptions {
-  readonly root?: string;
-  readonly group?: string;
-  readonly shares?: NonNullable<DataConfiguration['shares']>;
-  readonly splitSeed?: number;
-  readonly skipShare?: number;
+interface InspectOptions extends DataOptions {
   readonly home: string;
   readonly json?: boolean;
 }
@@ -27,8 +19,6 @@ interface Spread {
   readonly median: number;
   readonly max: number;
 }
-
-const PARTS = ['train', 'validation', 'test'] as const satisfies readonly Part[];
 
 function spread(values: readonly number[]): Spread {
   const sorted = [...values].sort((a, b) => a - b);
@@ -116,45 +106,11 @@ export function inspectionText(found: Inspection): string {
   return lines.join('\n');
 }
 
-function parseShares(text: string): NonNullable<DataConfiguration['shares']> {
-  const [train = Number.NaN, validation = Number.NaN, test = 0] = text.split(',').map(Number);
-  if (![train, validation, test].every((share) => share >= 0 && share <= 1)) {
-    throw new InvalidArgumentError(
-      'Expected shares from 0 to 1 such as 0.7,0.15,0.15 (train, validation, test).',
-    );
-  }
-  return { train, validation, test };
-}
-
-function parseSeed(text: string): number {
-  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('Expected a whole number from 0.');
-  return Number(text);
-}
-
-function parseShare(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !(value >= 0 && value <= 1)) {
-    throw new InvalidArgumentError('Expected a share from 0 to 1.');
-  }
-  return value;
-}
-
-/** Says on a terminal's last line how far the first look at the files is. */
-function progressLine(): (done: number, of: number) => void {
-  if (!process.stderr.isTTY) return () => {};
-  return (done, of) => {
-    process.stderr.write(done < of ? `\rlooking at videos: ${done} of ${of}` : '\r\x1b[K');
-  };
-}
-
 async function inspect(path: string, options: InspectOptions): Promise<void> {
-  const { json, home, ...rest } = options;
+  const { json, home } = options;
   const dataset = await openDataset(
-    { path, ...rest },
-    {
-      cacheFolder: join(home, 'cache'),
-      onProgress: progressLine(),
-    },
+    { path, ...dataFrom(options) },
+    { cacheFolder: homeAt(home).cache, onProgress: progressLine('looking at videos') },
   );
   const found = inspection(dataset);
   process.stdout.write(`${json ? JSON.stringify(found, undefined, 2) : inspectionText(found)}\n`);
@@ -162,25 +118,14 @@ async function inspect(path: string, options: InspectOptions): Promise<void> {
 
 /** Throws X3dError (data, invalid-input), which the caller shows. */
 export function inspectCommand(): Command {
-  return new Command('inspect')
+  const command = new Command('inspect')
     .description(
       'Say what a set of videos holds: classes, durations, sizes, the split, and the limits that follow',
     )
-    .argument(
-      '<path>',
-      'class folders; or train, val and test folders of them; or train.csv, val.csv, test.csv',
-    )
-    .option('--root <folder>', 'what the paths in lists are relative to (default: the path itself)')
-    .option('--group <regexp>', 'videos with the same first group stay in one part')
-    .option('--shares <train,validation,test>', 'shares of the videos, such as 0.7,0.15,0.15', parseShares)
-    .option('--split-seed <n>', 'which split by shares', parseSeed)
-    .option('--skip-share <share>', 'share of the files that may be undecodable (default: 0.05)', parseShare)
-    .option(
-      '--home <folder>',
-      'where what is learned about the files is kept',
-      process.env.X3D_HOME ?? './x3d-search-data',
-    )
-    .option('--json', 'print one JSON object')
-    .addHelpText('after', "\nExample:\n  $ x3d-search inspect ~/videos/gestures --group '([^/_]+)_[^/]*$'")
+    .argument('<videos>', VIDEOS);
+  return withData(command)
+    .addOption(homeOption())
+    .addOption(jsonOption())
+    .addHelpText('after', example("inspect ~/videos/gestures --group '([^/_]+)_[^/]*$'"))
     .action(inspect);
 }

@@ -2,13 +2,14 @@
 import { readFile } from 'node:fs/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import { X3dError } from '../../errors.js';
+import { type DataOptions, dataFrom, VIDEOS, withData } from '../data.js';
 import { example, homeOption, jsonOption, numeric } from '../flags.js';
 import { type FleetOptions, fleetOf, withFleet } from '../fleet.js';
 import { searching } from '../searching.js';
 
 type Value = number | string | boolean;
 
-interface RunOptions extends FleetOptions {
+interface RunOptions extends FleetOptions, DataOptions {
   readonly config?: string;
   readonly resume?: string;
   readonly home: string;
@@ -23,11 +24,6 @@ interface RunOptions extends FleetOptions {
   readonly seed?: Value;
   readonly memory?: Value;
   readonly recipe?: Readonly<Record<string, Value>>;
-  readonly root?: string;
-  readonly group?: string;
-  readonly shares?: object;
-  readonly splitSeed?: Value;
-  readonly skipShare?: Value;
   readonly flip: boolean;
 }
 
@@ -41,19 +37,9 @@ const SEARCH_FIELDS = [
   'seed',
   'memory',
 ] as const;
-const DATA_FIELDS = ['root', 'group', 'shares', 'splitSeed', 'skipShare'] as const;
 
 function picked<Key extends string>(options: Partial<Record<Key, unknown>>, keys: readonly Key[]): object {
   return Object.fromEntries(keys.flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]]])));
-}
-
-function shares(text: string): object {
-  const [train = Number.NaN, validation = Number.NaN, test = 0] = text.split(',').map(Number);
-  if (![train, validation, test].every((share) => share >= 0 && share <= 1))
-    throw new InvalidArgumentError(
-      'Expected shares from 0 to 1 such as 0.7,0.15,0.15 (train, validation, test).',
-    );
-  return { train, validation, test };
 }
 
 function recipeField(text: string, before: Record<string, Value> = {}): Record<string, Value> {
@@ -88,7 +74,7 @@ async function inputFrom(videos: string | undefined, options: RunOptions): Promi
   const file = options.config === undefined ? {} : await readConfiguration(options.config);
   const data = {
     ...(file.data as object | undefined),
-    ...picked(options, DATA_FIELDS),
+    ...dataFrom(options),
     ...(options.flip ? {} : { flip: false }),
     ...(videos === undefined ? {} : { path: videos }),
   };
@@ -110,7 +96,8 @@ async function inputFrom(videos: string | undefined, options: RunOptions): Promi
 function refuseBesideResume(videos: string | undefined, options: RunOptions): void {
   const given = [
     ...(videos === undefined ? [] : ['videos']),
-    ...Object.keys(picked(options, ['config', 'recipe', ...SEARCH_FIELDS, ...DATA_FIELDS])),
+    ...Object.keys(picked(options, ['config', 'recipe', ...SEARCH_FIELDS])),
+    ...Object.keys(dataFrom(options)),
   ];
   if (given.length === 0) return;
   throw new X3dError('invalid-input', {
@@ -128,42 +115,33 @@ async function run(videos: string | undefined, options: RunOptions): Promise<voi
 }
 
 export function runCommand(): Command {
-  return withFleet(
-    new Command('run')
-      .description('Search the most accurate network for your videos within a target, and train it')
-      .argument(
-        '[videos]',
-        'class folders; or train, val and test folders of them; or train.csv, val.csv, test.csv',
-      )
-      .option(
-        '--target <amount>',
-        'multiply-adds (or --complexity) of the network wanted, as a number or like 6M',
-      )
-      .option('--config <file>', 'the configuration as JSON; flags go before it')
-      .option('--resume <id>', 'go on with a search that was stopped')
-      .option('--name <text>', 'for people')
-      .option('--base <name>', 'what the search starts from: x2d-micro (default) or x2d')
-      .option('--criterion <name>', 'what decides a round: accuracy (default) or loss')
-      .option(
-        '--complexity <name>',
-        'what the target counts: multiplyAdds (default), parameters, activationBytes',
-      )
-      .option('--step-rule <name>', 'how far a step goes: at-most-double (default) or nominal')
-      .option('--seed <n>', 'of every training', numeric)
-      .option(
-        '--memory <bytes>',
-        'that one training may take (default: the least that a worker has for one)',
-        numeric,
-      )
-      .option('--recipe <field=value>', 'a field of the recipe, as epochs=100; may be repeated', recipeField)
-      .option('--root <folder>', 'what the paths in lists are relative to (default: the videos)')
-      .option('--group <regexp>', 'videos with the same first group stay in one part')
-      .option('--shares <train,validation,test>', 'shares of the videos, such as 0.7,0.15,0.15', shares)
-      .option('--split-seed <n>', 'which split by shares', numeric)
-      .option('--skip-share <share>', 'share of the files that may be undecodable', numeric)
-      .option('--no-flip', 'where mirrored videos are of another class')
-      .addOption(homeOption()),
-  )
+  const command = new Command('run')
+    .description('Search the most accurate network for your videos within a target, and train it')
+    .argument('[videos]', VIDEOS)
+    .option(
+      '--target <amount>',
+      'multiply-adds (or --complexity) of the network wanted, as a number or like 6M',
+    )
+    .option('--config <file>', 'the configuration as JSON; flags go before it')
+    .option('--resume <id>', 'go on with a search that was stopped')
+    .option('--name <text>', 'for people')
+    .option('--base <name>', 'what the search starts from: x2d-micro (default) or x2d')
+    .option('--criterion <name>', 'what decides a round: accuracy (default) or loss')
+    .option(
+      '--complexity <name>',
+      'what the target counts: multiplyAdds (default), parameters, activationBytes',
+    )
+    .option('--step-rule <name>', 'how far a step goes: at-most-double (default) or nominal')
+    .option('--seed <n>', 'of every training', numeric)
+    .option(
+      '--memory <bytes>',
+      'that one training may take (default: the least that a worker has for one)',
+      numeric,
+    )
+    .option('--recipe <field=value>', 'a field of the recipe, as epochs=100; may be repeated', recipeField)
+    .option('--no-flip', 'where mirrored videos are of another class');
+  return withFleet(withData(command))
+    .addOption(homeOption())
     .addOption(jsonOption())
     .addHelpText(
       'after',

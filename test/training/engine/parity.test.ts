@@ -1,8 +1,9 @@
 /** The engine computes what PyTorchVideo's create_x3d computes in PyTorch: the files are made by make_fixtures.py. */
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Tensor2D } from '@tensorflow/tfjs-node-gpu';
 import { describe, expect, it } from 'vitest';
 import { BASES, describeNetwork, type Factors } from '../../../src/network/index.js';
@@ -243,25 +244,69 @@ describe.skipIf(tensorFlowMissing !== undefined)('against PyTorchVideo', () => {
     (file) => hold(read(FIXTURES, file), plain),
   );
 
-  const python = process.env.X3D_TORCH_PYTHON;
-  it.skipIf(!python)(
-    'agrees live on factors drawn now (X3D_TORCH_PYTHON names a Python with torch)',
-    async () => {
-      const folder = mkdtempSync(join(tmpdir(), 'x3d-parity-'));
-      const pick = (from: number, to: number) => from + Math.random() * (to - from);
-      const factors = {
-        frames: Math.round(pick(1, 6)),
-        stride: 2,
-        crop: Math.round(pick(33, 90)),
-        width: Number(pick(0.3, 1.2).toFixed(2)),
-        bottleneck: Number(pick(1, 3).toFixed(2)),
-        depth: Number(pick(0.4, 1.6).toFixed(1)),
-      };
-      const script = new URL('parity/make_fixtures.py', import.meta.url).pathname;
-      execFileSync(python ?? '', [script, folder, `live=${JSON.stringify(factors)}`]);
-      await hold(read(folder, 'live.json'), nativeAvailable() ? native : plain);
-    },
-  );
+  /** Where X3D_TORCH_PYTHON names none, the first on the PATH, if it has what is needed. */
+  const python = process.env.X3D_TORCH_PYTHON ?? 'python3';
+  const live = spawnSync(python, ['-c', 'import torch, pytorchvideo, fvcore, iopath']).status === 0;
+  const script = (name: string) => fileURLToPath(new URL(`parity/${name}`, import.meta.url));
+
+  it.skipIf(!live)('agrees live on factors drawn now (with torch and pytorchvideo)', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'x3d-parity-'));
+    const pick = (from: number, to: number) => from + Math.random() * (to - from);
+    const factors = {
+      frames: Math.round(pick(1, 6)),
+      stride: 2,
+      crop: Math.round(pick(33, 90)),
+      width: Number(pick(0.3, 1.2).toFixed(2)),
+      bottleneck: Number(pick(1, 3).toFixed(2)),
+      depth: Number(pick(0.4, 1.6).toFixed(1)),
+    };
+    execFileSync(python, [script('make_fixtures.py'), folder, `live=${JSON.stringify(factors)}`]);
+    await hold(read(folder, 'live.json'), nativeAvailable() ? native : plain);
+  });
+
+  it.skipIf(!live)('is loaded by create_x3d with strict=True, and predicts the same there', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'x3d-export-'));
+    // With a norm in every shortcut, one of which PyTorchVideo does not have.
+    const factors = { ...BASES.x2d.factors, frames: 3, crop: 64, bottleneck: 2.25 };
+    const classes = 7;
+    const clips = 4;
+    const network = describeNetwork(BASES.x2d, factors, { classes });
+    const recipe: Recipe = {
+      ...RECIPES.x2d,
+      batchSize: clips,
+      dropout: 0,
+      preciseBatchNorm: 0,
+      views: clips,
+    };
+    const engine = await createEngine({
+      network,
+      evaluations: [network],
+      recipe,
+      microBatch: clips,
+      seed: 3,
+      device: 'cpu',
+    });
+    const pixels = Uint8Array.from(drawn('pixels', 3 * clips * 64 * 64 * 3), (h) => h % 256);
+    const labels = Float32Array.from({ length: clips * classes }, (_, i) =>
+      i % (classes + 1) === 0 ? 1 : 0,
+    );
+    for (let step = 0; step < 8; step++) engine.step({ clips: pixels, labels, learningRate: 0.05, step });
+    const ours = engine.evaluate(pixels, { crop: factors.crop, views: clips });
+    writeFileSync(join(folder, 'w.safetensors'), engine.weights());
+    writeFileSync(join(folder, 'clips'), pixels);
+    engine.close();
+    const theirs = JSON.parse(
+      execFileSync(python, [
+        script('load_weights.py'),
+        join(folder, 'w.safetensors'),
+        join(folder, 'clips'),
+        JSON.stringify({ factors, classes, clips }),
+      ]).toString(),
+    ) as number[][];
+    expect(farthest(ours, theirs.flat())).toBeLessThan(1e-4);
+    // Else anything would do.
+    expect(farthest(theirs[0] as number[], theirs[1] as number[])).toBeGreaterThan(0.01);
+  });
 });
 
 /** The engine's layout names every parameter once, without gaps. */

@@ -67,12 +67,11 @@ def clips_of(name):
     return 4 if name in ("x2d", "xs") else 6
 
 
-def make(folder: Path, name: str, factors: dict):
-    torch.set_default_dtype(torch.float64)
-    model = create_x3d(
+def model_of(factors: dict, classes: int) -> torch.nn.Module:
+    return create_x3d(
         input_clip_length=factors["frames"],
         input_crop_size=factors["crop"],
-        model_num_class=CLASSES,
+        model_num_class=classes,
         dropout_rate=0,
         stem_dim_in=12,
         width_factor=2 * factors["width"],
@@ -80,6 +79,11 @@ def make(folder: Path, name: str, factors: dict):
         bottleneck_factor=factors["bottleneck"],
         head_activation=None,
     )
+
+
+def make(folder: Path, name: str, factors: dict):
+    torch.set_default_dtype(torch.float64)
+    model = model_of(factors, CLASSES)
     with torch.no_grad():
         for key, value in model.state_dict().items():
             if not value.is_floating_point():

@@ -1,0 +1,112 @@
+/** `evaluate`: a trained network on videos: what a search has left, or published weights. */
+import { Command, Option } from 'commander';
+import { openDataset } from '../../data/index.js';
+import { X3dError } from '../../errors.js';
+import { homeAt } from '../../home.js';
+import { MODELS, type ModelName } from '../../network/index.js';
+import type { Assessment } from '../../training/assess.js';
+import { publishedNetwork, readSaved, type SavedNetwork } from '../../training/saved.js';
+import type { Device, Evaluation } from '../../training/training.js';
+import { type DataOptions, dataFrom, VIDEOS, withData } from '../data.js';
+import { percent } from '../figures.js';
+import { example, homeOption, jsonOption, whole } from '../flags.js';
+import { device, refuseMissing } from '../fleet.js';
+import { progressLine } from '../progress.js';
+import { columns } from '../table.js';
+
+interface EvaluateOptions extends DataOptions {
+  readonly network?: string;
+  readonly model?: ModelName;
+  readonly weights?: string;
+  readonly part: 'validation' | 'test';
+  readonly views: number;
+  readonly device: Device;
+  readonly threads: number;
+  readonly home: string;
+  readonly json?: boolean;
+}
+
+async function savedFrom({ network, model, weights }: EvaluateOptions): Promise<SavedNetwork> {
+  if (network !== undefined && model === undefined && weights === undefined) return readSaved(network);
+  if (network === undefined && model !== undefined && weights !== undefined)
+    return publishedNetwork(model, weights);
+  throw new X3dError('invalid-input', {
+    subject: '--network',
+    expected: 'the folder of a network, or --model and --weights instead',
+    got:
+      [network && '--network', model && '--model', weights && '--weights'].filter(Boolean).join(', ') ||
+      'neither',
+  });
+}
+
+function text({ center, leftCenterRight }: Assessment, part: string): string {
+  const table = columns({
+    strategy: 'left',
+    views: 'right',
+    'top-1': 'right',
+    'top-5': 'right',
+    loss: 'right',
+  });
+  const row = (name: string, { viewsPerVideo, top1, top5, loss }: Evaluation) =>
+    table.push([name, viewsPerVideo, percent(top1), percent(top5), loss.toFixed(3)]);
+  row('K-Center', center);
+  row('K-LeftCenterRight', leftCenterRight);
+  return `${table}\non ${center.videos} videos of the ${part} part`;
+}
+
+async function evaluate(path: string, options: EvaluateOptions): Promise<void> {
+  const { part, views, threads, json } = options;
+  const saved = await savedFrom(options);
+  refuseMissing([options.device]);
+  const cacheFolder = homeAt(options.home).cache;
+  const looking = progressLine('looking at videos');
+  const dataset = await openDataset({ path, ...dataFrom(options) }, { cacheFolder, onProgress: looking });
+  if (dataset.parts[part] === 0)
+    throw new X3dError('data', {
+      subject: path,
+      expected: `videos in the ${part} part`,
+      got: 'none',
+      remedy: 'Name another --part, or divide the videos otherwise.',
+    });
+  // Read as TensorFlow loads.
+  process.env.TF_NUM_INTRAOP_THREADS = String(threads);
+  process.env.OMP_NUM_THREADS = String(threads);
+  if (options.device !== 'cpu') process.env.CUDA_VISIBLE_DEVICES = options.device.replace('cuda:', '');
+  const { assess } = await import('../../training/assess.js');
+  const showing = progressLine('evaluating');
+  const assessment = await assess(saved, dataset, {
+    part,
+    views,
+    device: options.device,
+    cacheFolder,
+    report: ({ done, of }) => showing(done, of),
+  });
+  const { classes } = dataset;
+  process.stdout.write(
+    `${json ? JSON.stringify({ part, classes, ...assessment }, undefined, 2) : text(assessment, part)}\n`,
+  );
+}
+
+export function evaluateCommand(): Command {
+  const command = new Command('evaluate')
+    .description('Test a trained network on videos: what a search has left, or published weights')
+    .argument('<videos>', VIDEOS)
+    .option('--network <folder>', 'the folder runs/ID/network of a search')
+    .addOption(new Option('--model <name>', 'a published network').choices(Object.keys(MODELS)))
+    .option('--weights <file>', "of the published network, as safetensors under PyTorchVideo's names")
+    .addOption(new Option('--part <name>', 'which videos').choices(['validation', 'test']).default('test'))
+    .option('--views <n>', 'clips a video', whole, 10)
+    .option('--device <name>', 'cpu, or a CUDA card as cuda:0', device, 'cpu')
+    .option('--threads <n>', 'of the engine', whole, 1);
+  return withData(command)
+    .addOption(homeOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      example(
+        'evaluate ~/videos/gestures --network x3d-search-data/runs/s0123456789/network',
+        'evaluate ~/videos/kinetics --model XS --weights x3d_xs.safetensors --part validation',
+      ),
+    )
+    .action(evaluate);
+}
