@@ -1,4 +1,5 @@
 /** The flags that say which workers run on this machine. */
+import { availableParallelism } from 'node:os';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { X3dError } from '../errors.js';
 import { cards } from '../machine.js';
@@ -8,21 +9,21 @@ import type { Fleet } from './supervisor.js';
 
 export interface FleetOptions {
   readonly workers?: number;
-  readonly threads: number;
+  readonly threads?: number;
   readonly device?: readonly Device[];
   readonly perDevice: number;
   readonly lockMs?: number;
   readonly trainer?: string;
 }
 
-export function device(name: string): Device {
+export function deviceNamed(name: string): Device {
   if (/^(cpu|cuda:\d+)$/.test(name)) return name as Device;
   throw new InvalidArgumentError('Expected cpu or a CUDA card by number, as cuda:0.');
 }
 
 const devices = (text: string, before: readonly Device[] | undefined): Device[] => [
   ...(before ?? []),
-  ...text.split(',').map(device),
+  ...text.split(',').map(deviceNamed),
 ];
 
 export function withFleet(command: Command): Command {
@@ -32,7 +33,11 @@ export function withFleet(command: Command): Command {
       'trainings side by side (default: cores / threads, or --per-device a card)',
       whole,
     )
-    .option('--threads <n>', 'threads of one trainer', whole, 1)
+    .option(
+      '--threads <n>',
+      'threads of one trainer: on a CPU of its steps (default: 1), on a card of its data (default: its share of the cores)',
+      whole,
+    )
     .option('--device <names>', 'cpu (default), or CUDA cards as cuda:0,cuda:1', devices)
     .option('--per-device <n>', 'trainings side by side on one CUDA card', whole, 1)
     .addOption(new Option('--lock-ms <n>').argParser(whole).hideHelp())
@@ -59,19 +64,14 @@ export function refuseMissing(devices: readonly Device[]): void {
 }
 
 /** Throws X3dError environment for a card that is not there. */
-export function fleetOf({
-  workers,
-  threads,
-  device: named,
-  perDevice,
-  lockMs,
-  trainer,
-}: FleetOptions): Fleet {
-  refuseMissing(named ?? []);
+export function fleetOf({ workers, threads, device, perDevice, lockMs, trainer }: FleetOptions): Fleet {
+  const devices = device ?? ['cpu'];
+  refuseMissing(devices);
+  const share = Math.floor(availableParallelism() / (workers ?? devices.length * perDevice));
   return {
     ...(workers === undefined ? {} : { workers }),
-    threads,
-    devices: named ?? ['cpu'],
+    threads: threads ?? (devices.includes('cpu') ? 1 : Math.max(1, share)),
+    devices,
     perDevice,
     ...(lockMs === undefined ? {} : { lockMs }),
     ...(trainer === undefined ? {} : { trainer }),

@@ -10,7 +10,7 @@ import type { Device, Evaluation } from '../../training/training.js';
 import { type DataOptions, dataFrom, VIDEOS, withData } from '../data.js';
 import { percent } from '../figures.js';
 import { example, homeOption, jsonOption, whole } from '../flags.js';
-import { device, refuseMissing } from '../fleet.js';
+import { deviceNamed, refuseMissing } from '../fleet.js';
 import { progressLine } from '../progress.js';
 import { columns } from '../table.js';
 
@@ -96,7 +96,7 @@ export function evaluateCommand(): Command {
     .option('--weights <file>', "of the published network, as safetensors under PyTorchVideo's names")
     .addOption(new Option('--part <name>', 'which videos').choices(['validation', 'test']).default('test'))
     .option('--views <n>', 'clips a video', whole, 10)
-    .option('--device <name>', 'cpu, or a CUDA card as cuda:0', device, 'cpu')
+    .option('--device <name>', 'cpu, or a CUDA card as cuda:0', deviceNamed, 'cpu')
     .option('--threads <n>', 'of the engine', whole, 1);
   return withData(command)
     .addOption(homeOption())

@@ -132,9 +132,9 @@ function overTime(
 /** A channelwise 3x3x3 convolution as three depthwise ones, since TensorFlow's Conv3D knows no groups. */
 function channelwise(x: Activations, weights: Tensor4D, stride: 1 | 2): Activations {
   const channels = x.shape[4];
-  return overTime(x, 3, (frames, k) => {
+  return overTime(clips(tf.pad(images(x), PADDED), x), 3, (frames, k) => {
     const filter = weights.slice([k, 0, 0, 0], [1, 3, 3, channels]).reshape([3, 3, channels, 1]) as Tensor4D;
-    return clips(tf.depthwiseConv2d(tf.pad(images(frames), PADDED), filter, stride, 'valid'), frames);
+    return clips(tf.depthwiseConv2d(images(frames), filter, stride, 'valid'), frames);
   });
 }
 
