@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { X3dError } from '../errors.js';
 import { cards } from '../machine.js';
+import { bindingInstalled } from '../training/engine/installed.js';
 import type { Device } from '../training/training.js';
 import { whole } from './flags.js';
 import type { Fleet } from './supervisor.js';
@@ -77,3 +78,9 @@ export function fleetOf({ workers, threads, device, perDevice, lockMs, trainer }
     ...(trainer === undefined ? {} : { trainer }),
   };
 }
+
+/** What to know of trainings on this machine before they start, if anything. */
+export const slowTraining = (): string | undefined =>
+  bindingInstalled()
+    ? undefined
+    : "TensorFlow's library is not installed: training runs on tfjs's own CPU backend, hundreds of times slower. `npm run setup` says what it lacks.";

@@ -11,6 +11,7 @@ import { type Client, connectTo, follow } from './client.js';
 import { type Display, openDisplay } from './display.js';
 import { EXIT } from './failure.js';
 import { digits, percent } from './figures.js';
+import { slowTraining } from './fleet.js';
 import { aborted, interruptible } from './interruption.js';
 import { invocation } from './invocation.js';
 import { redisFromEnvironment } from './redis.js';
@@ -110,6 +111,8 @@ export async function searching(options: Searching): Promise<number> {
   let search: string | undefined;
 
   const interrupted = await interruptible(async (signal) => {
+    const slow = slowTraining();
+    if (slow !== undefined) display.note(slow, { kind: 'slow', reason: slow });
     const begin = options.begin(display);
     const input =
       'input' in begin

@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import { makeDemoVideos } from '../../data/demo/index.js';
 import { homeAt } from '../../home.js';
 import { example, homeOption, jsonOption } from '../flags.js';
-import { type FleetOptions, fleetOf, withFleet } from '../fleet.js';
+import { type FleetOptions, fleetOf, slowTraining, withFleet } from '../fleet.js';
 import { searching } from '../searching.js';
 
 interface DemoOptions extends FleetOptions {
@@ -14,6 +14,8 @@ interface DemoOptions extends FleetOptions {
 
 /** Few steps on few videos, so that rounds, a contraction and a test fit in some minutes of two cores. */
 const SEARCH = { name: 'demo', base: 'x2d-micro', target: '4M', recipe: { epochs: 300, views: 5 } };
+/** The same minutes without TensorFlow's library: one round, and too few steps to learn much. */
+const SHORT_SEARCH = { ...SEARCH, target: '1.5M', recipe: { epochs: 8, views: 1 } };
 
 async function demo(options: DemoOptions): Promise<void> {
   const { home, json = false } = options;
@@ -23,7 +25,7 @@ async function demo(options: DemoOptions): Promise<void> {
     json,
     begin: (display) => ({
       input: {
-        ...SEARCH,
+        ...(slowTraining() === undefined ? SEARCH : SHORT_SEARCH),
         data: makeDemoVideos(join(homeAt(home).folder, 'demo-videos'), {
           onProgress: (done, of) => display.preparing('making videos', done, of),
         }),

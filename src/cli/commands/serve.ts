@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { homeAt } from '../../home.js';
 import { example, homeOption, jsonOption, port } from '../flags.js';
-import { type FleetOptions, fleetOf, withFleet } from '../fleet.js';
+import { type FleetOptions, fleetOf, slowTraining, withFleet } from '../fleet.js';
 import { aborted, interruptible } from '../interruption.js';
 import { redisFromEnvironment } from '../redis.js';
 import { startSupervisor } from '../supervisor.js';
@@ -28,6 +28,8 @@ async function serve(options: ServeOptions): Promise<void> {
       onReplaced: (name, why) =>
         say(`${name} ended (${why}) and is started again`, { kind: 'replaced', process: name, why }),
     });
+    const slow = slowTraining();
+    if (slow !== undefined) say(slow, { kind: 'slow', reason: slow });
     try {
       const { url } = supervisor;
       say(`Listening on ${url}, documents at ${url}/docs`, { kind: 'listening', url });

@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import { X3dError } from '../../errors.js';
 import { homeAt } from '../../home.js';
 import { example, homeOption, jsonOption } from '../flags.js';
-import { type FleetOptions, fleetOf, withFleet } from '../fleet.js';
+import { type FleetOptions, fleetOf, slowTraining, withFleet } from '../fleet.js';
 import { aborted, interruptible } from '../interruption.js';
 import { devicesOf, startSupervisor } from '../supervisor.js';
 
@@ -32,6 +32,8 @@ async function work(options: WorkerOptions): Promise<void> {
       onReplaced: (name, why) =>
         say(`${name} ended (${why}) and is started again`, { kind: 'replaced', process: name, why }),
     });
+    const slow = slowTraining();
+    if (slow !== undefined) say(slow, { kind: 'slow', reason: slow });
     try {
       const devices = devicesOf(fleet);
       say(`${devices.length} workers on ${devices.join(', ')} for ${redisUrl}`, { kind: 'working', devices });
