@@ -69,8 +69,9 @@ function liveDisplay(output: NodeJS.WriteStream): Display {
   const view = () => {
     if (!latest) return preparation;
     const trajectory = trajectoryOf(latest);
-    const { search, base, target, rounds, final } = trajectory;
-    const stage = final ? 'training the network found' : `round ${rounds.length}`;
+    const { search, status, base, target, rounds, final } = trajectory;
+    const stage =
+      status === 'paused' ? 'paused' : final ? 'training the network found' : `round ${rounds.length}`;
     return [
       `${pc.bold(stage)}  search ${search}, from ${base} to ${amount(target)} ${costName(trajectory)}, ${duration((Date.now() - since) / 1000)}`,
       roundTable(trajectory, progresses),

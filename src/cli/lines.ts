@@ -48,6 +48,10 @@ export function lineOf(event: SearchEvent, state: SearchState): string {
       return `target not reachable: ${event.reason}`;
     case 'final-proposed':
       return `final network: ${amount(event.cost[complexity])}, to be trained in full`;
+    case 'search-paused':
+      return 'search paused';
+    case 'search-resumed':
+      return 'search goes on';
     case 'search-cancelled':
       return 'search cancelled';
     case 'search-failed':

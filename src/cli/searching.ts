@@ -5,7 +5,7 @@ import { openDataset } from '../data/index.js';
 import { type Home, homeAt } from '../home.js';
 import { AXES } from '../network/index.js';
 import { resolveConfiguration } from '../search/configuration.js';
-import { apply, type SearchState } from '../search/state.js';
+import { apply, isOver, type SearchState } from '../search/state.js';
 import { type Trajectory, trajectoryOf } from '../search/trajectory.js';
 import { type Client, connectTo, follow } from './client.js';
 import { type Display, openDisplay } from './display.js';
@@ -82,6 +82,14 @@ async function checkData(input: unknown, home: Home, display: Display): Promise<
   return { ...(input as object), data: { ...data, path: resolve(data.path) } };
 }
 
+/** Its id, once it goes on, if it was paused. One that is over is shown as it is. */
+async function resumed(client: Client, search: string): Promise<string> {
+  const path = `/searches/${encodeURIComponent(search)}`;
+  const { status } = await client.get<{ status: string }>(path);
+  if (status === 'paused') await client.post(`${path}/resume`);
+  return search;
+}
+
 /** Searches of before go on in the same home: whoever wonders what else is training should know. */
 async function noteOthers(client: Client, search: string, home: Home, display: Display): Promise<void> {
   const { searches } = await client.get<{ searches: { id: string; status: string }[] }>(
@@ -130,7 +138,10 @@ export async function searching(options: Searching): Promise<number> {
     });
     try {
       const client = connectTo(supervisor.url);
-      search = 'resume' in begin ? begin.resume : (await client.post<{ id: string }>('/searches', input)).id;
+      search =
+        'resume' in begin
+          ? await resumed(client, begin.resume)
+          : (await client.post<{ id: string }>('/searches', input)).id;
       await noteOthers(client, search, home, display);
       const lost = new AbortController();
       void supervisor.givenUp.then((error) => lost.abort(error));
@@ -139,12 +150,14 @@ export async function searching(options: Searching): Promise<number> {
         if (state) display.happened(happening, state);
       }
       lost.signal.throwIfAborted();
+      // Else it would go on beside whatever runs next in this home.
+      if (signal.aborted) await client.post(`/searches/${search}/pause`).catch(() => {});
     } finally {
       await supervisor.stop();
     }
   });
 
-  if (state && state.status.kind !== 'running') {
+  if (state && isOver(state)) {
     const trajectory = trajectoryOf(state);
     display.end(resultText(trajectory, home), resultOf(trajectory, home));
     return state.status.kind === 'ended' ? 0 : EXIT.failedSearch;

@@ -80,22 +80,3 @@ export async function createSearch(
   await appendEvents(redis, search, 0, [{ kind: 'search-created', search, configuration, dataset }]);
   return searchNamed(redis, search);
 }
-
-/**
- * Ends a search as cancelled; one that is cancelled already stays as it is. Throws X3dError: not-found, or conflict
- * for one that has ended or failed.
- */
-export async function cancelSearch(redis: Redis, search: string): Promise<SearchState> {
-  for (;;) {
-    const state = await searchNamed(redis, search);
-    if (state.status.kind === 'cancelled') return state;
-    if (state.status.kind !== 'running')
-      throw new X3dError('conflict', {
-        subject: `search ${search}`,
-        expected: 'a running search',
-        got: `one that is ${state.status.kind}`,
-      });
-    if (await appendEvents(redis, search, state.version, [{ kind: 'search-cancelled' }]))
-      return searchNamed(redis, search);
-  }
-}

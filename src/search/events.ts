@@ -101,6 +101,9 @@ const EVENTS = [
   event('contracted', { axis: AxisName, from: FactorsSchema, to: FactorsSchema, cost: CandidateCost }),
   event('target-unreachable', { reason: Type.String() }),
   event('final-proposed', { candidate: Id, factors: FactorsSchema, cost: CandidateCost }),
+  /** Nothing is done until it is resumed. */
+  event('search-paused', {}),
+  event('search-resumed', {}),
   event('search-cancelled', {}),
   event('search-failed', { reason: Type.String() }),
   event('search-ended', {}),

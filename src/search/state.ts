@@ -39,6 +39,7 @@ export interface Round {
 
 export type SearchStatus =
   | { readonly kind: 'running' }
+  | { readonly kind: 'paused'; readonly at: string }
   | { readonly kind: 'ended'; readonly at: string }
   | { readonly kind: 'failed'; readonly at: string; readonly reason: string }
   | { readonly kind: 'cancelled'; readonly at: string };
@@ -118,6 +119,10 @@ function applied(state: SearchState, event: Exclude<SearchEvent, { kind: 'search
       const { candidate: id, factors, cost } = event;
       return { ...state, final: { id, axes: [], factors, cost, progress: { kind: 'proposed' } } };
     }
+    case 'search-paused':
+      return { ...state, status: { kind: 'paused', at: event.at } };
+    case 'search-resumed':
+      return { ...state, status: { kind: 'running' } };
     case 'search-cancelled':
       return { ...state, status: { kind: 'cancelled', at: event.at } };
     case 'search-failed':
@@ -144,6 +149,14 @@ export const fold = (events: Iterable<SearchEvent>): SearchState | undefined => 
   for (const event of events) state = apply(state, event);
   return state;
 };
+
+/** Whether nothing will happen in a search any more. */
+export const isOver = ({ status }: Pick<SearchState, 'status'>): boolean =>
+  status.kind !== 'running' && status.kind !== 'paused';
+
+/** When it was over. */
+export const endOf = ({ status }: Pick<SearchState, 'status'>): string | undefined =>
+  status.kind === 'running' || status.kind === 'paused' ? undefined : status.at;
 
 /** Whether a candidate's training has not ended yet. */
 export const isOpen = ({ progress }: CandidateState): boolean =>

@@ -5,11 +5,18 @@ import { FactorsSchema } from '../network/schema.js';
 import { TrainingFailureSchema } from '../training/schema.js';
 import { COMPLEXITIES, CRITERIA } from './configuration.js';
 import { CandidateCost, DatasetSummary, DecidedBySchema, Outcome } from './events.js';
-import type { CandidateState, SearchState } from './state.js';
+import { type CandidateState, endOf, type SearchState } from './state.js';
 
 const AxisName = Type.Enum([...AXES]);
 
-export const Status = Type.Enum(['running', 'ended', 'failed', 'cancelled']);
+export const STATUSES = [
+  'running',
+  'paused',
+  'ended',
+  'failed',
+  'cancelled',
+] as const satisfies SearchState['status']['kind'][];
+export const Status = Type.Enum([...STATUSES]);
 
 export const CandidateView = Type.Object({
   id: Type.String(),
@@ -84,13 +91,14 @@ export function candidateViewOf({ id, axes, factors, cost, progress }: Candidate
 export function trajectoryOf(state: SearchState): Trajectory {
   const { configuration, status, dataset } = state;
   const { name, base, target, complexity, criterion, seed } = configuration;
+  const endedAt = endOf(state);
   return {
     search: state.id,
     ...(name === undefined ? {} : { name }),
     status: status.kind,
     ...(status.kind === 'failed' ? { reason: status.reason } : {}),
     createdAt: state.createdAt,
-    ...(status.kind === 'running' ? {} : { endedAt: status.at }),
+    ...(endedAt === undefined ? {} : { endedAt }),
     base,
     target,
     complexity,

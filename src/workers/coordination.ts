@@ -69,7 +69,10 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<{ s
     COORDINATION,
     async ({ data: { search } }) => {
       const state = await advance(coordination, search);
-      if (state?.status.kind !== 'running') await stopTicking(queues, search);
+      if (state?.status.kind === 'running') return;
+      await stopTicking(queues, search);
+      // Resumed meanwhile, its ticks may just have been stopped.
+      if ((await readSearch(redis, search))?.status.kind === 'running') await startTicking(queues, search);
     },
     {
       connection: redis,

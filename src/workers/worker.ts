@@ -8,7 +8,7 @@
  * - the worker dies: its trainer ends, the job's lock runs out, another worker goes on from the last checkpoint;
  * - the worker is asked to stop: the trainer is killed and the job goes back to the queue at once;
  * - Redis goes away: the training goes on; if the lock was lost meanwhile, the trainer is killed;
- * - nobody waits for the candidate any more (its search was cancelled): the trainer is killed.
+ * - nobody waits for the candidate any more (its search was cancelled or paused): the trainer is killed.
  */
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
@@ -127,6 +127,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     const folder = home.candidate(candidate);
     const existing = await resultOnDisk(folder);
     if (existing) return existing;
+    if ((await searchesWaiting(redis, candidate)).length === 0) throw new UnrecoverableError(UNWANTED);
 
     const since = new Date().toISOString();
     const own = new AbortController();

@@ -75,6 +75,8 @@ describe('the OpenAPI document', () => {
       'GET /workers',
       'POST /searches',
       'POST /searches/{id}/cancel',
+      'POST /searches/{id}/pause',
+      'POST /searches/{id}/resume',
     ]);
     expect(document).toMatchObject({
       openapi: '3.1.0',
@@ -202,6 +204,8 @@ describe('an answer', () => {
     const cancelled = (await check('POST /searches', await at.post('/searches', { ...body, seed: 6 }))) as {
       id: string;
     };
+    for (const act of ['pause', 'resume'])
+      await check(`POST /searches/{id}/${act}`, await at.post(`/searches/${cancelled.id}/${act}`));
     await check('POST /searches/{id}/cancel', await at.post(`/searches/${cancelled.id}/cancel`));
     await check('POST /searches', await at.post('/searches', { traget: 1 }));
     await check('GET /searches/{id}', await at.get('/searches/s0'));

@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Trajectory } from '../../src/search/trajectory.js';
 import { announceWorker, dismissWorker } from '../../src/workers/registry.js';
-import { type Stand, stand } from './stand.js';
+import { eventually } from '../workers/candidates.js';
+import { type Stand, stand, withoutTimes } from './stand.js';
 
 let at: Stand;
 beforeAll(async () => {
@@ -149,7 +151,7 @@ describe('a search over HTTP', () => {
     expect(response.status).toBe(409);
     expect(await response.json()).toMatchObject({
       type: 'urn:x3d-search:problem:conflict',
-      detail: `search ${search}: expected a running search, got one that is ended.`,
+      detail: `search ${search}: expected a running or paused search, got one that is ended.`,
     });
   });
 
@@ -221,4 +223,44 @@ test('a search takes no more memory for a training than the least of its workers
   expect(await memoryOf({ seed: 20, memory: 2e9 })).toBe(2e9);
   await dismissWorker(redis, id);
   redis.disconnect();
+});
+
+test('a search that is paused stays where it is, and goes the same way once it is resumed', async () => {
+  const undisturbed = await created({ seed: 30 });
+  await at.events(undisturbed);
+  const other = await stand({ data: at.data });
+  try {
+    await other.startService();
+    const worker = other.startWorker();
+    const response = await other.post('/searches', configuration({ seed: 30 }));
+    const { id } = (await response.json()) as { id: string };
+    await other.events(id, undefined, ({ event }) => event === 'candidate-finished');
+
+    expect((await other.post(`/searches/${id}/pause`)).status).toBe(200);
+    expect((await other.post(`/searches/${id}/pause`)).status).toBe(200);
+    await eventually(async () => {
+      const { workers } = (await (await other.get('/workers')).json()) as {
+        workers: { candidate?: object }[];
+      };
+      return workers.length === 1 && !workers[0]?.candidate;
+    });
+    const paused = await other.trajectory(id);
+    expect(paused).toMatchObject({ status: 'paused' });
+    expect(paused.endedAt).toBeUndefined();
+    expect(await (await other.get('/metrics')).text()).toContain('x3d_searches{state="paused"} 1');
+    await sleep(1500);
+    expect(await other.trajectory(id)).toEqual(paused);
+
+    expect((await other.post(`/searches/${id}/resume`)).status).toBe(200);
+    await other.events(id);
+    expect(withoutTimes(await other.trajectory(id))).toEqual(withoutTimes(await at.trajectory(undisturbed)));
+    const refused = await other.post(`/searches/${id}/pause`);
+    expect(refused.status).toBe(409);
+    expect(await refused.json()).toMatchObject({
+      detail: `search ${id}: expected a running search, got one that is ended.`,
+    });
+    expect(worker.exitCode).toBeNull();
+  } finally {
+    await other.close();
+  }
 });

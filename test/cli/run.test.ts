@@ -141,6 +141,11 @@ describe('run', () => {
     });
     expect(pids.filter(alive)).toEqual([]);
 
+    // Another search in the same home has it to itself.
+    const other = await run(home, '--json', '--seed', '5').finished;
+    expect(other.code).toBe(0);
+    expect(linesOf(other.stdout).filter(({ kind }) => kind === 'also-running')).toEqual([]);
+
     const { code, stdout } = await start(['run', '--resume', last.search, '--home', home, ...QUICK]).finished;
     expect(code).toBe(0);
     expect(stdout).toContain('search ended\n');

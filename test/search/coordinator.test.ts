@@ -15,9 +15,9 @@ import {
   type TrainingStatus,
   type Trainings,
 } from '../../src/search/coordinator.js';
-import { cancelSearch } from '../../src/search/creation.js';
 import { appendEvents, readLog, searchNamed } from '../../src/search/log.js';
 import { candidatesOf, type SearchState } from '../../src/search/state.js';
+import { cancelSearch } from '../../src/search/steering.js';
 import { trajectoryOf } from '../../src/search/trajectory.js';
 import { configured, dataset, diverged, type Results, scored, searched } from './searching.js';
 

@@ -8,7 +8,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { homeAt } from '../../src/home.js';
 import { connect } from '../../src/redis/connection.js';
 import { type EmbeddedRedis, startRedis } from '../../src/redis/embedded.js';
-import { cancelSearch } from '../../src/search/creation.js';
 import type { NewEvent } from '../../src/search/events.js';
 import {
   appendEvents,
@@ -19,6 +18,7 @@ import {
   searchNamed,
 } from '../../src/search/log.js';
 import { fold } from '../../src/search/state.js';
+import { cancelSearch } from '../../src/search/steering.js';
 import { configured, dataset, searched, wonBy } from './searching.js';
 
 let folder: string;

@@ -2,7 +2,7 @@ import Type from 'typebox';
 import { X3dError } from '../../errors.js';
 import type { SearchEvent } from '../../search/events.js';
 import { followLog, searchNamed } from '../../search/log.js';
-import { candidatesOf, isOpen } from '../../search/state.js';
+import { candidatesOf, isOpen, isOver } from '../../search/state.js';
 import { problems } from '../problems.js';
 import { type App, SearchId, type Service } from '../service.js';
 
@@ -65,7 +65,7 @@ export function eventRoutes(app: App, { redis, candidateEvents }: Service): void
           expected: `at most ${state.version}, the last event of search ${state.id}`,
           got: String(after),
         });
-      if (state.status.kind !== 'running' && after === state.version) return reply.status(204).send(null);
+      if (isOver(state) && after === state.version) return reply.status(204).send(null);
 
       const stream = new AbortController();
       streams.add(stream);

@@ -2,7 +2,8 @@ import { Gauge, Histogram, Registry } from 'prom-client';
 import Type from 'typebox';
 import { X3dError } from '../../errors.js';
 import { listSearches, readSearch } from '../../search/log.js';
-import { candidatesOf, countCandidates, type SearchState } from '../../search/state.js';
+import { candidatesOf, countCandidates, isOver, type SearchState } from '../../search/state.js';
+import { STATUSES } from '../../search/trajectory.js';
 import { listWorkers } from '../../workers/registry.js';
 import { problems } from '../problems.js';
 import type { App, Service } from '../service.js';
@@ -10,6 +11,7 @@ import type { App, Service } from '../service.js';
 /** What the metrics need of one search. */
 interface Tally {
   readonly status: SearchState['status']['kind'];
+  readonly over: boolean;
   readonly candidates: Readonly<ReturnType<typeof countCandidates>>;
   readonly trainingSeconds: number;
 }
@@ -20,6 +22,7 @@ function tallyOf(state: SearchState): Tally {
   );
   return {
     status: state.status.kind,
+    over: isOver(state),
     candidates: countCandidates(state),
     trainingSeconds: seconds.reduce((total, each) => total + each, 0),
   };
@@ -81,7 +84,7 @@ export function metricRoutes(app: App, { redis, queues }: Service): void {
         const state = over.has(id) ? undefined : await readSearch(redis, id).catch(ignoreOtherVersions);
         const tally = over.get(id) ?? (state && tallyOf(state));
         if (!tally) continue;
-        if (tally.status !== 'running') over.set(id, tally);
+        if (tally.over) over.set(id, tally);
         found.push(tally);
       }
       if (ids.length < PAGE) return found;
@@ -90,7 +93,7 @@ export function metricRoutes(app: App, { redis, queues }: Service): void {
 
   const collect = async () => {
     for (const gauge of [searches, candidates]) gauge.reset();
-    for (const state of ['running', 'ended', 'failed', 'cancelled']) searches.set({ state }, 0);
+    for (const state of STATUSES) searches.set({ state }, 0);
     let total = 0;
     for (const tally of await tallies()) {
       searches.inc({ state: tally.status });

@@ -2,10 +2,11 @@ import type { Redis } from 'ioredis';
 import Type, { type Static } from 'typebox';
 import { X3dError } from '../../errors.js';
 import { SearchConfiguration, SearchInput } from '../../search/configuration.js';
-import { cancelSearch, createSearch } from '../../search/creation.js';
+import { createSearch } from '../../search/creation.js';
 import { DatasetSummary, Outcome } from '../../search/events.js';
 import { listSearches, searchNamed } from '../../search/log.js';
-import { countCandidates, type SearchState } from '../../search/state.js';
+import { countCandidates, endOf, type SearchState } from '../../search/state.js';
+import { cancelSearch, pauseSearch, resumeSearch } from '../../search/steering.js';
 import { Status, Trajectory, trajectoryOf } from '../../search/trajectory.js';
 import { hint, startTicking } from '../../workers/queues.js';
 import { listWorkers } from '../../workers/registry.js';
@@ -37,12 +38,13 @@ export const SearchView = Type.Object(
 function viewOf(state: SearchState): Static<typeof SearchView> {
   const { id, status, createdAt, version, configuration, dataset, rounds, final } = state;
   const cost = final?.cost ?? rounds.at(-1)?.cost;
+  const endedAt = endOf(state);
   return {
     id,
     status: status.kind,
     ...(status.kind === 'failed' ? { reason: status.reason } : {}),
     createdAt,
-    ...(status.kind === 'running' ? {} : { endedAt: status.at }),
+    ...(endedAt === undefined ? {} : { endedAt }),
     version,
     configuration,
     dataset,
@@ -152,21 +154,41 @@ export function searchRoutes(app: App, { redis, home, queues }: Service): void {
     async ({ params }) => trajectoryOf(await searchNamed(redis, params.id)),
   );
 
-  app.post(
-    '/searches/:id/cancel',
-    {
-      schema: {
-        summary: 'End a search; its trainings end too, unless another search waits for them',
-        description: 'Safe to repeat: one that is cancelled already stays as it is.',
-        tags: ['searches'],
-        params: SearchId,
-        response: { 200: SearchView, ...problems },
+  const steering = {
+    pause: {
+      act: pauseSearch,
+      summary:
+        'Stop a search until it is resumed; its trainings stop too, unless another search waits for them',
+      description: 'They go on from their checkpoints. Safe to repeat.',
+    },
+    resume: {
+      act: resumeSearch,
+      summary: 'Go on with a search that was paused',
+      description: 'Safe to repeat: one that runs stays as it is.',
+    },
+    cancel: {
+      act: cancelSearch,
+      summary: 'End a search; its trainings end too, unless another search waits for them',
+      description: 'Safe to repeat: one that is cancelled already stays as it is.',
+    },
+  } as const;
+  for (const [name, { act, summary, description }] of Object.entries(steering))
+    app.post(
+      `/searches/:id/${name}`,
+      {
+        schema: {
+          summary,
+          description,
+          tags: ['searches'],
+          params: SearchId,
+          response: { 200: SearchView, ...problems },
+        },
       },
-    },
-    async ({ params }) => {
-      const state = await cancelSearch(redis, params.id);
-      await hint(queues, state.id);
-      return viewOf(state);
-    },
-  );
+      async ({ params }) => {
+        const state = await act(redis, params.id);
+        if (state.status.kind === 'running') await startTicking(queues, state.id);
+        await hint(queues, state.id);
+        return viewOf(state);
+      },
+    );
 }
