@@ -1,5 +1,5 @@
 /** What the doctor says on this machine, and on ones that lack something. */
-import { mkdirSync, symlinkSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
@@ -76,5 +76,24 @@ describe('Redis', () => {
     const { code, of } = await examined({ PATH: programs });
     expect(code).toBe(3);
     expect(of('redis')?.remedy).toContain('apt-get install redis-server');
+  });
+});
+
+it('lists the cards that the driver knows', async () => {
+  const programs = temporaryFolder();
+  writeFileSync(
+    join(programs, 'nvidia-smi'),
+    '#!/bin/sh\necho "0, NVIDIA L4, 23034, 550.54"\necho "1, NVIDIA T4, 15360, 550.54"\n',
+    { mode: 0o755 },
+  );
+  const { of } = await examined({ PATH: `${programs}:${process.env.PATH}` });
+  expect(of('gpu')).toEqual({
+    name: 'gpu',
+    state: 'ok',
+    found: 'NVIDIA L4, 24.2 GB, driver 550.54; NVIDIA T4, 16.1 GB, driver 550.54',
+    details: [
+      { number: 0, name: 'NVIDIA L4', memoryBytes: 23034 * 2 ** 20, driver: '550.54' },
+      { number: 1, name: 'NVIDIA T4', memoryBytes: 15360 * 2 ** 20, driver: '550.54' },
+    ],
   });
 });
