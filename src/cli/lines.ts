@@ -10,6 +10,7 @@ const named = (state: SearchState, id: string): CandidateState | undefined =>
 /** As "round 2, tau" or "final". */
 function placeOf(state: SearchState, id: string): string {
   const axes = named(state, id)?.axes ?? [];
+  if (state.contraction?.candidate?.id === id) return `contraction of ${axes.join(' = ')}`;
   return axes.length === 0 ? 'final network' : `round ${state.rounds.length}, ${axes.join(' = ')}`;
 }
 

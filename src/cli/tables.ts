@@ -50,8 +50,9 @@ export function trajectoryTable(trajectory: Trajectory): string {
     ]);
   }
   if (contraction) {
-    const { axis, from, to, cost } = contraction;
-    table.push(['', `${axis} back`, change(from, to), amount(cost[complexity]), '', 'target']);
+    const { axis, from, to, cost, candidate } = contraction;
+    const accuracy = candidate?.outcome ? percent(candidate.outcome.validation.top1) : '';
+    table.push(['', `${axis} back`, change(from, to), amount(cost[complexity]), accuracy, 'target']);
   }
   if (final) {
     const accuracy = final.outcome ? pc.bold(percent(final.outcome.validation.top1)) : '';
@@ -94,7 +95,7 @@ function standing(
 
 /** The candidates of the round that runs (or the final training), and how far each is. */
 export function roundTable(trajectory: Trajectory, progresses: Progresses): string {
-  const { rounds, final, complexity } = trajectory;
+  const { rounds, contraction, final, complexity } = trajectory;
   const round = rounds.at(-1);
   if (!round) return '';
   const table = columns({
@@ -105,7 +106,7 @@ export function roundTable(trajectory: Trajectory, progresses: Progresses): stri
     accuracy: 'right',
     time: 'right',
   });
-  const rows = final ? [final] : round.candidates;
+  const rows = final ? [final] : contraction?.candidate ? [contraction.candidate] : round.candidates;
   for (const candidate of rows) {
     const won = candidate.id === round.winner?.candidate;
     table.push([

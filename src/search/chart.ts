@@ -1,7 +1,7 @@
 /** A search as a picture: validation accuracy against cost, every candidate, the path taken and where it ended. */
 import type { TopLevelSpec } from 'vega-lite';
 import type { Axis } from '../network/index.js';
-import type { CandidateView, Trajectory } from './trajectory.js';
+import { type CandidateView, keptContraction, type Trajectory } from './trajectory.js';
 
 /** Okabe and Ito's colours, which people who see few colours tell apart. */
 const AXIS_COLOURS: Readonly<Record<Axis, { readonly name: string; readonly colour: string }>> = {
@@ -186,7 +186,10 @@ export function trajectorySpecification(trajectory: Trajectory): TopLevelSpec | 
         data: {
           values: found.map((point) => ({
             ...point,
-            label: contraction ? `trained in full (${contraction.axis} taken back)` : 'trained in full',
+            label:
+              contraction && keptContraction(trajectory)
+                ? `trained in full (${contraction.axis} taken back)`
+                : 'trained in full',
           })),
         },
         mark: { type: 'text', dx: -14, align: 'right', fontSize: 11, fontWeight: 'bold', color: INK },

@@ -3,7 +3,7 @@ import { contractAxis } from '../flops/axis.js';
 import type { Factors } from '../network/index.js';
 import { baseOf, candidateId, costOf, type Work, workOf } from './candidate.js';
 import type { NewEvent } from './events.js';
-import { complexityOf, proposals, winnerOf } from './rounds.js';
+import { complexityOf, isBetter, proposals, winnerOf } from './rounds.js';
 import { type CandidateState, isOpen, type Round, type SearchState } from './state.js';
 
 export type Decision =
@@ -89,12 +89,39 @@ function decideAfter(state: SearchState, round: Round): Decision {
   const cost = won.cost[complexity];
   if (cost < target) return startRound(state, won.factors);
   if (cost === target) return proposeFinal(state, won.factors);
-  if (state.contraction) return proposeFinal(state, state.contraction.to);
+  if (state.contraction) return decideContracted(state, round, state.contraction);
   const { axis } = round.winner;
   const base = baseOf(configuration, dataset);
   const of = complexityOf(configuration, dataset);
   const to = contractAxis(base, round.factors, won.factors, axis, target, of);
-  return append({ kind: 'contracted', axis, from: won.factors, to, cost: costOf(base, to) });
+  const candidate = candidateId(workOf(configuration, dataset, to, 'candidate'), dataset.fingerprint);
+  const compared = startOf(state, round) !== undefined && of(to) > round.cost[complexity];
+  return append({
+    kind: 'contracted',
+    axis,
+    from: won.factors,
+    to,
+    cost: costOf(base, to),
+    ...(compared ? { candidate } : {}),
+  });
+}
+
+/** What a round started from, as the round before trained it; none for the first. */
+function startOf({ rounds }: SearchState, { round }: Round): CandidateState | undefined {
+  const before = rounds.find((other) => other.round === round - 1);
+  return before?.candidates.find(({ id }) => id === before.winner?.candidate);
+}
+
+/** A step taken back can be worse than none: a clip's frames, say, are fewer at the stride of many. */
+function decideContracted(
+  state: SearchState,
+  round: Round,
+  { to, candidate }: NonNullable<SearchState['contraction']>,
+): Decision {
+  const start = startOf(state, round);
+  if (!candidate || !start) return proposeFinal(state, to);
+  if (isOpen(candidate)) return train(state, [candidate], 'candidate');
+  return proposeFinal(state, isBetter(state.configuration, start, candidate) ? start.factors : to);
 }
 
 function decideFinal(state: SearchState, final: CandidateState): Decision {

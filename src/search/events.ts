@@ -98,7 +98,14 @@ const EVENTS = [
     tiedAxes: Type.Array(AxisName),
     decidedBy: DecidedBySchema,
   }),
-  event('contracted', { axis: AxisName, from: FactorsSchema, to: FactorsSchema, cost: CandidateCost }),
+  event('contracted', {
+    axis: AxisName,
+    from: FactorsSchema,
+    to: FactorsSchema,
+    cost: CandidateCost,
+    /** The training that compares it with the network that the last round started from, where there is one. */
+    candidate: Type.Optional(Id),
+  }),
   event('target-unreachable', { reason: Type.String() }),
   event('final-proposed', { candidate: Id, factors: FactorsSchema, cost: CandidateCost }),
   /** Nothing is done until it is resumed. */

@@ -130,13 +130,23 @@ export function replay(table: readonly RecordedResult[], base: BaseName, target:
     else if (decision.kind === 'train')
       record(
         decision.trainings.map(({ candidate }) =>
-          finished(candidate.id, recorded(table, state.rounds.length, candidate)),
+          finished(
+            candidate.id,
+            // No table has the contraction's result: it counts as the search that was recorded had it.
+            candidate.id === state.contraction?.candidate?.id
+              ? Number.POSITIVE_INFINITY
+              : recorded(table, state.rounds.length, candidate),
+          ),
         ),
       );
     else throw new Error(`a replay came to ${decision.kind}`);
   }
   return replayOf(state, state.final);
 }
+
+const contractionOf = ({ axis, from, to, cost }: NonNullable<SearchState['contraction']>) => ({
+  ...{ axis, from, to, cost },
+});
 
 function replayOf(state: SearchState, final: CandidateState): Replay {
   const { base, target } = state.configuration;
@@ -155,7 +165,7 @@ function replayOf(state: SearchState, final: CandidateState): Replay {
     base: { name: base, factors: first.factors, cost: first.cost },
     target,
     steps,
-    ...(state.contraction ? { contraction: state.contraction } : {}),
+    ...(state.contraction ? { contraction: contractionOf(state.contraction) } : {}),
     ...(state.unreachable === undefined ? {} : { unreachable: state.unreachable }),
     final: { factors: final.factors, cost: final.cost },
   };

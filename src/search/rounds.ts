@@ -61,28 +61,45 @@ interface Ranked {
   readonly outcome: Outcome;
 }
 
+type Key = readonly [Winner['decidedBy'], (ranked: Ranked) => number];
+
+/** Each lower is better; the first that differs decides. */
+const measuredKeys = ({ criterion }: SearchConfiguration): readonly Key[] => [
+  [
+    'criterion',
+    ({ outcome }) => (criterion === 'accuracy' ? -outcome.validation.top1 : outcome.validation.loss),
+  ],
+  ['validation-loss', ({ outcome }) => outcome.validation.loss],
+];
+
+const rankedOf = (candidate: CandidateState): Ranked[] =>
+  candidate.progress.kind === 'finished' ? [{ candidate, outcome: candidate.progress.outcome }] : [];
+
+/** Whether one candidate did better than another, by what was measured; one without a result did worst. */
+export function isBetter(
+  configuration: SearchConfiguration,
+  candidate: CandidateState,
+  than: CandidateState,
+): boolean {
+  const [[own], [other]] = [rankedOf(candidate), rankedOf(than)];
+  if (!own || !other) return own !== undefined;
+  const key = measuredKeys(configuration).find(([, value]) => value(own) !== value(other))?.[1];
+  return key !== undefined && key(own) < key(other);
+}
+
 /** The winner of a round whose candidates have all ended, or undefined where none has a result. */
 export function winnerOf(configuration: SearchConfiguration, round: Round): Winner | undefined {
-  const { criterion, complexity } = configuration;
-  /** Each lower is better; the first that differs decides. */
-  const keys: readonly (readonly [Winner['decidedBy'], (ranked: Ranked) => number])[] = [
-    [
-      'criterion',
-      ({ outcome }) => (criterion === 'accuracy' ? -outcome.validation.top1 : outcome.validation.loss),
-    ],
-    ['validation-loss', ({ outcome }) => outcome.validation.loss],
+  const { complexity } = configuration;
+  const keys: readonly Key[] = [
+    ...measuredKeys(configuration),
     ['cost', ({ candidate }) => candidate.cost[complexity]],
     ['axis-order', ({ candidate }) => AXES.indexOf(candidate.axes[0] ?? 'b')],
   ];
   const deciding = (a: Ranked, b: Ranked) => keys.find(([, key]) => key(a) !== key(b));
-  const ranked = round.candidates
-    .flatMap((candidate) =>
-      candidate.progress.kind === 'finished' ? [{ candidate, outcome: candidate.progress.outcome }] : [],
-    )
-    .sort((a, b) => {
-      const key = deciding(a, b)?.[1];
-      return key ? key(a) - key(b) : 0;
-    });
+  const ranked = round.candidates.flatMap(rankedOf).sort((a, b) => {
+    const key = deciding(a, b)?.[1];
+    return key ? key(a) - key(b) : 0;
+  });
   const [first, second] = ranked;
   const axis = first?.candidate.axes[0];
   if (!first || !axis) return undefined;

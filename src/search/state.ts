@@ -58,6 +58,7 @@ export interface SearchState {
     readonly from: Factors;
     readonly to: Factors;
     readonly cost: CandidateCost;
+    readonly candidate?: CandidateState;
   };
   /** Why the target was not reached. */
   readonly unreachable?: string;
@@ -76,6 +77,9 @@ function withCandidate(state: SearchState, id: string, progress: CandidateProgre
   return {
     ...state,
     rounds: state.rounds.map((round) => ({ ...round, candidates: round.candidates.map(change) })),
+    ...(state.contraction?.candidate
+      ? { contraction: { ...state.contraction, candidate: change(state.contraction.candidate) } }
+      : {}),
     ...(state.final ? { final: change(state.final) } : {}),
   };
 }
@@ -110,8 +114,12 @@ function applied(state: SearchState, event: Exclude<SearchEvent, { kind: 'search
       return withRound(state, (round) => ({ ...round, winner: { candidate, axis, tiedAxes, decidedBy } }));
     }
     case 'contracted': {
-      const { axis, from, to, cost } = event;
-      return { ...state, contraction: { axis, from, to, cost } };
+      const { axis, from, to, cost, candidate: id } = event;
+      const candidate =
+        id === undefined
+          ? {}
+          : { candidate: { id, axes: [axis], factors: to, cost, progress: { kind: 'proposed' } as const } };
+      return { ...state, contraction: { axis, from, to, cost, ...candidate } };
     }
     case 'target-unreachable':
       return { ...state, unreachable: event.reason };
@@ -172,5 +180,6 @@ export function countCandidates(state: SearchState): Record<CandidateProgress['k
 /** Every candidate of a search, the final training included, by round. */
 export const candidatesOf = (state: SearchState): readonly CandidateState[] => [
   ...state.rounds.flatMap((round) => round.candidates),
+  ...(state.contraction?.candidate ? [state.contraction.candidate] : []),
   ...(state.final ? [state.final] : []),
 ];

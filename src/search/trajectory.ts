@@ -63,7 +63,13 @@ export const Trajectory = Type.Object(
       }),
     ),
     contraction: Type.Optional(
-      Type.Object({ axis: AxisName, from: FactorsSchema, to: FactorsSchema, cost: CandidateCost }),
+      Type.Object({
+        axis: AxisName,
+        from: FactorsSchema,
+        to: FactorsSchema,
+        cost: CandidateCost,
+        candidate: Type.Optional(CandidateView),
+      }),
     ),
     unreachable: Type.Optional(Type.String({ description: 'Why the target was not reached.' })),
     final: Type.Optional(CandidateView),
@@ -75,6 +81,9 @@ export type Trajectory = Static<typeof Trajectory>;
 
 const NO_TEST =
   'The data have no test part: the final figure is on the validation videos, which chose the network.';
+
+const GIVEN_UP =
+  'The last step, taken back to the target, was less accurate on the validation videos than the network before it, which is the one found.';
 
 export function candidateViewOf({ id, axes, factors, cost, progress }: CandidateState): CandidateView {
   return {
@@ -88,10 +97,26 @@ export function candidateViewOf({ id, axes, factors, cost, progress }: Candidate
   };
 }
 
+const contractionOf = ({ candidate, ...rest }: NonNullable<SearchState['contraction']>) => ({
+  ...rest,
+  ...(candidate ? { candidate: candidateViewOf(candidate) } : {}),
+});
+
+/** Whether the step taken back is in the network found, or was given up for the network before it. */
+export const keptContraction = ({ contraction, final }: Pick<Trajectory, 'contraction' | 'final'>): boolean =>
+  contraction !== undefined && final?.cost.multiplyAdds === contraction.cost.multiplyAdds;
+
+function notesOn({ contraction, final, dataset }: SearchState): string[] {
+  if (!final) return [];
+  const givenUp = contraction && contraction.cost.multiplyAdds !== final.cost.multiplyAdds;
+  return [...(givenUp ? [GIVEN_UP] : []), ...(dataset.parts.test === 0 ? [NO_TEST] : [])];
+}
+
 export function trajectoryOf(state: SearchState): Trajectory {
   const { configuration, status, dataset } = state;
   const { name, base, target, complexity, criterion, seed } = configuration;
   const endedAt = endOf(state);
+  const notes = notesOn(state);
   return {
     search: state.id,
     ...(name === undefined ? {} : { name }),
@@ -113,9 +138,9 @@ export function trajectoryOf(state: SearchState): Trajectory {
       skipped: [...skipped],
       ...(winner ? { winner: { ...winner, tiedAxes: [...winner.tiedAxes] } } : {}),
     })),
-    ...(state.contraction ? { contraction: state.contraction } : {}),
+    ...(state.contraction ? { contraction: contractionOf(state.contraction) } : {}),
     ...(state.unreachable === undefined ? {} : { unreachable: state.unreachable }),
     ...(state.final ? { final: candidateViewOf(state.final) } : {}),
-    ...(state.final && dataset.parts.test === 0 ? { note: NO_TEST } : {}),
+    ...(notes.length > 0 ? { note: notes.join(' ') } : {}),
   };
 }

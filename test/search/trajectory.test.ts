@@ -7,6 +7,7 @@ import {
   configured,
   dataset,
   diverged,
+  type Ending,
   finalFactors,
   scored,
   searched,
@@ -235,5 +236,36 @@ describe('the end of a search', () => {
       ).note;
     expect(of(0)).toMatch(/^The data have no test part/);
     expect(of(20)).toBeUndefined();
+  });
+});
+
+describe('a step that is taken back to the target', () => {
+  /** The published search towards 2 GF, whose last step is taken back from 16 frames to 13. */
+  const overshot = (contracted: Ending) =>
+    searched(configured({ target: '2G' }), (round, candidate) =>
+      round > 0 && candidate.factors.frames === 13 ? contracted : wonBy(...PUBLISHED)(round, candidate),
+    ).state;
+
+  test('is trained as a candidate, and kept where it is no worse than the network before it', () => {
+    const state = overshot(scored(0.9));
+    expect(state.contraction?.candidate?.progress.kind).toBe('finished');
+    expect(finalFactors(state)).toEqual(state.contraction?.to);
+    expect(trajectoryOf(state).note).toBeUndefined();
+  });
+
+  test.each([
+    ['is worse', scored(0.8)],
+    ['is as accurate with a higher loss', scored(0.9, 0.2)],
+    ['could not be trained', diverged],
+  ])('is given up for the network before it where it %s', (_, ending) => {
+    const state = overshot(ending);
+    expect(finalFactors(state)).toEqual(state.rounds.at(-1)?.factors);
+    expect(trajectoryOf(state).note).toMatch(/^The last step, taken back to the target, was less accurate/);
+  });
+
+  test('needs no comparison in the first round, whose network was never trained', () => {
+    const { state } = searched(configured({ target: '0.03G' }), wonBy('b'));
+    expect(state.contraction?.candidate).toBeUndefined();
+    expect(finalFactors(state)).toEqual(state.contraction?.to);
   });
 });
