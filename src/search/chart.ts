@@ -187,7 +187,7 @@ export function trajectorySpecification(trajectory: Trajectory): TopLevelSpec | 
           values: found.map((point) => ({
             ...point,
             label:
-              contraction && keptContraction(trajectory)
+              contraction && keptContraction(contraction, final)
                 ? `trained in full (${contraction.axis} taken back)`
                 : 'trained in full',
           })),

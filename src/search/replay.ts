@@ -144,9 +144,8 @@ export function replay(table: readonly RecordedResult[], base: BaseName, target:
   return replayOf(state, state.final);
 }
 
-const contractionOf = ({ axis, from, to, cost }: NonNullable<SearchState['contraction']>) => ({
-  ...{ axis, from, to, cost },
-});
+/** Without the training that no table has. */
+const contractionOf = ({ candidate: _, ...rest }: NonNullable<SearchState['contraction']>) => rest;
 
 function replayOf(state: SearchState, final: CandidateState): Replay {
   const { base, target } = state.configuration;

@@ -158,13 +158,11 @@ export const fold = (events: Iterable<SearchEvent>): SearchState | undefined => 
   return state;
 };
 
-/** Whether nothing will happen in a search any more. */
-export const isOver = ({ status }: Pick<SearchState, 'status'>): boolean =>
-  status.kind !== 'running' && status.kind !== 'paused';
-
-/** When it was over. */
+/** When a search was over; undefined where something may happen in it yet. */
 export const endOf = ({ status }: Pick<SearchState, 'status'>): string | undefined =>
   status.kind === 'running' || status.kind === 'paused' ? undefined : status.at;
+
+export const isOver = (state: Pick<SearchState, 'status'>): boolean => endOf(state) !== undefined;
 
 /** Whether a candidate's training has not ended yet. */
 export const isOpen = ({ progress }: CandidateState): boolean =>

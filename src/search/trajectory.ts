@@ -102,13 +102,15 @@ const contractionOf = ({ candidate, ...rest }: NonNullable<SearchState['contract
   ...(candidate ? { candidate: candidateViewOf(candidate) } : {}),
 });
 
+type Costly = { readonly cost: CandidateCost } | undefined;
+
 /** Whether the step taken back is in the network found, or was given up for the network before it. */
-export const keptContraction = ({ contraction, final }: Pick<Trajectory, 'contraction' | 'final'>): boolean =>
+export const keptContraction = (contraction: Costly, final: Costly): boolean =>
   contraction !== undefined && final?.cost.multiplyAdds === contraction.cost.multiplyAdds;
 
 function notesOn({ contraction, final, dataset }: SearchState): string[] {
   if (!final) return [];
-  const givenUp = contraction && contraction.cost.multiplyAdds !== final.cost.multiplyAdds;
+  const givenUp = contraction && !keptContraction(contraction, final);
   return [...(givenUp ? [GIVEN_UP] : []), ...(dataset.parts.test === 0 ? [NO_TEST] : [])];
 }
 
