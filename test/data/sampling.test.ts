@@ -54,8 +54,8 @@ describe('clips for training', () => {
           expect(short).toBeGreaterThanOrEqual(54);
           expect(short).toBeLessThanOrEqual(68);
           const scale = short / Math.min(width, height);
-          expect(Math.abs(draw.width - width * scale)).toBeLessThanOrEqual(0.5);
-          expect(Math.abs(draw.height - height * scale)).toBeLessThanOrEqual(0.5);
+          expect(Math.abs(draw.width - width * scale)).toBeLessThanOrEqual(0.5 + 1e-9);
+          expect(Math.abs(draw.height - height * scale)).toBeLessThanOrEqual(0.5 + 1e-9);
           expect(draw.x).toBeGreaterThanOrEqual(0);
           expect(draw.y).toBeGreaterThanOrEqual(0);
           expect(draw.x + draw.side).toBeLessThanOrEqual(draw.width);

@@ -50,7 +50,8 @@ const search = fc.record({
     maxCrop: fc.integer({ min: 48, max: 200 }),
   }),
 });
-const RUNS = { numRuns: 60 };
+// Whole searches: fewer than usual, unless more were asked for.
+const RUNS = { numRuns: Math.max(60, Number(process.env.X3D_PROPERTY_RUNS ?? 0)) };
 
 describe('any search', () => {
   test('ends, and its events are all of the log', () => {
