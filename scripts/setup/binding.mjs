@@ -94,7 +94,7 @@ async function check() {
     env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '2' },
     remedy: `Remove ${CACHE} and run \`npm run setup\` again; if it stays, run \`npm run setup -- --without-tensorflow\`.`,
   });
-  const { version, product } = JSON.parse(said.trim().split('\n').at(-1));
+  const { version, product } = JSON.parse(said);
   if (version !== VERSION || product !== 11) {
     throw new Problem(
       `the binding runs TensorFlow ${version} and says that 1 * 3 + 2 * 4 is ${product}`,

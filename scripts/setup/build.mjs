@@ -63,7 +63,7 @@ export async function checkGradients() {
     const said = await run(process.execPath, ['--input-type=module', '-e', SELF_TEST, module], {
       remedy: 'Run `x3d-search doctor`; without TensorFlow: `npm run setup -- --without-tensorflow`.',
     });
-    const results = JSON.parse(said.slice(said.indexOf('[')));
+    const results = JSON.parse(said);
     const wrong = results.filter(({ ok }) => !ok);
     if (wrong.length > 0) {
       const names = wrong.map(({ name, error }) => `${name} (error ${error})`).join(', ');

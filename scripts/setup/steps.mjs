@@ -30,16 +30,16 @@ export async function work(subject, doing, action) {
   say(subject, `${result} (${((performance.now() - start) / 1000).toFixed(1)} s)`);
 }
 
-/** The output of a program that ends well; undefined where there is no such program or it fails. */
+/** What a program that ends well prints to stdout; undefined where there is no such program or it fails. */
 export async function answer(command, args) {
-  const { code, output } = await execute(command, args, {});
-  return code === 0 ? output.trim() : undefined;
+  const { code, stdout } = await execute(command, args, {});
+  return code === 0 ? stdout.trim() : undefined;
 }
 
-/** Runs a program that must end well. Throws a Problem with its last words and the remedy. */
+/** Runs a program that must end well; gives back its stdout. Throws a Problem with its last words and the remedy. */
 export async function run(command, args, { remedy, ...options }) {
-  const { code, output } = await execute(command, args, options);
-  if (code === 0) return output;
+  const { code, stdout, output } = await execute(command, args, options);
+  if (code === 0) return stdout;
   const words = output.trim().split('\n').slice(-15).join('\n');
   throw new Problem(`\`${[command, ...args].join(' ')}\` ended with ${code}:\n${words}`, remedy);
 }
@@ -47,13 +47,16 @@ export async function run(command, args, { remedy, ...options }) {
 function execute(command, args, { cwd = ROOT, env = process.env }) {
   return new Promise((done) => {
     const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    /** Both streams as they come; Node, for one, says on stderr what it is about to leave out. */
     let output = '';
+    let stdout = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text) => {
         output += text;
+        if (stream === child.stdout) stdout += text;
       });
     }
-    child.on('error', (error) => done({ code: error.code, output: error.message }));
-    child.on('close', (code, signal) => done({ code: code ?? signal, output }));
+    child.on('error', (error) => done({ code: error.code, stdout, output: error.message }));
+    child.on('close', (code, signal) => done({ code: code ?? signal, stdout, output }));
   });
 }
