@@ -12,6 +12,8 @@ export const ERROR_KINDS = {
   'not-found': { title: 'Not found', exitCode: 2, status: 404 },
   /** The thing exists but is not in a state that allows this. */
   conflict: { title: 'Not possible in this state', exitCode: 2, status: 409 },
+  /** Something goes on that has to end first; asking again helps. */
+  'not-ready': { title: 'Not ready yet', exitCode: 3, status: 503 },
   /** Something the machine lacks: a library, a device, Redis, memory. */
   environment: { title: 'The machine lacks something', exitCode: 3, status: 503 },
   /** Training ended without a result: a loss that is not a number, no memory. */

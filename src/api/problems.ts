@@ -49,6 +49,8 @@ export class MismatchError extends Error {
   }
 }
 
+const RETRY_SECONDS = 5;
+
 const typeOf = (kind: ErrorKind) => `urn:x3d-search:problem:${kind}`;
 
 export function problemOf(error: unknown, instance: string): Problem {
@@ -84,7 +86,8 @@ export function problemOf(error: unknown, instance: string): Problem {
 
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = problemOf(error, request.url);
-  if (problem.status >= 500) request.log.error(error);
+  if (error instanceof X3dError && error.kind === 'not-ready') reply.header('retry-after', RETRY_SECONDS);
+  else if (problem.status >= 500) request.log.error(error);
   // As bytes, past the route's own response schema.
   return reply
     .status(problem.status)

@@ -8,6 +8,7 @@ import Type from 'typebox';
 import type { Home } from '../home.js';
 import { connect, connectForRequests, KEY_PREFIX } from '../redis/connection.js';
 import { CANDIDATES, openQueues, type Queues } from '../workers/queues.js';
+import { openReadings, type Readings } from './readings.js';
 
 export type App = FastifyInstance<
   RawServerDefault,
@@ -22,6 +23,7 @@ export interface Service {
   /** Fails soon when Redis is away. */
   readonly redis: Redis;
   readonly queues: Queues;
+  readonly readings: Readings;
   /** Progress of candidates as it is reported. */
   readonly candidateEvents: QueueEvents;
   close(): Promise<void>;
@@ -30,22 +32,29 @@ export interface Service {
 export interface ServiceOptions {
   readonly redisUrl: string;
   readonly home: Home;
+  /** How long a request waits for videos to be looked at, milliseconds. Default PATIENCE_MS. */
+  readonly patienceMs?: number;
 }
 
-export function openService({ redisUrl, home }: ServiceOptions): Service {
+/** Less than the minute after which proxies give up. */
+const PATIENCE_MS = 30_000;
+
+export function openService({ redisUrl, home, patienceMs = PATIENCE_MS }: ServiceOptions): Service {
   const redis = connectForRequests(redisUrl);
   const listener = connect(redisUrl);
   for (const connection of [redis, listener]) connection.on('error', () => {});
   const queues = openQueues(redis);
+  const readings = openReadings(home, patienceMs);
   const candidateEvents = new QueueEvents(CANDIDATES, { connection: listener, prefix: KEY_PREFIX });
   candidateEvents.on('error', () => {});
   return {
     home,
     redis,
     queues,
+    readings,
     candidateEvents,
     close: async () => {
-      await Promise.all([candidateEvents.close(), queues.close()]);
+      await Promise.all([candidateEvents.close(), queues.close(), readings.close()]);
       redis.disconnect();
       listener.disconnect();
     },

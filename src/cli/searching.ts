@@ -12,7 +12,7 @@ import { type Display, openDisplay } from './display.js';
 import { EXIT } from './failure.js';
 import { digits, percent } from './figures.js';
 import { slowTraining } from './fleet.js';
-import { aborted, interruptible } from './interruption.js';
+import { interruptible } from './interruption.js';
 import { invocation } from './invocation.js';
 import { redisFromEnvironment } from './redis.js';
 import { devicesOf, type Fleet, startSupervisor } from './supervisor.js';
@@ -72,12 +72,18 @@ function resultText(trajectory: Trajectory, home: Home): string {
 }
 
 /** Looks at the videos here, where it can be watched; the service then finds what was learned in the cache. */
-async function checkData(input: unknown, home: Home, display: Display): Promise<unknown> {
+async function checkData(
+  input: unknown,
+  home: Home,
+  display: Display,
+  signal: AbortSignal,
+): Promise<unknown> {
   const configuration = resolveConfiguration(input);
   const { data } = configuration;
   await openDataset(data, {
     cacheFolder: home.cache,
     onProgress: (done, of) => display.preparing('looking at videos', done, of),
+    signal,
   });
   return { ...(input as object), data: { ...data, path: resolve(data.path) } };
 }
@@ -124,7 +130,9 @@ export async function searching(options: Searching): Promise<number> {
     const begin = options.begin(display);
     const input =
       'input' in begin
-        ? await Promise.race([checkData(begin.input, home, display), aborted(signal)])
+        ? await checkData(begin.input, home, display, signal).catch((error: unknown) => {
+            if (error !== signal.reason) throw error;
+          })
         : undefined;
     if (signal.aborted) return;
     const supervisor = await startSupervisor({

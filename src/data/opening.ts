@@ -18,6 +18,8 @@ export interface OpenOptions {
   readonly cacheFolder: string;
   /** Files looked at so far, of all. */
   readonly onProgress?: (done: number, of: number) => void;
+  /** Ends it, with the signal's reason as error; what was learned by then is kept. */
+  readonly signal?: AbortSignal;
 }
 
 const named = (names: readonly string[]): string =>
@@ -192,7 +194,7 @@ export async function openDataset(configuration: DataConfiguration, options: Ope
   const groups = layout.files.map(({ name }) => groupOf(name));
   const probed = await probeAll(
     layout.files.map(({ path }) => path),
-    { subject: layout.root, cacheFolder: options.cacheFolder, onProgress: options.onProgress },
+    { subject: layout.root, ...options },
   );
   const { usable, skipped } = decodable(
     layout.files,

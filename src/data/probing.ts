@@ -1,5 +1,6 @@
 /** What a video file really is: decoded once from start to end, and remembered until the file changes. */
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
@@ -85,6 +86,12 @@ async function remember(file: string, known: Record<string, Remembered>): Promis
   }
 }
 
+/** Rejects when the signal is aborted. */
+async function ended(signal: AbortSignal): Promise<never> {
+  if (!signal.aborted) await once(signal, 'abort');
+  throw signal.reason;
+}
+
 /** How often what was found is written down, so that a stopped run over many videos need not start over. */
 const REMEMBER_EVERY_MS = 30_000;
 
@@ -97,10 +104,11 @@ export async function probeAll(
   options: {
     readonly subject: string;
     readonly cacheFolder: string;
-    readonly onProgress?: ((done: number, of: number) => void) | undefined;
+    readonly onProgress?: (done: number, of: number) => void;
+    readonly signal?: AbortSignal;
   },
 ): Promise<Probed[]> {
-  const { subject, cacheFolder, onProgress } = options;
+  const { subject, cacheFolder, onProgress, signal } = options;
   const name = createHash('sha256').update(subject).digest('hex').slice(0, 16);
   const file = join(cacheFolder, `videos-1-${name}.json`);
   const known = await recall(file);
@@ -140,10 +148,11 @@ export async function probeAll(
         }
       }
     };
-    await Promise.all(Array.from({ length: lanes }, lane));
+    const all = Promise.all(Array.from({ length: lanes }, lane));
+    await (signal ? Promise.race([all, ended(signal)]) : all);
   } finally {
     await threads.close();
+    await remember(file, known);
   }
-  await remember(file, known);
   return results;
 }

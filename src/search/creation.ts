@@ -2,9 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { Redis } from 'ioredis';
-import { type DataConfiguration, type Dataset, openDataset } from '../data/index.js';
+import type { DataConfiguration, Dataset } from '../data/index.js';
 import { X3dError } from '../errors.js';
-import type { Home } from '../home.js';
 import { describeNetwork } from '../network/index.js';
 import { trainingBytes } from '../training/memory.js';
 import { baseOf, costOf } from './candidate.js';
@@ -56,15 +55,20 @@ const withAbsolutePaths = ({ path, root, ...rest }: DataConfiguration): DataConf
   ...(root === undefined ? {} : { root: resolve(root) }),
 });
 
+export interface Surroundings {
+  readonly redis: Redis;
+  readonly open: (data: DataConfiguration) => Promise<Dataset>;
+  /** What a training may take where the user does not say. */
+  readonly memory: number | undefined;
+}
+
 /**
- * Creates a search from what a user wrote. `offers.memory`: what a training may take where the user does not say. Throws
- * X3dError: invalid-input for the configuration, data for videos that can't be used.
+ * Creates a search from what a user wrote. Throws X3dError: invalid-input for the configuration, and what `open` throws
+ * for videos that can't be used.
  */
 export async function createSearch(
-  redis: Redis,
-  home: Home,
   input: unknown,
-  offers: { readonly memory?: number | undefined } = {},
+  { redis, open, ...offers }: Surroundings,
 ): Promise<SearchState> {
   const given = resolveConfiguration(input);
   const { memory = offers.memory } = given;
@@ -73,7 +77,7 @@ export async function createSearch(
     data: withAbsolutePaths(given.data),
     ...(memory === undefined ? {} : { memory }),
   };
-  const dataset = summaryOf(await openDataset(configuration.data, { cacheFolder: home.cache }));
+  const dataset = summaryOf(await open(configuration.data));
   refuseTargetBelowBase(configuration, dataset);
   refuseMemoryBelowBase(configuration, dataset);
   const search = `s${randomBytes(5).toString('hex')}`;

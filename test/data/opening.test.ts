@@ -80,6 +80,21 @@ describe('a folder of class folders', () => {
     expect(videos.find(({ name }) => name === 'a/p1_a.mp4')?.frames).toBe(9);
   });
 
+  it('ends when it is told to, and keeps what it knows by then', async () => {
+    const cacheFolder = temporaryFolder();
+    const folder = writeClasses(temporaryFolder(), { a: 20, b: 20 });
+    const ending = new AbortController();
+    const stopped = openDataset(
+      { path: folder },
+      { cacheFolder, signal: ending.signal, onProgress: (done) => done === 2 && ending.abort() },
+    );
+    await expect(stopped).rejects.toThrow('aborted');
+    const progress: number[] = [];
+    await openDataset({ path: folder }, { cacheFolder, onProgress: (done) => progress.push(done) });
+    expect(progress[0]).toBeGreaterThanOrEqual(2);
+    expect(progress[0]).toBeLessThan(40);
+  });
+
   it('skips files that can not be decoded, and says which, up to the share', async () => {
     const folder = writeClasses(temporaryFolder(), { a: 4, b: 4 });
     await writeFile(join(folder, 'a', 'broken.mp4'), 'nothing');

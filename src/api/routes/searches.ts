@@ -74,13 +74,15 @@ async function offeredMemory(redis: Redis): Promise<number | undefined> {
   return offers.length === 0 ? undefined : Math.min(...offers);
 }
 
-export function searchRoutes(app: App, { redis, home, queues }: Service): void {
+export function searchRoutes(app: App, { redis, readings, queues }: Service): void {
   app.post(
     '/searches',
     {
       schema: {
         summary: 'Start a search',
-        description: 'The videos are opened first: data that the service can not read are refused.',
+        description:
+          'The videos are looked at first: data that the service can not read are refused. Where that takes longer ' +
+          'than a request should, the answer is 503 with Retry-After and how far it is; it goes on meanwhile.',
         tags: ['searches'],
         body: SearchInput,
         response: {
@@ -94,7 +96,8 @@ export function searchRoutes(app: App, { redis, home, queues }: Service): void {
       },
     },
     async (request, reply) => {
-      const state = await createSearch(redis, home, request.body, { memory: await offeredMemory(redis) });
+      const memory = await offeredMemory(redis);
+      const state = await createSearch(request.body, { redis, open: readings.dataset, memory });
       await startTicking(queues, state.id);
       await hint(queues, state.id);
       return reply.status(201).header('location', `/searches/${state.id}`).send(viewOf(state));

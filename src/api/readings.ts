@@ -1,0 +1,65 @@
+/**
+ * Data sets that requests ask for. Reading a large one for the first time takes longer than a request should: it goes
+ * on when whoever asked no longer waits, and whoever asks again waits for the same reading.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import { type DataConfiguration, type Dataset, openDataset } from '../data/index.js';
+import { X3dError } from '../errors.js';
+import type { Home } from '../home.js';
+
+export interface Readings {
+  /** Throws what `openDataset` throws, and X3dError not-ready where that takes longer than a request waits. */
+  readonly dataset: (configuration: DataConfiguration) => Promise<Dataset>;
+  /** Ends them; what was learned by then is kept. */
+  close(): Promise<void>;
+}
+
+interface Reading {
+  readonly dataset: Promise<Dataset>;
+  done: number;
+  of: number;
+}
+
+export function openReadings(home: Home, patienceMs: number): Readings {
+  const readings = new Map<string, Reading>();
+  const closing = new AbortController();
+  const start = (name: string, configuration: DataConfiguration): Reading => {
+    const reading: Reading = {
+      dataset: openDataset(configuration, {
+        cacheFolder: home.cache,
+        onProgress: (done, of) => Object.assign(reading, { done, of }),
+        signal: closing.signal,
+      }).finally(() => readings.delete(name)),
+      done: 0,
+      of: 0,
+    };
+    // Nobody may be waiting when it fails.
+    reading.dataset.catch(() => {});
+    readings.set(name, reading);
+    return reading;
+  };
+  return {
+    dataset: async (configuration) => {
+      const name = JSON.stringify(configuration);
+      const reading = readings.get(name) ?? start(name, configuration);
+      const answered = new AbortController();
+      const patience = pause(patienceMs, undefined, { signal: answered.signal }).then(() => {
+        throw new X3dError('not-ready', {
+          subject: configuration.path,
+          expected: 'videos that were looked at before, or few enough for a request to wait for',
+          got: `${reading.done} of ${reading.of} so far`,
+          remedy: 'Ask again: the reading goes on meanwhile, and nothing is read twice.',
+        });
+      });
+      try {
+        return await Promise.race([reading.dataset, patience]);
+      } finally {
+        answered.abort();
+      }
+    },
+    close: async () => {
+      closing.abort();
+      await Promise.allSettled([...readings.values()].map(({ dataset }) => dataset));
+    },
+  };
+}
