@@ -27,7 +27,9 @@ export async function checkRedis(url: string): Promise<void> {
         subject: `Redis at ${url}`,
         expected: 'to answer',
         got: last,
-        remedy: 'Is it running, and reachable from here?',
+        remedy: /EPIPE|ECONNRESET|no answer/.test(last)
+          ? 'Is it in protected mode? Without a password it hangs up on other machines than its own.'
+          : 'Is it running, and reachable from here?',
       },
       { cause },
     );

@@ -1,7 +1,8 @@
 /** Each kind of bad input, as its user sees it: the message, the exit code, and nothing on standard output. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { writeClasses } from '../data/videos.js';
@@ -158,6 +159,32 @@ describe('what the machine lacks', () => {
         'error: Redis at redis://127.0.0.1:2: expected to answer, got ECONNREFUSED. Is it running, and reachable from here?',
     });
   });
+
+  const address = Object.values(networkInterfaces())
+    .flat()
+    .find((one) => one && !one.internal && one.family === 'IPv4')?.address;
+  it.skipIf(address === undefined)(
+    'a Redis that lets no other machine in, by this one’s own address',
+    async () => {
+      const port = await new Promise<number>((resolve) => {
+        const probe = createServer().listen(0, () => {
+          const { port } = probe.address() as AddressInfo;
+          probe.close(() => resolve(port));
+        });
+      });
+      const redis = spawn('redis-server', ['--port', `${port}`, '--bind', '0.0.0.0', '--save', '']);
+      onTestFinished(() => void redis.kill());
+      for await (const text of redis.stdout) if (`${text}`.includes('Ready to accept')) break;
+      const url = `redis://${address}:${port}`;
+      const { code, message } = await refused(['worker', '--redis', url, '--home', temporaryFolder()]);
+      expect({ code, message }).toEqual({
+        code: 3,
+        message: expect.stringMatching(
+          /expected to answer, got (EPIPE|ECONNRESET|no answer)\. Is it in protected mode\? Without a password it hangs up/,
+        ),
+      });
+    },
+  );
 
   it.each(['status', 'cancel s0'])('no service in the home: %s', async (line) => {
     const home = temporaryFolder();
