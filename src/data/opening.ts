@@ -176,8 +176,9 @@ function limitsOf(videos: readonly Video[]): DataLimits {
 
 function fingerprintOf(classes: readonly string[], videos: readonly Video[]): string {
   const hash = createHash('sha256').update(JSON.stringify(classes));
-  for (const { name, digest, label, part } of videos)
-    hash.update(`\n${JSON.stringify([name, digest, label, part])}`);
+  // The frames too: another decoder may find others in the same file.
+  for (const { name, digest, frames, label, part } of videos)
+    hash.update(`\n${JSON.stringify([name, digest, frames, label, part])}`);
   return hash.digest('hex');
 }
 

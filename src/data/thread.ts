@@ -13,23 +13,26 @@ const { task, ending } = workerData as Commission;
 endDecodingWith(ending);
 const renderer = task.kind === 'clips' ? rendererFor(task) : undefined;
 
-const answer = (message: Answer, transferred: ArrayBuffer[] = []) =>
-  parentPort?.postMessage(message, transferred);
-
-parentPort?.on('message', (message: Message) => {
-  if (message.kind === 'end' || Atomics.load(ending, 0) === 1) return parentPort?.close();
-  if (message.kind === 'hold') return renderer?.hold(message.held);
-  const { id, job } = message;
+function answerTo({ id, job }: Extract<Message, { kind: 'job' }>): Answer {
   try {
-    if (renderer) {
-      const result = renderer.run(job as ClipJob);
-      answer({ id, result }, [result.output]);
-    } else answer({ id, result: probe(job as ProbeJob) });
+    return { id, result: renderer ? renderer.run(job as ClipJob) : probe(job as ProbeJob) };
   } catch (error) {
     const failure =
       error instanceof X3dError
         ? { kind: error.kind, facts: error.facts }
         : { message: error instanceof Error ? (error.stack ?? error.message) : String(error) };
-    answer({ id, failure });
+    return { id, failure };
   }
+}
+
+const isEnding = () => Atomics.load(ending, 0) === 1;
+
+parentPort?.on('message', (message: Message) => {
+  if (message.kind === 'end' || isEnding()) return parentPort?.close();
+  if (message.kind === 'hold') return renderer?.hold(message.held);
+  const answer = answerTo(message);
+  // A decoding that was cut short: what came of it is not the video.
+  if (isEnding()) return parentPort?.close();
+  const handedBack = 'result' in answer && 'output' in answer.result ? [answer.result.output] : [];
+  parentPort?.postMessage(answer, handedBack);
 });
