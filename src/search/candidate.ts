@@ -9,7 +9,7 @@ import type { SearchConfiguration } from './configuration.js';
 import type { CandidateCost, DatasetSummary } from './events.js';
 
 /** Raised when a change to the engine, the sampling or the evaluation changes what a training comes to. */
-export const ENGINE_VERSION = 2;
+export const ENGINE_VERSION = 3;
 
 /** A training as the search asks for it; whoever runs it says where. */
 export type Work = Omit<TrainingRequest, 'folder' | 'cacheFolder' | 'device' | 'threads'>;

@@ -11,10 +11,20 @@ import { writeWhole } from '../files.js';
 import type { EngineState } from './engine/engine.js';
 import { VECTORS } from './engine/parameters.js';
 
+/** What some steps came to. */
+export interface Sums {
+  readonly steps: number;
+  readonly clips: number;
+  readonly loss: number;
+  readonly correct: number;
+}
+
 /** What a training needs besides the engine's vectors to go on as if it had never stopped. */
 export interface Position {
   /** Steps done. */
   readonly step: number;
+  /** Since the last point of the curve. */
+  readonly sums: Sums;
   /** Running mean of the loss, and what early stopping has seen of it. */
   readonly meanLoss: number | undefined;
   readonly lowestLoss: number | undefined;
@@ -74,16 +84,18 @@ export async function saveCheckpoint(folder: string, checkpoint: Checkpoint): Pr
   for (const { name } of (await list(folder)).slice(KEPT)) await rm(join(folder, name), { force: true });
 }
 
-/** The newest checkpoint that is whole, or undefined. Damaged ones are passed over. */
+/** The newest checkpoint that is whole, or undefined. Damaged ones are removed, so that they do not count as kept. */
 export async function loadCheckpoint(folder: string): Promise<Checkpoint | undefined> {
   for (const entry of await list(folder)) {
     const bytes = await readFile(join(folder, entry.name)).catch(() => undefined);
     if (bytes && checksum(bytes) === entry.checksum) return decode(bytes);
+    await rm(join(folder, entry.name), { force: true });
   }
   return undefined;
 }
 
-/** Once a training has its result, its checkpoints have served. */
+/** Once a training has its result, its checkpoints have served; also those whose writing was cut off. */
 export async function removeCheckpoints(folder: string): Promise<void> {
-  for (const { name } of await list(folder)) await rm(join(folder, name), { force: true });
+  for (const name of await readdir(folder))
+    if (name.startsWith('checkpoint-')) await rm(join(folder, name), { force: true });
 }

@@ -5,8 +5,9 @@ import { type BatchSource, trainingBatches } from '../data/index.js';
 import { writeWhole } from '../files.js';
 import { shortSides } from '../network/index.js';
 import { colourFactors, mixupShare, softLabels } from './augmentation.js';
-import { type Checkpoint, loadCheckpoint, type Position, saveCheckpoint } from './checkpoint.js';
+import { type Checkpoint, loadCheckpoint, type Position, type Sums, saveCheckpoint } from './checkpoint.js';
 import { notANumber } from './failure.js';
+import type { Recipe } from './recipe.js';
 import { learningRateAt, trainingSteps } from './schedule.js';
 import type { Session } from './session.js';
 import type { CurvePoint, TrainingResult } from './training.js';
@@ -46,28 +47,35 @@ const readCurve = async (path: string): Promise<CurvePoint[]> => {
     .map((line) => JSON.parse(line) as CurvePoint);
 };
 
-/** What the steps since the last point of the curve came to. */
-interface Interval {
-  steps: number;
-  clips: number;
-  loss: number;
-  correct: number;
-  readonly since: number;
-}
+const NOTHING: Sums = { steps: 0, clips: 0, loss: 0, correct: 0 };
+const START: Position = { step: 0, sums: NOTHING, meanLoss: undefined, lowestLoss: undefined, lowestAt: 0 };
 
-const emptyInterval = (): Interval => ({ steps: 0, clips: 0, loss: 0, correct: 0, since: performance.now() });
-
-function stepsDone(position: Position, loss: number, step: number): Position {
+function afterStep(
+  { step, sums, ...before }: Position,
+  clips: number,
+  loss: number,
+  correct: number,
+): Position {
   const meanLoss =
-    position.meanLoss === undefined ? loss : LOSS_DECAY * position.meanLoss + (1 - LOSS_DECAY) * loss;
-  const lower = position.lowestLoss === undefined || meanLoss < position.lowestLoss;
+    before.meanLoss === undefined ? loss : LOSS_DECAY * before.meanLoss + (1 - LOSS_DECAY) * loss;
+  const lower = before.lowestLoss === undefined || meanLoss < before.lowestLoss;
   return {
     step: step + 1,
+    sums: {
+      steps: sums.steps + 1,
+      clips: sums.clips + clips,
+      loss: sums.loss + loss,
+      correct: sums.correct + correct,
+    },
     meanLoss,
-    lowestLoss: lower ? meanLoss : position.lowestLoss,
-    lowestAt: lower ? step : position.lowestAt,
+    lowestLoss: lower ? meanLoss : before.lowestLoss,
+    lowestAt: lower ? step : before.lowestAt,
   };
 }
+
+/** Whether the running mean of the loss has not fallen for as many epochs as the recipe waits for it. */
+const onPlateau = ({ earlyStop, batchSize }: Recipe, videos: number, { step, lowestAt }: Position): boolean =>
+  earlyStop > 0 && (step - 1 - lowestAt) * batchSize >= earlyStop * videos;
 
 /** Where a training starts: at its beginning, or where the last whole checkpoint left it. */
 export interface Start {
@@ -94,22 +102,22 @@ export async function runSteps(
   const { recipe, seed, folder } = request;
   const interval = Math.max(1, Math.floor(steps / CURVE_POINTS));
   const curvePath = join(folder, 'curve.jsonl');
+  const isLast = (position: Position) =>
+    position.step >= steps || onPlateau(recipe, dataset.parts.train, position);
 
-  let position: Position = { step: 0, meanLoss: undefined, lowestLoss: undefined, lowestAt: 0 };
-  if (checkpoint) {
-    position = checkpoint.position;
-    engine.writeState(checkpoint.state);
-  }
+  let position = checkpoint?.position ?? START;
+  if (checkpoint) engine.writeState(checkpoint.state);
   const curve = (await readCurve(curvePath)).filter((point) => point.step <= position.step);
   const writeCurve = () => writeWhole(curvePath, curve.map((point) => `${JSON.stringify(point)}\n`).join(''));
 
   const firstStep = position.step;
   const started = performance.now();
   let checkpointed = started;
-  let sums = emptyInterval();
+  let reported = { step: firstStep, at: started };
   let inSteps = 0;
-  for (let step = firstStep; step < steps; step++) {
+  while (!isLast(position)) {
     signal?.throwIfAborted();
+    const { step } = position;
     const batch = await batches.next();
     const learningRate = learningRateAt(recipe, step, steps);
     const share = mixupShare(recipe, seed, step);
@@ -128,41 +136,40 @@ export async function runSteps(
     batches.release(batch);
     if (!Number.isFinite(loss)) throw notANumber(`the loss of step ${step + 1} of ${steps}`);
 
-    position = stepsDone(position, loss, step);
-    sums.steps += 1;
-    sums.clips += batch.labels.length;
-    sums.loss += loss;
-    sums.correct += correct;
-    const plateau =
-      recipe.earlyStop > 0 &&
-      (step - position.lowestAt) * recipe.batchSize >= recipe.earlyStop * dataset.parts.train;
-    if ((step + 1) % interval !== 0 && step + 1 !== steps && !plateau) continue;
-
+    position = afterStep(position, batch.labels.length, loss, correct);
     const now = performance.now();
+    const last = isLast(position);
+    // By steps, so that a resumed training has the same points.
+    const isPoint = last || position.step % interval === 0;
+    // By time, so that little is lost however long a step takes.
+    const isCheckpoint = last || now - checkpointed > 1000 * session.checkpointSeconds;
+    if (!isPoint && !isCheckpoint) continue;
+
+    const { sums } = position;
     const point: CurvePoint = {
-      step: step + 1,
+      step: position.step,
       loss: sums.loss / sums.steps,
       accuracy: sums.correct / sums.clips,
       learningRate,
     };
-    curve.push(point);
-    const secondsPerStep = (now - started) / 1000 / (step + 1 - firstStep);
     report({
       phase: 'training',
-      done: step + 1,
+      done: position.step,
       of: steps,
       ...point,
-      clipsPerSecond: (1000 * sums.clips) / (now - sums.since),
-      secondsLeft: secondsPerStep * (steps - step - 1),
+      clipsPerSecond: (1000 * recipe.batchSize * (position.step - reported.step)) / (now - reported.at),
+      secondsLeft: ((now - started) / 1000 / (position.step - firstStep)) * (steps - position.step),
     });
-    sums = emptyInterval();
-    // Only between intervals, so that a resumed training sums up the same steps into each point.
-    if (now - checkpointed > 1000 * session.checkpointSeconds || step + 1 === steps || plateau) {
+    reported = { step: position.step, at: now };
+    if (isPoint) {
+      curve.push(point);
+      position = { ...position, sums: NOTHING };
+    }
+    if (isCheckpoint) {
       await writeCurve();
       await saveCheckpoint(folder, { position, state: engine.readState() });
       checkpointed = performance.now();
     }
-    if (plateau) break;
   }
   const clips = (position.step - firstStep) * recipe.batchSize;
   const milliseconds = performance.now() - started;
@@ -176,7 +183,9 @@ export async function runSteps(
 
 /** Batch-norm statistics over many training batches with the final weights (SlowFast's precise BN). */
 export async function gatherStatistics(session: Session, firstStep: number): Promise<void> {
-  const batchesWanted = session.request.recipe.preciseBatchNorm;
+  const { preciseBatchNorm, batchSize } = session.request.recipe;
+  // As SlowFast has it, no more than an epoch.
+  const batchesWanted = Math.min(preciseBatchNorm, Math.ceil(session.dataset.parts.train / batchSize));
   if (batchesWanted === 0) return;
   const batches = batchesFrom(session, firstStep, batchesWanted);
   try {

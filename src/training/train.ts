@@ -53,7 +53,11 @@ export async function train(request: TrainingRequest, options: TrainOptions = {}
   const { folder } = request;
   const resultPath = join(folder, 'result.json');
   const finished = await readFile(resultPath, 'utf8').catch(() => undefined);
-  if (finished !== undefined) return JSON.parse(finished) as TrainingResult;
+  if (finished !== undefined) {
+    // Whoever wrote it may have been killed before this.
+    await removeCheckpoints(folder);
+    return JSON.parse(finished) as TrainingResult;
+  }
   await mkdir(folder, { recursive: true });
 
   const started = performance.now();

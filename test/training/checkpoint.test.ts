@@ -5,7 +5,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadCheckpoint, removeCheckpoints, saveCheckpoint } from '../../src/training/checkpoint.js';
 
 const at = (step: number) => ({
-  position: { step, meanLoss: 0.1 + step, lowestLoss: 0.05, lowestAt: 3 },
+  position: {
+    step,
+    sums: { steps: 2, clips: 16, loss: 1 / 3, correct: 5 },
+    meanLoss: 0.1 + step,
+    lowestLoss: 0.05,
+    lowestAt: 3,
+  },
   state: {
     parameters: Float32Array.of(step, Math.fround(Math.PI)),
     momentum: Float32Array.of(-step),
@@ -37,6 +43,16 @@ describe('checkpoints', () => {
     expect((await loadCheckpoint(folder))?.position.step).toBe(300);
   });
 
+  it('are kept two at a time also after one was damaged', async () => {
+    const newest = async () => join(folder, (await readdir(folder)).sort().at(-1) ?? '');
+    for (const step of [200, 300]) await saveCheckpoint(folder, at(step));
+    await writeFile(await newest(), 'damaged');
+    expect(await loadCheckpoint(folder)).toEqual(at(200));
+    await saveCheckpoint(folder, at(201));
+    await writeFile(await newest(), 'damaged');
+    expect(await loadCheckpoint(folder)).toEqual(at(200));
+  });
+
   it.each(['cut short', 'changed in one byte'])('are passed over for the one before when %s', async (how) => {
     await saveCheckpoint(folder, at(1));
     await saveCheckpoint(folder, at(2));
@@ -52,6 +68,7 @@ describe('checkpoints', () => {
 
   it('leave nothing behind when removed', async () => {
     await saveCheckpoint(folder, at(1));
+    await writeFile(join(folder, 'checkpoint-000000002.0123456789abcdef.bin.some-uuid.tmp'), 'cut off');
     await removeCheckpoints(folder);
     expect(await readdir(folder)).toEqual([]);
   });

@@ -74,12 +74,20 @@ const curveOf = ({ folder }: TrainingRequest) => readFileSync(join(folder, 'curv
 
 describe('a training that was killed', () => {
   it('comes to the same bits as one that never was, also past a damaged checkpoint', async () => {
-    const recipe = { dropout: 0.2, mixup: 0.2, colourJitter: 0.2, labelSmoothing: 0.1, preciseBatchNorm: 3 };
+    const recipe = {
+      // Long enough for points of several steps, between which it is killed.
+      epochs: 120,
+      dropout: 0.2,
+      mixup: 0.2,
+      colourJitter: 0.2,
+      labelSmoothing: 0.1,
+      preciseBatchNorm: 3,
+    };
     const whole = requestFor(recipe);
     const killed = requestFor(recipe);
     await runToEnd(whole);
     await killAfter(killed, 10);
-    await killAfter(killed, 25);
+    await killAfter(killed, 35);
     const newest = join(killed.folder, checkpointsOf(killed).at(-1) ?? '');
     const bytes = readFileSync(newest);
     bytes[bytes.length - 5] = (bytes[bytes.length - 5] ?? 0) ^ 1;
@@ -137,6 +145,21 @@ describe('a training', () => {
     const stopped = requestFor({ learningRate: 1e-9, earlyStop: 3 });
     const { steps } = await train(full);
     expect((await train(stopped)).steps).toBeLessThan(steps);
+  });
+
+  it('stays stopped where it is ended before its evaluation and started again', async () => {
+    const recipe = { learningRate: 1e-9, earlyStop: 3 };
+    const whole = requestFor(recipe);
+    const cut = requestFor(recipe);
+    const { steps } = await train(whole);
+    const ending = new AbortController();
+    const cutting = train(cut, {
+      signal: ending.signal,
+      onProgress: ({ phase }) => phase === 'evaluation' && ending.abort(new Error('enough')),
+    });
+    await expect(cutting).rejects.toThrow('enough');
+    expect((await train(cut)).steps).toBe(steps);
+    expect(weightsOf(cut).equals(weightsOf(whole))).toBe(true);
   });
 
   it('ends with the signal’s reason, and goes on afterwards', async () => {
