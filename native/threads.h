@@ -3,7 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <cstdlib>
-#include <omp.h>
+#include <new>
 #include <vector>
 
 namespace x3d {
@@ -30,7 +30,8 @@ void parallel_units(int64_t units, const Body& body) {
   for (int64_t u = 0; u < units; ++u) body(u);
 }
 
-/// body(thread, first, last) once a thread, on its contiguous part of [0, units).
+/// body(part, first, last) for each of as many contiguous parts of [0, units) as there are threads. OpenMP may give
+/// fewer threads than it is asked for; the parts stay the same, and none is left out.
 template <class Body>
 void parallel_parts(int64_t units, const Body& body) {
   const int n = threads();
@@ -38,11 +39,8 @@ void parallel_parts(int64_t units, const Body& body) {
     body(0, int64_t(0), units);
     return;
   }
-#pragma omp parallel num_threads(n)
-  {
-    const int i = omp_get_thread_num();
-    body(i, units * i / n, units * (i + 1) / n);
-  }
+#pragma omp parallel for schedule(static, 1) num_threads(n)
+  for (int i = 0; i < n; ++i) body(i, units * i / n, units * (i + 1) / n);
 }
 
 /// Floats of scratch that a thread keeps from call to call; what it held is gone after the next `take` at the slot.
@@ -53,7 +51,9 @@ class Scratch {
     Scratch& s = scratches[slot];
     if (s.capacity_ < count) {
       std::free(s.data_);
+      s.capacity_ = 0;
       s.data_ = static_cast<float*>(std::aligned_alloc(64, size_t((count * 4 + 63) / 64 * 64)));
+      if (!s.data_) throw std::bad_alloc();
       s.capacity_ = count;
     }
     return s.data_;

@@ -52,6 +52,12 @@ export const FRAME_MEMORY_BYTES = 256 * 2 ** 20;
 const DISK_BYTES = 64 * 2 ** 30;
 /** Buffers: one that the trainer reads, and those that are made meanwhile. */
 const BUFFERS = 3;
+/** More threads make more batches ahead, as far as all of them fit this. */
+const AHEAD_BYTES = 2 * 2 ** 30;
+
+/** Batches of `bytes` each that lie in memory at once. */
+export const batchesHeld = (bytes: number, threads = 1): number =>
+  Math.max(BUFFERS, Math.min(BUFFERS + threads - 1, Math.floor(AHEAD_BYTES / bytes)));
 
 const threadsFor = (videos: readonly Video[], store: FrameStore, draws: ClipTask['draws']) =>
   startDataThreads(store.threads ?? 1, {
@@ -72,10 +78,9 @@ const threadsFor = (videos: readonly Video[], store: FrameStore, draws: ClipTask
  */
 export function trainingBatches(dataset: Dataset, plan: TrainingPlan): BatchSource {
   const videos = dataset.videos.filter(({ part }) => part === 'train');
-  const threadCount = plan.threads ?? 1;
   const threads = threadsFor(videos, plan, { kind: 'training', ...plan });
   const bytes = plan.frames * plan.batchSize * plan.crop * plan.crop * 3;
-  const free = Array.from({ length: BUFFERS + threadCount - 1 }, () => new ArrayBuffer(bytes));
+  const free = Array.from({ length: batchesHeld(bytes, plan.threads) }, () => new ArrayBuffer(bytes));
   const end = plan.firstStep + plan.steps;
   const ahead: Promise<Batch>[] = [];
   let dispatched = plan.firstStep;

@@ -50,7 +50,7 @@ export interface Renderer {
   readonly hold: (held: HeldFrames) => void;
 }
 
-/** The largest short side in training over the one in tests (160/128), so that both read the same cached files. */
+/** The largest short side in training over the one in tests (160/128), so that both are kept at about the same size. */
 const LARGEST_OVER_TEST = 1.25;
 
 /** The first videos, in order, whose frames fit the bound together. */
@@ -95,7 +95,7 @@ export function rendererFor(task: ClipTask): Renderer {
 
   return {
     hold: ({ video, memory }) => {
-      if (!memories.has(video)) memories.set(video, memory);
+      memories.set(video, memory);
     },
     run: ({ index, output }) => {
       const clips = drawsOf(index);

@@ -74,10 +74,16 @@ export function startDataThreads(
       worker.postMessage(message, transferred);
     return { worker, tell, ended, waiting };
   });
+  /** Of videos that several threads read at the same time, the first copy serves all of them. */
+  const first = new Map<number, HeldFrames>();
   const share = (from: Worker, result: Probed | Rendered) => {
     if (!('loaded' in result)) return;
-    for (const held of result.loaded)
-      for (const { worker, tell } of threads) if (worker !== from) tell({ kind: 'hold', held });
+    for (const read of result.loaded) {
+      const held = first.get(read.video) ?? read;
+      first.set(read.video, held);
+      for (const { worker, tell } of threads)
+        if (worker !== from || held !== read) tell({ kind: 'hold', held });
+    }
   };
   let jobs = 0;
   return {

@@ -6,6 +6,7 @@ import type { DataConfiguration, Dataset } from '../data/index.js';
 import { X3dError } from '../errors.js';
 import { describeNetwork } from '../network/index.js';
 import { trainingBytes } from '../training/memory.js';
+import { searchRecipe } from '../training/recipe.js';
 import { baseOf, costOf } from './candidate.js';
 import { resolveConfiguration, type SearchConfiguration } from './configuration.js';
 import type { DatasetSummary } from './events.js';
@@ -33,12 +34,11 @@ function refuseTargetBelowBase(configuration: SearchConfiguration, dataset: Data
   });
 }
 
-function refuseMemoryBelowBase(
-  { memory, base, ...rest }: SearchConfiguration,
-  dataset: DatasetSummary,
-): void {
-  const network = baseOf({ base, ...rest }, dataset);
-  const least = trainingBytes(describeNetwork(network, network.factors), 1);
+function refuseMemoryBelowBase(configuration: SearchConfiguration, dataset: DatasetSummary): void {
+  const { memory, base, recipe } = configuration;
+  const network = baseOf(configuration, dataset);
+  const { batchSize } = searchRecipe(recipe);
+  const least = trainingBytes(describeNetwork(network, network.factors), 1, batchSize);
   if (memory === undefined || memory >= least) return;
   throw new X3dError('invalid-input', {
     subject: 'memory',

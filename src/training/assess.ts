@@ -16,6 +16,8 @@ export interface AssessOptions {
   /** Clips a video, K of K-Center. */
   readonly views: number;
   readonly device: Device;
+  /** As in a training request. */
+  readonly threads: number;
   readonly cacheFolder: string;
   readonly report?: (progress: TrainingProgress) => void;
 }
@@ -50,7 +52,7 @@ async function weightsIn(file: string): Promise<Uint8Array> {
 export async function assess(
   saved: SavedNetwork,
   dataset: Dataset,
-  { part, views, device, cacheFolder, report = () => {} }: AssessOptions,
+  { part, views, device, threads, cacheFolder, report = () => {} }: AssessOptions,
 ): Promise<Assessment> {
   refuseOtherClasses(saved, dataset);
   const { base, factors } = saved;
@@ -75,7 +77,7 @@ export async function assess(
     const momentum = new Float32Array(layout.parameterSize);
     engine.writeState({ ...weights, momentum, average: new Float32Array() });
     const session = {
-      request: { factors, recipe, cacheFolder },
+      request: { factors, recipe, cacheFolder, device, threads },
       dataset,
       engine,
       report,

@@ -3,7 +3,7 @@ import { viewBatches } from '../data/index.js';
 import { testCrop } from '../network/index.js';
 import { tally } from './evaluation.js';
 import type { Session } from './session.js';
-import type { Evaluation } from './training.js';
+import { dataThreads, type Evaluation } from './training.js';
 
 /** K-Center and K-LeftCenterRight (the paper, section 4): clips spaced evenly in time, one or three windows each. */
 export type Strategy = 'center' | 'left-center-right';
@@ -13,7 +13,7 @@ export const cropOf = (strategy: Strategy, trainCrop: number) =>
 
 /** What an evaluation needs of a session. */
 export type Evaluated = Pick<Session, 'dataset' | 'engine' | 'report' | 'signal'> & {
-  readonly request: Pick<Session['request'], 'factors' | 'recipe' | 'cacheFolder'>;
+  readonly request: Pick<Session['request'], 'factors' | 'recipe' | 'cacheFolder' | 'device' | 'threads'>;
 };
 
 /** The predictions for every video of a part, summed up. */
@@ -36,6 +36,7 @@ export async function evaluate(
     strategy,
     views: recipe.views,
     cacheFolder,
+    threads: dataThreads(request),
   })) {
     signal?.throwIfAborted();
     scores.add(video.label, engine.evaluate(clips, { crop, views }), views);

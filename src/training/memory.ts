@@ -4,7 +4,7 @@
  * test/training/memory.test.ts.
  */
 
-import { FRAME_MEMORY_BYTES } from '../data/batches.js';
+import { batchesHeld, FRAME_MEMORY_BYTES } from '../data/batches.js';
 import { layerCost } from '../flops/cost.js';
 import type { Block, Layer, Network, Shape } from '../network/index.js';
 import { layersOf } from '../network/index.js';
@@ -59,9 +59,12 @@ const runningBytes = (network: Network, microBatch: number): number => {
 export const stepBytes = (network: Network, microBatch: number): number =>
   Math.max(LOADING_BYTES, runningBytes(network, microBatch));
 
-/** Bytes of a trainer on the CPU at its peak, data included. */
-export const trainingBytes = (network: Network, microBatch: number): number =>
-  Math.max(LOADING_BYTES, runningBytes(network, microBatch) + THREAD_BYTES + FRAME_MEMORY_BYTES);
+/** Bytes of a trainer on the CPU at its peak, data included: batches lie in memory whole, as bytes. */
+export function trainingBytes(network: Network, microBatch: number, batchSize: number): number {
+  const batch = batchSize * elements(network.input);
+  const data = THREAD_BYTES + FRAME_MEMORY_BYTES + batchesHeld(batch) * batch;
+  return Math.max(LOADING_BYTES, runningBytes(network, microBatch) + data);
+}
 
 /** What a card offers a training, in the terms of `trainingBytes`. */
 export const asOnCpu = (cardBytes: number): number => Math.floor(cardBytes / CARD_FACTOR);
@@ -75,7 +78,7 @@ export function microBatchWithin(
   if (memory === undefined) return batchSize;
   for (let parts = 1; parts <= batchSize; parts++) {
     const part = batchSize / parts;
-    if (Number.isInteger(part) && trainingBytes(network, part) <= memory) return part;
+    if (Number.isInteger(part) && trainingBytes(network, part, batchSize) <= memory) return part;
   }
   return undefined;
 }

@@ -10,18 +10,21 @@ import { notANumber } from './failure.js';
 import type { Recipe } from './recipe.js';
 import { learningRateAt, trainingSteps } from './schedule.js';
 import type { Session } from './session.js';
-import type { CurvePoint, TrainingResult } from './training.js';
+import { type CurvePoint, dataThreads, type TrainingResult } from './training.js';
 
 /** Points of a curve: enough to see a training's shape, few enough to keep. */
 const CURVE_POINTS = 100;
 /** Decay of the running mean of the loss that early stopping watches, per step. */
 const LOSS_DECAY = 0.98;
 
+/** Steps of half precision left out one after the other, after which nothing more is to be expected of a training. */
+const MOST_SKIPPED = 100;
+
 /** What batches need of a session; the engine is built while the first are made. */
 type Source = Pick<Session, 'request' | 'dataset'>;
 
 function batchesFrom({ request, dataset }: Source, firstStep: number, steps: number) {
-  const { factors, recipe, seed, cacheFolder, device, threads } = request;
+  const { factors, recipe, seed, cacheFolder } = request;
   return trainingBatches(dataset, {
     frames: factors.frames,
     stride: factors.stride,
@@ -34,8 +37,7 @@ function batchesFrom({ request, dataset }: Source, firstStep: number, steps: num
     firstStep,
     steps,
     cacheFolder,
-    // A card leaves its trainer's cores to the data; on a CPU the engine has them.
-    threads: device === 'cpu' ? 1 : threads,
+    threads: dataThreads(request),
   });
 }
 
@@ -115,6 +117,7 @@ export async function runSteps(
   let checkpointed = started;
   let reported = { step: firstStep, at: started };
   let inSteps = 0;
+  let skippedInARow = 0;
   while (!isLast(position)) {
     signal?.throwIfAborted();
     const { step } = position;
@@ -122,7 +125,7 @@ export async function runSteps(
     const learningRate = learningRateAt(recipe, step, steps);
     const share = mixupShare(recipe, seed, step);
     const stepStarted = performance.now();
-    const { loss, correct } = engine.step({
+    const { loss, correct, skipped } = engine.step({
       clips: batch.clips,
       labels: softLabels(batch.labels, dataset.classes.length, recipe, share, request.microBatch),
       learningRate,
@@ -135,6 +138,9 @@ export async function runSteps(
     inSteps += performance.now() - stepStarted;
     batches.release(batch);
     if (!Number.isFinite(loss)) throw notANumber(`the loss of step ${step + 1} of ${steps}`);
+    skippedInARow = skipped ? skippedInARow + 1 : 0;
+    if (skippedInARow === MOST_SKIPPED)
+      throw notANumber(`the gradient of ${MOST_SKIPPED} steps in a row, in half precision`);
 
     position = afterStep(position, batch.labels.length, loss, correct);
     const now = performance.now();

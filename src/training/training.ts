@@ -22,9 +22,13 @@ export interface TrainingRequest {
   /** Where decoded frames are cached on disk. */
   readonly cacheFolder: string;
   readonly device: Device;
-  /** Threads of the engine. */
+  /** Threads of the engine; on a card, of the data. */
   readonly threads: number;
 }
+
+/** A card leaves its trainer's cores to the data; on a CPU the engine has them. */
+export const dataThreads = ({ device, threads }: Pick<TrainingRequest, 'device' | 'threads'>): number =>
+  device === 'cpu' ? 1 : threads;
 
 export interface Evaluation {
   readonly videos: number;

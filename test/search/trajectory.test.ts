@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { BASES, describeNetwork, MODELS } from '../../src/network/index.js';
 import { trajectoryOf } from '../../src/search/trajectory.js';
 import { trainingBytes } from '../../src/training/memory.js';
+import { RECIPES } from '../../src/training/recipe.js';
 import {
   configured,
   dataset,
@@ -158,7 +159,8 @@ describe('what forbids a candidate', () => {
 
   test('is memory that the configuration does not allow', () => {
     const least = (limited({}).rounds[0]?.candidates ?? []).map(
-      ({ axes, factors }) => [axes, trainingBytes(describeNetwork(BASES.x2d, factors), 1)] as const,
+      ({ axes, factors }) =>
+        [axes, trainingBytes(describeNetwork(BASES.x2d, factors), 1, 2 * RECIPES.x2d.batchSize)] as const,
     );
     const [memory = 0] = least.map(([, bytes]) => bytes).sort((a, b) => a - b);
     const { candidates, skipped } = limited({}, { memory }).rounds[0] ?? { candidates: [], skipped: [] };

@@ -30,6 +30,20 @@ describe('soft labels', () => {
     ]);
   });
 
+  it('are mixed within each part of a batch that is taken in parts; one clip alone, with itself', () => {
+    const targets = softLabels(Int32Array.of(0, 1, 2, 0), 3, { labelSmoothing: 0 }, 0.75, 2);
+    expect(rows(targets, 3)).toEqual([
+      [0.75, 0.25, 0],
+      [0.25, 0.75, 0],
+      [0.25, 0, 0.75],
+      [0.75, 0, 0.25],
+    ]);
+    expect(rows(softLabels(Int32Array.of(0, 1), 2, { labelSmoothing: 0 }, 0.75, 1), 2)).toEqual([
+      [1, 0],
+      [0, 1],
+    ]);
+  });
+
   it('sum to one for every clip', () => {
     fc.assert(
       fc.property(

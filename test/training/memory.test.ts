@@ -34,11 +34,14 @@ describe.skipIf(!nativeAvailable())('the estimate of memory', () => {
 
   it('decides how many clips are taken at once', () => {
     const network = describeNetwork(BASES.x2d, MODELS.XS);
-    const all = trainingBytes(network, 12);
+    const all = trainingBytes(network, 12, 12);
     expect(microBatchWithin(network, { batchSize: 12 }, undefined)).toBe(12);
     expect(microBatchWithin(network, { batchSize: 12 }, all)).toBe(12);
     expect(microBatchWithin(network, { batchSize: 12 }, all - 1)).toBe(6);
-    expect(microBatchWithin(network, { batchSize: 12 }, trainingBytes(network, 1))).toBe(1);
-    expect(microBatchWithin(network, { batchSize: 12 }, trainingBytes(network, 1) - 1)).toBeUndefined();
+    // Batches lie in memory whole, however small the parts that they are taken in.
+    expect(trainingBytes(network, 6, 24) - trainingBytes(network, 6, 12)).toBe(3 * 12 * 4 * 160 * 160 * 3);
+    const least = trainingBytes(network, 1, 12);
+    expect(microBatchWithin(network, { batchSize: 12 }, least)).toBe(1);
+    expect(microBatchWithin(network, { batchSize: 12 }, least - 1)).toBeUndefined();
   });
 });

@@ -71,13 +71,14 @@ async function evaluate(path: string, options: EvaluateOptions): Promise<void> {
   // Read as TensorFlow loads.
   process.env.TF_NUM_INTRAOP_THREADS = String(threads);
   process.env.OMP_NUM_THREADS = String(threads);
-  if (options.device !== 'cpu') process.env.CUDA_VISIBLE_DEVICES = options.device.replace('cuda:', '');
+  process.env.CUDA_VISIBLE_DEVICES = options.device === 'cpu' ? '' : options.device.replace('cuda:', '');
   const { assess } = await import('../../training/assess.js');
   const showing = progressLine('evaluating');
   const assessment = await assess(saved, dataset, {
     part,
     views,
     device: options.device,
+    threads,
     cacheFolder,
     report: ({ done, of }) => showing(done, of),
   });
@@ -97,7 +98,7 @@ export function evaluateCommand(): Command {
     .addOption(new Option('--part <name>', 'which videos').choices(['validation', 'test']).default('test'))
     .option('--views <n>', 'clips a video', whole, 10)
     .option('--device <name>', 'cpu, or a CUDA card as cuda:0', deviceNamed, 'cpu')
-    .option('--threads <n>', 'of the engine', whole, 1);
+    .option('--threads <n>', 'of the engine; on a card, that decode', whole, 1);
   return withData(command)
     .addOption(homeOption())
     .addOption(jsonOption())

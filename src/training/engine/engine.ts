@@ -59,8 +59,8 @@ export interface StepBatch {
 }
 
 export interface Engine {
-  /** Mean loss, and how many clips were classified right. */
-  step(batch: StepBatch): { readonly loss: number; readonly correct: number };
+  /** Mean loss, how many clips were classified right, and whether the gradient overflowed, so that nothing moved. */
+  step(batch: StepBatch): { readonly loss: number; readonly correct: number; readonly skipped: boolean };
   /** Batch `index` (from 0) of those whose mean replaces the running statistics. */
   gatherStatistics(clips: Uint8Array, index: number): void;
   /** Views [T, V, H, W, 3] at a crop -> probabilities [V, classes]. */
@@ -223,6 +223,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
         recipe.dropout > 0 ? dropoutMask(recipe.dropout, seed, step, batchSize * hidden) : undefined;
       let loss = 0;
       let correct = 0;
+      let done: number | undefined;
       for (let part = 0; part < parts; part++) {
         const own = (values: Float32Array) =>
           values.subarray((part * values.length) / parts, ((part + 1) * values.length) / parts);
@@ -235,9 +236,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
         });
         loss += (made.loss?.[0] ?? Number.NaN) / parts;
         correct += made.correct?.[0] ?? 0;
+        done = made.done?.[0];
       }
-      if (parts > 1) program.run('apply', { scalars });
-      return { loss, correct };
+      if (parts > 1) done = program.run('apply', { scalars }).done?.[0];
+      return { loss, correct, skipped: done === 0 };
     },
     gatherStatistics: (clips, index) => {
       for (let part = 0; part < parts; part++) {

@@ -65,7 +65,8 @@ function finiteDifferences(name: string, model: Model): SelfTest {
     const { gradient } = gradientOf(model, parameters, inputs);
     const length = gradient.norm().dataSync()[0] as number;
     let worst = 0;
-    for (let seed = 0; seed < DIRECTIONS; seed++) {
+    // tfjs takes seed 0 for none.
+    for (let seed = 1; seed <= DIRECTIONS; seed++) {
       // Half along the gradient, so that there is a slope to find.
       const random = tf.randomNormal([parameters.size], 0, 1, 'float32', seed);
       const direction = random.div(random.norm()).add(gradient.div(length)) as Tensor1D;

@@ -114,6 +114,12 @@ export function gradientOf(model: Model, parameters: Tensor1D, inputs: StepInput
   return out;
 }
 
+const allFinite = (gradient: Tensor1D) => tf.isFinite(gradient.abs().sum());
+
+/** In half precision: 1 where the step was done, 0 where its gradient overflowed. */
+const done = ({ recipe }: Model, gradient: Tensor1D) =>
+  recipe.mixedPrecision ? { done: allFinite(gradient).cast('float32') } : {};
+
 /**
  * SGD as PyTorch does it: weight decay added to the gradient, v = momentum v + g, then p -= rate (g + momentum v)
  * with Nesterov, p -= rate v without. Clipping comes before weight decay.
@@ -137,7 +143,7 @@ export function updated(
   const direction = recipe.nesterov ? whole.add(velocity.mul(recipe.momentum)) : velocity;
   const moved = parameters.sub(direction.mul(learningRate)) as Tensor1D;
   if (!recipe.mixedPrecision) return { parameters: moved, momentum: velocity };
-  const finite = tf.isFinite(gradient.abs().sum());
+  const finite = allFinite(gradient);
   return {
     parameters: tf.where(finite, moved, parameters) as Tensor1D,
     momentum: tf.where(finite, velocity, momentum) as Tensor1D,
@@ -176,7 +182,7 @@ export function trainingStep(model: Model, state: Vectors, inputs: StepInputs) {
   const statistics = runningStatistics(model, state.statistics, moments, clipsOf(inputs));
   return {
     state: { statistics, ...applied(model, { ...state, statistics }, gradient, inputs.scalars) },
-    outputs: { loss, correct },
+    outputs: { loss, correct, ...done(model, gradient) },
   };
 }
 
@@ -196,7 +202,7 @@ export function accumulated(model: Model, state: Vectors, inputs: StepInputs, pa
 export function appliedGradient(model: Model, state: Vectors, { scalars }: Pick<StepInputs, 'scalars'>) {
   return {
     state: { ...applied(model, state, state.gradient, scalars), gradient: tf.zerosLike(state.gradient) },
-    outputs: { done: scalars.max() },
+    outputs: { end: scalars.max(), ...done(model, state.gradient) },
   };
 }
 

@@ -54,6 +54,8 @@ async function moved(recipe: Partial<Recipe>, extra: object = {}, steps = 1): Pr
 
 const lengthOf = (vector: Float32Array) => Math.hypot(...vector.subarray(0, 1e5));
 const expectClose = (a: Float32Array, b: Float32Array, tolerance = 1e-4) => {
+  // What is not a number is no distance from anything.
+  expect(a.every(Number.isFinite) && b.every(Number.isFinite)).toBe(true);
   const size = Math.max(...b.map(Math.abs));
   a.forEach((value, i) => {
     if (Math.abs(value - (b[i] as number)) > tolerance * size)
