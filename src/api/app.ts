@@ -24,11 +24,17 @@ export interface AppOptions extends ServiceOptions {
 /** A configuration is small: more is a mistake. */
 const BODY_BYTES = 256 * 1024;
 
-/** All is taken as it is, but that a query's text becomes numbers where the schema says so. */
+/** A query is text: whole numbers in it are meant as such. */
+const withNumbers = (query: object) =>
+  Object.fromEntries(
+    Object.entries(query).map(([name, text]) => [name, /^-?\d+$/.test(text) ? Number(text) : text]),
+  );
+
+/** All is taken as it is, but for a query's numbers. */
 function validator(schema: TSchema, part: string) {
   const compiled = Compile(schema);
   return (input: unknown) => {
-    const value = part === 'querystring' ? compiled.Convert(input) : input;
+    const value = part === 'querystring' ? withNumbers(input as object) : input;
     if (compiled.Check(value)) return { value };
     return { error: new MismatchError(part, mismatches(compiled, value)) };
   };

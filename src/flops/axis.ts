@@ -112,7 +112,7 @@ function checked(factors: Factors, cost: number, now: number, factor: keyof Fact
 
 /**
  * The last step taken back as little as the target asks: the largest grid value of its axis (frames: whole numbers)
- * from `before` to `after` whose cost is within `target`; the stride stays as it is in `after`.
+ * from `before` to `after` whose cost is within `target`, at the stride of `after`; where none is, `before` as it stands.
  */
 export function contractAxis(
   base: BaseNetwork,
@@ -124,9 +124,12 @@ export function contractAxis(
 ): Factors {
   const factor = FACTOR_OF[axis];
   const step = factor === 'frames' ? 1 : base.grid[factor];
+  const least = costOf(before);
   for (let steps = stepsBelow(after[factor], step); gridValue(steps, step) > before[factor]; steps--) {
     const next = { ...after, [factor]: gridValue(steps, step) };
-    if (costOf(next) <= target) return next;
+    const cost = costOf(next);
+    // A value that rounding makes the same network as before is none of the step.
+    if (cost <= target) return cost > least ? next : before;
   }
-  return { ...after, [factor]: before[factor] };
+  return before;
 }

@@ -15,7 +15,7 @@ import type { Work } from './candidate.js';
 import { decide, type Training } from './decide.js';
 import type { NewEvent, Outcome, Score } from './events.js';
 import { appendEvents, readSearch } from './log.js';
-import { apply, candidatesOf, type SearchState } from './state.js';
+import { apply, candidatesOf, isOpen, type SearchState } from './state.js';
 
 export type TrainingStatus =
   | { readonly kind: 'unknown' }
@@ -118,6 +118,13 @@ const settledBy = (events: readonly NewEvent[]): string[] =>
     event.kind === 'candidate-finished' || event.kind === 'candidate-failed' ? [event.candidate] : [],
   );
 
+/** Those of the trainings that the search waits for no more. */
+function noLongerOpen(trainings: readonly Training[], state: SearchState): string[] {
+  const open = state.status.kind === 'running' ? candidatesOf(state).filter(isOpen) : [];
+  const wanted = new Set(open.map(({ id }) => id));
+  return trainings.map(({ candidate }) => candidate.id).filter((id) => !wanted.has(id));
+}
+
 const withEvents = (state: SearchState, events: readonly NewEvent[], at: Date): SearchState =>
   events.reduce<SearchState>((folded, event) => apply(folded, { ...event, at: at.toISOString() }), state);
 
@@ -148,8 +155,14 @@ export async function advance(coordination: Coordination, search: string): Promi
         const events = (
           await Promise.all(decision.trainings.map((training) => look(coordination, state, training)))
         ).flat();
-        if (events.length === 0) return state;
-        if (await record(state, events)) await release(settledBy(events));
+        if (events.length > 0 && (await record(state, events))) {
+          await release(settledBy(events));
+          break;
+        }
+        const now = await readSearch(redis, search);
+        if (!now || now.version === state.version) return state;
+        // Another was quicker: what this one has asked for may be wanted no more.
+        await release(noLongerOpen(decision.trainings, now));
         break;
       }
       case 'end': {

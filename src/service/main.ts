@@ -3,13 +3,14 @@
  * "port", "quiet"?, "lockMs"?}. Says where it listens in the home's service.json, and to a parent that forked it as
  * {"kind": "up", "url"}. Ends in order on SIGTERM, SIGINT, and when the channel to a parent closes.
  */
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import closeWithGrace from 'close-with-grace';
 import { pino } from 'pino';
 import Type from 'typebox';
 import { Value } from 'typebox/value';
 import { startServer } from '../api/server.js';
 import { X3dError } from '../errors.js';
+import { writeWhole } from '../files.js';
 import { homeAt } from '../home.js';
 import { startCoordinator } from '../workers/coordination.js';
 
@@ -45,13 +46,15 @@ try {
     log,
     ...(rest.lockMs === undefined ? {} : { lockMs: rest.lockMs }),
   });
-  await mkdir(home.folder, { recursive: true });
-  await writeFile(home.service, `${JSON.stringify({ url: server.url, pid: process.pid })}\n`);
+  const announcement = `${JSON.stringify({ url: server.url, pid: process.pid })}\n`;
+  await writeWhole(home.service, announcement);
   const grace = closeWithGrace({ delay: 5000 }, async ({ err }) => {
     if (err) log.error(err);
     await server.stop();
     await coordinator.stop();
-    await rm(home.service, { force: true });
+    // Unless another service of the home has announced itself since.
+    const announced = await readFile(home.service, 'utf8').catch(() => '');
+    if (announced === announcement) await rm(home.service, { force: true });
   });
   process.off('disconnect', orphaned);
   process.once('disconnect', () => grace.close());

@@ -88,7 +88,8 @@ export async function saveCheckpoint(folder: string, checkpoint: Checkpoint): Pr
 export async function loadCheckpoint(folder: string): Promise<Checkpoint | undefined> {
   for (const entry of await list(folder)) {
     const bytes = await readFile(join(folder, entry.name)).catch(() => undefined);
-    if (bytes && checksum(bytes) === entry.checksum) return decode(bytes);
+    if (!bytes) continue;
+    if (checksum(bytes) === entry.checksum) return decode(bytes);
     await rm(join(folder, entry.name), { force: true });
   }
   return undefined;

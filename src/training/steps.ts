@@ -1,11 +1,9 @@
 /** The steps of a training: batches in, checkpoints and a curve out. */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type BatchSource, trainingBatches } from '../data/index.js';
-import { writeWhole } from '../files.js';
 import { shortSides } from '../network/index.js';
 import { colourFactors, mixupShare, softLabels } from './augmentation.js';
 import { type Checkpoint, loadCheckpoint, type Position, type Sums, saveCheckpoint } from './checkpoint.js';
+import { readCurve, writeCurve } from './curve.js';
 import { notANumber } from './failure.js';
 import type { Recipe } from './recipe.js';
 import { learningRateAt, trainingSteps } from './schedule.js';
@@ -40,14 +38,6 @@ function batchesFrom({ request, dataset }: Source, firstStep: number, steps: num
     threads: dataThreads(request),
   });
 }
-
-const readCurve = async (path: string): Promise<CurvePoint[]> => {
-  const text = await readFile(path, 'utf8').catch(() => '');
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as CurvePoint);
-};
 
 const NOTHING: Sums = { steps: 0, clips: 0, loss: 0, correct: 0 };
 const START: Position = { step: 0, sums: NOTHING, meanLoss: undefined, lowestLoss: undefined, lowestAt: 0 };
@@ -103,14 +93,12 @@ export async function runSteps(
   const { request, dataset, engine, report, signal } = session;
   const { recipe, seed, folder } = request;
   const interval = Math.max(1, Math.floor(steps / CURVE_POINTS));
-  const curvePath = join(folder, 'curve.jsonl');
   const isLast = (position: Position) =>
     position.step >= steps || onPlateau(recipe, dataset.parts.train, position);
 
   let position = checkpoint?.position ?? START;
   if (checkpoint) engine.writeState(checkpoint.state);
-  const curve = (await readCurve(curvePath)).filter((point) => point.step <= position.step);
-  const writeCurve = () => writeWhole(curvePath, curve.map((point) => `${JSON.stringify(point)}\n`).join(''));
+  const curve = (await readCurve(folder)).filter((point) => point.step <= position.step);
 
   const firstStep = position.step;
   const started = performance.now();
@@ -172,7 +160,7 @@ export async function runSteps(
       position = { ...position, sums: NOTHING };
     }
     if (isCheckpoint) {
-      await writeCurve();
+      await writeCurve(folder, curve);
       await saveCheckpoint(folder, { position, state: engine.readState() });
       checkpointed = performance.now();
     }

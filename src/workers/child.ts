@@ -42,8 +42,8 @@ const environment = (threads: number, device: Device): NodeJS.ProcessEnv => ({
  * Throws TrainingError for every way a trainer can end without a result, and the signal's reason when aborted.
  */
 export async function runTrainer(order: TrainerOrder, options: ChildOptions): Promise<TrainingResult> {
-  options.signal.throwIfAborted();
   const killsBefore = await kernelKills();
+  options.signal.throwIfAborted();
   const child = fork(options.program, [], {
     env: environment(order.request.threads, order.request.device),
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

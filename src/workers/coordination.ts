@@ -31,9 +31,11 @@ export interface CoordinatorOptions {
 
 const SEARCHES_AT_ONCE = 4;
 const PAGE = 100;
+/** How often searches are looked for whose creator died before they ticked. */
+const WATCH_MS = 30_000;
 
-export const trainingsOf = (queues: Queues): Trainings => ({
-  request: (search, candidate, order) => request(queues, search, candidate, order),
+export const trainingsOf = (queues: Queues, home: Home): Trainings => ({
+  request: (search, candidate, order) => request(queues, home, search, candidate, order),
   status: async (candidate) => {
     const status = await candidateStatus(queues, candidate);
     return status.kind === 'training' ? { kind: 'training', worker: status.progress.worker } : status;
@@ -63,8 +65,12 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<{ s
   const redis = connect(redisUrl);
   redis.on('error', (error) => log.warn({ error: error.message }, 'Redis'));
   const queues = openQueues(redis);
-  const coordination = { redis, home, trainings: trainingsOf(queues), report: writeRun };
+  const coordination = { redis, home, trainings: trainingsOf(queues, home), report: writeRun };
   await tickRunning(queues, log);
+  const watch = setInterval(
+    () => tickRunning(queues, log).catch((error: Error) => log.warn({ error: error.message }, 'watch')),
+    WATCH_MS,
+  );
   const worker = new Worker<AdvanceJob>(
     COORDINATION,
     async ({ data: { search } }) => {
@@ -85,6 +91,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<{ s
   worker.on('failed', (job, error) => log.error({ search: job?.data.search, error }, 'coordination failed'));
   return {
     stop: async () => {
+      clearInterval(watch);
       await worker.close();
       await queues.close();
       redis.disconnect();

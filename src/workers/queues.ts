@@ -6,8 +6,11 @@
  * outcome: a failure that came before a search asked is so told from one that came because it asked, and a training
  * that nobody waits for any more ends.
  */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
+import type { Home } from '../home.js';
 import { KEY_PREFIX } from '../redis/connection.js';
 import { trainingResult } from '../training/schema.js';
 import type { TrainingFailure, TrainingResult } from '../training/training.js';
@@ -88,12 +91,24 @@ const settled = (failure: TrainingFailure) => failure.kind === 'not-a-number';
 /** Why a training that was wanted no more has failed; a search that asked at that very moment has it begun again. */
 export const UNWANTED = 'nobody waits for it any more';
 
+/** Whether a job's outcome is of no use to a search that asks for it only now. */
+async function isStale(job: Job<CandidateJob>, state: string, folder: string): Promise<boolean> {
+  if (state === 'failed') return !settled(failureOf(job));
+  // Redis may have outlived the home that the result was written in, or serve several homes.
+  return (
+    state === 'completed' &&
+    !(trainingResult.Check(job.returnvalue) && existsSync(join(folder, 'result.json')))
+  );
+}
+
 /**
  * Sees to it that a candidate is in the queue and that `search` waits for it. Safe to repeat, and to be cut off
- * anywhere. A candidate that failed before this search asked for it is tried again.
+ * anywhere. A candidate that failed before this search asked for it is tried again, and so is one whose result is not
+ * in `home`.
  */
 export async function request(
   queues: Queues,
+  home: Home,
   search: string,
   candidate: string,
   data: Omit<CandidateJob, 'failures'>,
@@ -102,12 +117,10 @@ export async function request(
   const asked = await redis.sismember(waitingKey(candidate), search);
   const state = await candidates.getJobState(candidate);
   if (asked && state !== 'unknown' && state !== 'failed') return;
-  if (state === 'failed') {
-    const job = await candidates.getJob(candidate);
-    if (asked && job?.failedReason !== UNWANTED) return;
-    // Another coordinator may be at the same: a job that is gone or taken is what we want too.
-    if (job && !settled(failureOf(job))) await job.remove().catch(() => {});
-  }
+  const job = await candidates.getJob(candidate);
+  if (asked && state === 'failed' && job?.failedReason !== UNWANTED) return;
+  // Another coordinator may be at the same: a job that is gone or taken is what we want too.
+  if (job && (await isStale(job, state, home.candidate(candidate)))) await job.remove().catch(() => {});
   await redis.sadd(waitingKey(candidate), search);
   await candidates.add(
     data.work.purpose,
@@ -159,6 +172,8 @@ export async function candidateStatus({ candidates }: Queues, candidate: string)
       kind: 'failed',
       failure: { kind: 'internal', retry: 'never', reason: 'the worker gave back no valid result' },
     };
+  // Begun again by whoever asks for it next.
+  if (state === 'failed' && job.failedReason === UNWANTED) return { kind: 'waiting' };
   if (state === 'failed') return { kind: 'failed', failure: failureOf(job) };
   if (state === 'active' && isProgress(job.progress)) return { kind: 'training', progress: job.progress };
   return { kind: 'waiting' };

@@ -214,14 +214,23 @@ describe('a step taken back to a target', () => {
           const to = contract(base, factors, move.factors, axis, target);
           const factor = FACTOR_OF[axis];
           const step = factor === 'frames' ? 1 : base.grid[factor];
-          expect(to).toEqual({ ...move.factors, [factor]: to[factor] });
+          const nothingLeft = cost(to) === now;
+          expect(to).toEqual(nothingLeft ? factors : { ...move.factors, [factor]: to[factor] });
           expect(to[factor]).toBeGreaterThanOrEqual(factors[factor]);
           expect(cost(to)).toBeLessThanOrEqual(target);
-          if (to[factor] < move.factors[factor])
+          if (!nothingLeft && to[factor] < move.factors[factor])
             expect(cost({ ...to, [factor]: to[factor] + step })).toBeGreaterThan(target);
         },
       ),
     );
+  });
+
+  test('leaves the network before it as it was, its stride too, where no part of it fits', () => {
+    const before = { ...MODELS.XS, frames: 2, stride: 16 };
+    const after = { ...MODELS.XS, frames: 4, stride: 12 };
+    const cost = multiplyAdds(x2d);
+    expect(contract(x2d, before, after, 't', cost({ ...after, frames: 3 }))).toEqual({ ...after, frames: 3 });
+    expect(contract(x2d, before, after, 't', cost({ ...after, frames: 3 }) - 1)).toEqual(before);
   });
 
   test('is none where the target is met', () => {

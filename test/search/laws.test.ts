@@ -166,6 +166,21 @@ describe('any search', () => {
     );
   });
 
+  test('ends, after its first round, on a network that has shown how accurate it is', () => {
+    fc.assert(
+      fc.property(search, ({ configuration, results, limits }) => {
+        const { state } = searched(configuration, results, { ...dataset, limits });
+        if (!state.final || state.rounds.length < 2) return;
+        const { factors } = state.final;
+        const tried = candidatesOf(state).filter(
+          ({ id, progress }) => id !== state.final?.id && progress.kind === 'finished',
+        );
+        expect(tried.map((candidate) => candidate.factors)).toContainEqual(factors);
+      }),
+      RUNS,
+    );
+  });
+
   test('asks for no network twice in one way', () => {
     fc.assert(
       fc.property(search, ({ configuration, results, limits }) => {

@@ -1,11 +1,9 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import Type from 'typebox';
 import { X3dError } from '../../errors.js';
 import { searchNamed } from '../../search/log.js';
 import { candidatesOf } from '../../search/state.js';
 import { CandidateView, candidateViewOf } from '../../search/trajectory.js';
-import type { CurvePoint } from '../../training/training.js';
+import { readCurve } from '../../training/curve.js';
 import { Attempt } from '../../workers/job.js';
 import { candidateStatus, failedTries } from '../../workers/queues.js';
 import { problems } from '../problems.js';
@@ -30,15 +28,6 @@ const Detail = Type.Object(
   },
   { title: 'Candidate', description: 'A candidate as it stands.' },
 );
-
-/** What of a curve has been written; the last line may be on its way. */
-async function readCurve(folder: string): Promise<CurvePoint[]> {
-  const text = await readFile(join(folder, 'curve.jsonl'), 'utf8').catch(() => '');
-  return text
-    .split('\n')
-    .slice(0, -1)
-    .map((line) => JSON.parse(line) as CurvePoint);
-}
 
 export function candidateRoutes(app: App, { redis, home, queues }: Service): void {
   app.get(

@@ -9,6 +9,8 @@ import { type App, SearchId, type Service } from '../service.js';
 /** Proxies close what is silent for long, often after a minute. */
 const HEARTBEAT_MS = 15_000;
 
+export const EVENTS_ROUTE = '/searches/:id/events';
+
 const LAST = new Set<SearchEvent['kind']>(['search-ended', 'search-failed', 'search-cancelled']);
 
 function versionFrom(header: string | undefined): number {
@@ -23,19 +25,24 @@ function versionFrom(header: string | undefined): number {
 
 /** Keeps a set of the candidates that are neither finished nor failed. */
 function track(open: Set<string>, event: SearchEvent): void {
-  if (event.kind === 'candidate-proposed' || event.kind === 'final-proposed') open.add(event.candidate);
+  if (!('candidate' in event) || event.candidate === undefined) return;
   if (event.kind === 'candidate-finished' || event.kind === 'candidate-failed') open.delete(event.candidate);
+  else open.add(event.candidate);
 }
 
 export function eventRoutes(app: App, { redis, candidateEvents }: Service): void {
   const streams = new Set<AbortController>();
+  // One for each stream.
+  candidateEvents.setMaxListeners(0);
   app.addHook('preClose', async () => {
     for (const stream of streams) stream.abort();
   });
 
   app.get(
-    '/searches/:id/events',
+    EVENTS_ROUTE,
     {
+      // It would wait for the end of the search.
+      exposeHeadRoute: false,
       schema: {
         summary: 'What happens in a search, as it happens (server-sent events)',
         description:
@@ -82,6 +89,7 @@ export function eventRoutes(app: App, { redis, candidateEvents }: Service): void
         // Nginx would hold events back.
         'x-accel-buffering': 'no',
       });
+      raw.flushHeaders();
       const write = (event: string, data: string, id?: number) =>
         raw.write(`${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${data}\n\n`);
       const onProgress = ({ jobId, data }: { jobId: string; data: unknown }) => {
@@ -92,6 +100,8 @@ export function eventRoutes(app: App, { redis, candidateEvents }: Service): void
       candidateEvents.on('progress', onProgress);
       const heartbeat = setInterval(() => raw.write(': still here\n\n'), HEARTBEAT_MS);
       raw.on('close', () => stream.abort());
+      // Gone already, while the search was read.
+      if (raw.destroyed) stream.abort();
       try {
         for await (const { version, event } of followLog(redis, state.id, after, stream.signal)) {
           track(open, event);

@@ -7,6 +7,7 @@ import { STATUSES } from '../../search/trajectory.js';
 import { listWorkers } from '../../workers/registry.js';
 import { problems } from '../problems.js';
 import type { App, Service } from '../service.js';
+import { EVENTS_ROUTE } from './events.js';
 
 /** What the metrics need of one search. */
 interface Tally {
@@ -92,19 +93,22 @@ export function metricRoutes(app: App, { redis, queues }: Service): void {
   };
 
   const collect = async () => {
+    const [found, present, trainings, looks] = await Promise.all([
+      tallies(),
+      listWorkers(redis),
+      queues.candidates.getJobCounts(),
+      queues.coordination.getJobCounts(),
+    ]);
+    // From here on nothing waits: two that ask at once would count everything twice.
     for (const gauge of [searches, candidates]) gauge.reset();
     for (const state of STATUSES) searches.set({ state }, 0);
-    let total = 0;
-    for (const tally of await tallies()) {
-      searches.inc({ state: tally.status });
-      for (const [state, count] of Object.entries(tally.candidates)) candidates.inc({ state }, count);
-      total += tally.trainingSeconds;
+    for (const { status, candidates: counts } of found) {
+      searches.inc({ state: status });
+      for (const [state, count] of Object.entries(counts)) candidates.inc({ state }, count);
     }
-    seconds.set(total);
-    for (const queue of [queues.candidates, queues.coordination])
-      for (const [state, count] of Object.entries(await queue.getJobCounts()))
-        depth.set({ queue: queue.name, state }, count);
-    const present = await listWorkers(redis);
+    seconds.set(found.reduce((total, { trainingSeconds }) => total + trainingSeconds, 0));
+    for (const [queue, counts] of Object.entries({ candidates: trainings, coordination: looks }))
+      for (const [state, count] of Object.entries(counts)) depth.set({ queue, state }, count);
     const training = present.filter(({ candidate }) => candidate).length;
     workers.set({ state: 'training' }, training);
     workers.set({ state: 'idle' }, present.length - training);
@@ -132,6 +136,7 @@ export function metricRoutes(app: App, { redis, queues }: Service): void {
   );
 
   app.addHook('onResponse', async ({ method, routeOptions }, reply) => {
+    if (routeOptions.url === EVENTS_ROUTE) return;
     const labels = { method, route: routeOptions.url ?? 'none', status: reply.statusCode };
     durations.observe(labels, reply.elapsedTime / 1000);
   });
