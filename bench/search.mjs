@@ -26,6 +26,7 @@ const { values } = parseArgs({
 const client = connectTo(values.url);
 
 async function searched(seed) {
+  if (values.config === undefined) throw new Error('--config is missing; see the top of this file');
   const configuration = JSON.parse(readFileSync(values.config, 'utf8'));
   const { id } = await client.post('/searches', { ...configuration, seed: Number(seed) });
   process.stderr.write(`seed ${seed}: search ${id}\n`);
@@ -47,7 +48,8 @@ const table = (...head) => {
   row(...head.map(() => '---'));
 };
 
-function summary({ seed, rounds, contraction, final, createdAt, endedAt }) {
+function summary({ search, seed, status, reason, rounds, contraction, final, createdAt, endedAt }) {
+  if (!final?.outcome) throw new Error(`search ${search} of seed ${seed} is ${status}: ${reason ?? ''}`);
   const won = rounds.map(({ candidates, winner }) =>
     axesOf(candidates.find(({ id }) => id === winner.candidate)),
   );

@@ -1,7 +1,8 @@
 /**
  * Times training steps and evaluation, ours and PyTorch's in turn, and sets them side by side.
  *
- *   node bench/step.mjs [--line TEXT] [--threads 1,2] [--rounds N] [--device cuda:0] [--mixed] [--json]
+ *   node bench/step.mjs [--line TEXT] [--threads 1,2] [--rounds N] [--ways eager,compile] [--device cuda:0]
+ *     [--mixed] [--json]
  *   node bench/step.mjs --profile [--line TEXT]    where the time of our step goes, by operation
  *
  * X3D_BENCH_PYTHON names a Python with torch; without it the peer's columns stay empty. Each of PyTorch's three ways
@@ -126,6 +127,7 @@ async function measure(line, threads) {
       bound,
     );
     if (peer) peers.set(way, peer);
+    else process.stderr.write(`${line.name}: PyTorch ${way} could not start, and is left out\n`);
   }
   // About two seconds of each side a round.
   const count = Math.max(2, Math.min(50, Math.round(2000 / median(await ours.run(2)))));
@@ -147,6 +149,11 @@ async function measure(line, threads) {
     peerWay: way,
   };
 }
+
+if (![...LINES, ...CUDA_LINES].some(({ name }) => name.includes(values.line)))
+  throw new Error(
+    `--line: no line has "${values.line}" in its name; there are ${LINES.map(({ name }) => name).join('; ')}`,
+  );
 
 if (values.profile) {
   for (const line of LINES.filter(({ name, evaluate }) => name.includes(values.line) && !evaluate)) {

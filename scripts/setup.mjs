@@ -8,10 +8,10 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { binding, removeBinding } from './setup/binding.mjs';
+import { binding, markTried, removeBinding, wasTried } from './setup/binding.mjs';
 import { build, checkGradients } from './setup/build.mjs';
 import { node, packages } from './setup/packages.mjs';
-import { NoTensorFlow, Problem, say } from './setup/steps.mjs';
+import { asProblem, NoTensorFlow, Problem, say } from './setup/steps.mjs';
 import { redis } from './setup/system.mjs';
 import { CACHE, hasGpu, tensorflow } from './setup/tensorflow.mjs';
 
@@ -41,10 +41,9 @@ function withoutTensorFlow(reason) {
   removeBinding();
   say('tensorflow', `none: ${reason}`);
   say('', "Training runs on tfjs's own CPU backend: the same, but very slowly.");
-  return false;
 }
 
-/** Gives back whether this checkout has a binding that it did not have. */
+/** Gives back the name of the binding; undefined where TensorFlow is not in use. */
 async function engine(choice) {
   const install = async (which) => {
     await tensorflow(which);
@@ -75,22 +74,24 @@ try {
   const choice = asked();
   node();
   await packages();
-  const isNew = await engine(choice ?? chosenBefore());
+  const installed = await engine(choice ?? chosenBefore());
   if (choice !== undefined) {
     mkdirSync(CACHE, { recursive: true });
     writeFileSync(CHOICE, `${choice}\n`);
   }
   await redis();
   await build();
-  if (isNew) {
+  if (installed !== undefined && !wasTried(installed)) {
     await checkGradients().catch((error) => {
-      // So that the next set-up tries them again.
+      // Nothing must be trained with it.
       removeBinding();
       throw error;
     });
+    markTried(installed);
   }
   say('ready', `after ${((performance.now() - start) / 1000).toFixed(1)} s`);
-} catch (error) {
+} catch (thrown) {
+  const error = asProblem(thrown);
   if (!(error instanceof Problem)) throw error;
   process.stderr.write(`\nset-up stopped: ${error.message}\n\n${error.remedy}\n`);
   process.exitCode = 3;

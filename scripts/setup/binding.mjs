@@ -9,6 +9,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  writeFileSync,
 } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -21,6 +22,9 @@ const PACKAGE = join(ROOT, 'node_modules/@tensorflow/tfjs-node-gpu');
 const HEADERS = join(ROOT, 'node_modules/node-api-headers');
 const NAME = 'tfjs_binding.node';
 const INSTALLED = join(PACKAGE, 'lib/napi-v8', NAME);
+/** Beside it: the folder of the libraries that it loads, and the binding whose gradients have been tried. */
+const LIBRARIES = `${INSTALLED}.libraries`;
+const TRIED = `${INSTALLED}.tried`;
 
 /** Images are built on one machine and run on others, so that `native` is not always right. */
 const MACHINE = process.env.X3D_MARCH || 'native';
@@ -104,17 +108,21 @@ async function check() {
 }
 
 export function removeBinding() {
-  rmSync(INSTALLED, { force: true });
+  for (const path of [INSTALLED, LIBRARIES, TRIED]) rmSync(path, { force: true });
 }
 
-/** Makes sure of the binding on a build. Gives back whether it is new to this checkout. */
+export const wasTried = (name) => existsSync(TRIED) && readFileSync(TRIED, 'utf8') === name;
+export const markTried = (name) => writeFileSync(TRIED, name);
+
+/** Makes sure of the binding on a build. Gives back its name. */
 export async function binding(build) {
   const folder = join(CACHE, 'bindings', fingerprint(build));
   const made = join(folder, NAME);
   const found = await examine(folder);
   if (found.whole && existsSync(INSTALLED) && readFileSync(INSTALLED).equals(readFileSync(made))) {
     say('binding', `${basename(folder)} for ${build}, ${megabytes(found.bytes)}`);
-    return false;
+    writeFileSync(LIBRARIES, librariesOf(build));
+    return basename(folder);
   }
   if (!found.whole) {
     await need([COMPILER], "to compile TensorFlow's binding", NoTensorFlow);
@@ -128,6 +136,7 @@ export async function binding(build) {
     const temporary = `${INSTALLED}.${process.pid}`;
     copyFileSync(made, temporary);
     renameSync(temporary, INSTALLED);
+    writeFileSync(LIBRARIES, librariesOf(build));
     try {
       await check();
     } catch (error) {
@@ -136,5 +145,5 @@ export async function binding(build) {
     }
     return `TensorFlow ${VERSION} multiplies`;
   });
-  return true;
+  return basename(folder);
 }

@@ -37,6 +37,8 @@ export async function build() {
     return;
   }
   await work('build', 'src to dist', async () => {
+    // Until it is made, dist is of nothing known.
+    rmSync(MADE_OF, { force: true });
     // The compiler's notes of what it wrote don't see that files were removed.
     if (!complete) rmSync(join(DIST, '.tsbuildinfo'), { force: true });
     const compiler = join(ROOT, 'node_modules/typescript/bin/tsc');
@@ -69,7 +71,7 @@ export async function checkGradients() {
       const names = wrong.map(({ name, error }) => `${name} (error ${error})`).join(', ');
       throw new Problem(
         `this TensorFlow has wrong gradients: ${names}`,
-        'Report this, with the output of `x3d-search doctor --json`.',
+        'Report this, with the output of `x3d-search doctor --json`. On a card, `npm run setup -- --cpu` takes the CPU build.',
       );
     }
     return `${results.length} of ${results.length} right`;

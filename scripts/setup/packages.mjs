@@ -3,12 +3,17 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Problem, ROOT, run, say, work } from './steps.mjs';
 
-const OLDEST_NODE = 20;
+/** The oldest of each line that the packages run on; package.json says the same to npm. */
+const OLDEST_NODE = { 20: 19, 22: 12 };
 
 export function node() {
   const version = process.versions.node;
-  if (Number.parseInt(version, 10) < OLDEST_NODE) {
-    throw new Problem(`Node ${OLDEST_NODE} or later is needed; this is ${version}`, 'Install a newer Node.');
+  const [major, minor] = version.split('.').map(Number);
+  if (major < 20 || major === 21 || minor < (OLDEST_NODE[major] ?? 0)) {
+    throw new Problem(
+      `Node 20.19, or 22.12 or later, is needed; this is ${version}`,
+      'Install a newer Node.',
+    );
   }
   say('node', version);
 }

@@ -16,17 +16,39 @@ export class Problem extends Error {
 /** This machine can't have TensorFlow's C library; everything else still works. */
 export class NoTensorFlow extends Problem {}
 
+const REMEDIES = {
+  EACCES:
+    'Give it back to this user (`sudo npm` may have taken it), or set X3D_CACHE to a folder of your own.',
+  EPERM: 'Give it back to this user, or set X3D_CACHE to a folder of your own.',
+  EROFS: 'Set X3D_CACHE to a folder that can be written, and run set-up on a checkout that can.',
+  ENOSPC: 'Free some space, or set X3D_CACHE to a folder on another disk.',
+  EDQUOT: 'Free some space, or set X3D_CACHE to a folder on another disk.',
+};
+
+/** What the system refused, with what to do; anything else as it is. */
+export const asProblem = (error) =>
+  error instanceof Problem || !(error?.code in REMEDIES)
+    ? error
+    : new Problem(error.message, REMEDIES[error.code]);
+
 export const megabytes = (bytes) => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
 
 export function say(subject, text) {
   process.stdout.write(`${subject.padEnd(12)}${text}\n`);
 }
 
-/** Says what is done, does it, and says what came of it (the text that `action` gives back) and in which time. */
-export async function work(subject, doing, action) {
+const STILL_MS = 10_000;
+
+/**
+ * Says what is done, does it, and says what came of it (the text that `action` gives back) and in which time; every ten
+ * seconds, that it goes on, with what `progress` says of it.
+ */
+export async function work(subject, doing, action, progress = () => '') {
   say(subject, `${doing} ...`);
   const start = performance.now();
-  const result = await action();
+  const seconds = () => ((performance.now() - start) / 1000).toFixed(0);
+  const still = setInterval(() => say('', `${seconds()} s ... ${progress()}`.trimEnd()), STILL_MS);
+  const result = await action().finally(() => clearInterval(still));
   say(subject, `${result} (${((performance.now() - start) / 1000).toFixed(1)} s)`);
 }
 

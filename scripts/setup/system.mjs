@@ -1,8 +1,30 @@
 /** Programs that come from the distribution: taken by apt-get where set-up runs as root, else asked for. */
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { answer, Problem, run, say, work } from './steps.mjs';
 
-const POLICY = '/usr/sbin/policy-rc.d';
+/** Keeps packages from starting their services; X3D_POLICY is for tests. */
+const POLICY = process.env.X3D_POLICY || '/usr/sbin/policy-rc.d';
+const OURS = '# of the set-up of x3d-search';
+
+/** Does something while no package starts its services, and takes that back however it ends. */
+async function withServicesDown(action) {
+  // One of ours is left over from a set-up that was killed; any other is the system's own.
+  if (existsSync(POLICY) && !readFileSync(POLICY, 'utf8').includes(OURS)) return action();
+  const restore = () => rmSync(POLICY, { force: true });
+  const interrupted = () => {
+    restore();
+    process.exit(130);
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  for (const signal of signals) process.once(signal, interrupted);
+  writeFileSync(POLICY, `#!/bin/sh\n${OURS}\nexit 101\n`, { mode: 0o755 });
+  try {
+    return await action();
+  } finally {
+    restore();
+    for (const signal of signals) process.off(signal, interrupted);
+  }
+}
 
 /** Installs packages without starting the services in them. Throws a Problem of the given kind. */
 async function install(packages, purpose, Kind) {
@@ -16,13 +38,14 @@ async function install(packages, purpose, Kind) {
   }
   await work('system', command, async () => {
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    const keepsServicesDown = !existsSync(POLICY);
-    if (keepsServicesDown) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+    const apt = (...args) => run('apt-get', args, { env, remedy });
     try {
-      await run('apt-get', ['update', '-q'], { env, remedy });
-      await run('apt-get', ['install', '-q', '-y', '--no-install-recommends', ...packages], { env, remedy });
-    } finally {
-      if (keepsServicesDown) rmSync(POLICY, { force: true });
+      await withServicesDown(async () => {
+        await apt('update', '-q');
+        await apt('install', '-q', '-y', '--no-install-recommends', ...packages);
+      });
+    } catch (error) {
+      throw error instanceof Problem ? new Kind(error.message, error.remedy) : error;
     }
     return `${packages.join(', ')} installed`;
   });

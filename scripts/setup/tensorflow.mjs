@@ -93,6 +93,8 @@ function download(requirements, architecture, folder) {
       ...['--timeout', '60', '--dest', folder, ...requirements],
     ],
     {
+      // What pip makes on the way lies where the space was looked at.
+      env: { ...process.env, TMPDIR: folder },
       remedy:
         'Check that pip reaches its package index (`python3 -m pip config list`), then run `npm run setup` again; or go on without TensorFlow, slowly, by `npm run setup -- --without-tensorflow`.',
     },
@@ -116,7 +118,11 @@ function cudaRequirements(folder) {
 
 async function fill(build, { name, architecture }, folder) {
   const wheels = join(folder, 'wheels');
-  const newWheel = () => join(wheels, readdirSync(wheels)[0]);
+  const newWheel = () =>
+    join(
+      wheels,
+      readdirSync(wheels).find((name) => name.endsWith('.whl')),
+    );
   mkdirSync(wheels);
   await download([`${name}==${VERSION}`], architecture, wheels);
   await unpack(newWheel(), folder, MEMBERS);
@@ -127,7 +133,9 @@ async function fill(build, { name, architecture }, folder) {
   });
   // One by one, so that no more than one wheel lies beside what came out of it. TensorFlow looks for these libraries
   // in ../nvidia beside its own folder.
-  for (const requirement of build === 'cuda' ? cudaRequirements(folder) : []) {
+  const more = build === 'cuda' ? cudaRequirements(folder) : [];
+  for (const [index, requirement] of more.entries()) {
+    say('', `${requirement}, ${index + 1} of ${more.length} ...`);
     await download([requirement], architecture, wheels);
     await unpack(newWheel(), folder, ['nvidia/*/lib/*.so*', 'nvidia/cuda_nvcc/*', '*/License.txt']);
     rmSync(newWheel());

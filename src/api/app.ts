@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import type { TObject, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { mismatches } from '../validation.js';
+import { VERSION } from '../version.js';
 import { answerWithProblems, MismatchError, sendProblem } from './problems.js';
 import { artifactRoutes } from './routes/artifacts.js';
 import { candidateRoutes } from './routes/candidates.js';
@@ -78,7 +79,7 @@ export async function buildApp({ log, ...options }: AppOptions): Promise<App> {
       openapi: '3.1.0',
       info: {
         title: 'x3d-search',
-        version: '0.1.0',
+        version: VERSION,
         description:
           "Searches for the most accurate X3D network within a compute budget, on one's own videos.",
       },

@@ -51,7 +51,7 @@ export class MismatchError extends Error {
 
 const RETRY_SECONDS = 5;
 
-const typeOf = (kind: ErrorKind) => `urn:x3d-search:problem:${kind}`;
+export const typeOf = (kind: ErrorKind) => `urn:x3d-search:problem:${kind}`;
 
 export function problemOf(error: unknown, instance: string): Problem {
   if (error instanceof X3dError) {

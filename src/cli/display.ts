@@ -21,6 +21,8 @@ export interface Display {
   note(line: string, data: object): void;
   /** The last words, below all that was shown. */
   end(text: string, data: object): void;
+  /** Nothing more is shown. Safe to repeat. */
+  close(): void;
 }
 
 /** A line of progress for one thing comes no more often than this. */
@@ -56,6 +58,7 @@ function lineDisplay(print: (line: string, data: object) => void): Display {
     },
     note: print,
     end: print,
+    close: () => {},
   };
 }
 
@@ -85,6 +88,11 @@ function liveDisplay(output: NodeJS.WriteStream): Display {
     output.write(`${line}\n`);
     draw(view());
   };
+  const close = () => {
+    clearInterval(frame);
+    draw.clear();
+    draw.done();
+  };
   return {
     preparing: (what, done, of) => {
       preparation = done < of ? `${what}: ${done} of ${of}` : STARTING;
@@ -105,11 +113,10 @@ function liveDisplay(output: NodeJS.WriteStream): Display {
     },
     note: (line) => above(pc.yellow(line)),
     end: (text) => {
-      clearInterval(frame);
-      draw.clear();
-      draw.done();
+      close();
       output.write(`${text}\n`);
     },
+    close,
   };
 }
 

@@ -79,8 +79,21 @@ export function fleetOf({ workers, threads, device, perDevice, lockMs, trainer }
   };
 }
 
-/** What to know of trainings on this machine before they start, if anything. */
+/** That trainings are slow on this machine, where they are. */
 export const slowTraining = (): string | undefined =>
   bindingInstalled()
     ? undefined
     : "TensorFlow's library is not installed: training runs on tfjs's own CPU backend, hundreds of times slower. `npm run setup` says what it lacks.";
+
+/** What to know of trainings on these devices before they start, for people and as data. */
+export function adviceOn(
+  devices: readonly Device[],
+): readonly { readonly line: string; readonly data: object }[] {
+  const slow = slowTraining();
+  if (slow !== undefined) return [{ line: slow, data: { kind: 'slow', reason: slow } }];
+  if (devices.some((device) => device !== 'cpu')) return [];
+  const unused = cards().map(({ number }) => `cuda:${number}`);
+  if (unused.length === 0) return [];
+  const line = `Trainings run on the CPU; --device ${unused.join(',')} has them run on this machine's cards.`;
+  return [{ line, data: { kind: 'unused-cards', devices: unused } }];
+}

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** `x3d-search`: the commands, and how they end. */
 import { Command } from 'commander';
+import { VERSION } from '../version.js';
 import { report } from './failure.js';
 
 /** Loaded when named, so that the small ones start at once; help shows them in this order. */
@@ -20,14 +21,19 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 
 const program = new Command('x3d-search')
   .description('Find the most accurate X3D network within a compute budget, on your own videos')
-  .version('0.1.0');
+  .version(VERSION);
 const named = process.argv[2] ?? '';
-for (const name of named in COMMANDS ? [named] : Object.keys(COMMANDS)) {
+for (const name of Object.hasOwn(COMMANDS, named) ? [named] : Object.keys(COMMANDS)) {
   const command = await COMMANDS[name]?.();
   if (command) program.addCommand(command);
 }
-for (const command of [program, ...program.commands])
-  command.exitOverride().showHelpAfterError('(--help shows an example)');
+const json = process.argv.includes('--json');
+for (const command of [program, ...program.commands]) {
+  command.exitOverride();
+  // For programs, `report` says what is wrong.
+  if (json) command.configureOutput({ writeErr: () => {} });
+  else command.showHelpAfterError('(--help shows an example)');
+}
 
 // Whoever reads the output may stop early, as `head` does.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -38,5 +44,5 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 try {
   await program.parseAsync();
 } catch (error) {
-  process.exitCode = report(error, { json: process.argv.includes('--json') });
+  process.exitCode = report(error, { json });
 }

@@ -4,6 +4,7 @@ import pc from 'picocolors';
 import { openDataset } from '../data/index.js';
 import { type Home, homeAt } from '../home.js';
 import { AXES } from '../network/index.js';
+import { redisFromEnvironment } from '../redis/checking.js';
 import { resolveConfiguration } from '../search/configuration.js';
 import { apply, isOver, type SearchState } from '../search/state.js';
 import { type Trajectory, trajectoryOf } from '../search/trajectory.js';
@@ -11,10 +12,9 @@ import { type Client, connectTo, follow } from './client.js';
 import { type Display, openDisplay } from './display.js';
 import { EXIT } from './failure.js';
 import { digits, percent } from './figures.js';
-import { slowTraining } from './fleet.js';
+import { adviceOn } from './fleet.js';
 import { interruptible } from './interruption.js';
 import { invocation } from './invocation.js';
-import { redisFromEnvironment } from './redis.js';
 import { devicesOf, type Fleet, startSupervisor } from './supervisor.js';
 import { networkText, trajectoryTable } from './tables.js';
 
@@ -117,16 +117,23 @@ async function noteOthers(client: Client, search: string, home: Home, display: D
  * Throws X3dError for what is wrong before it begins.
  */
 export async function searching(options: Searching): Promise<number> {
-  const home = homeAt(options.home);
   const display = openDisplay(options.json);
+  try {
+    return await searchingOn(display, options);
+  } finally {
+    display.close();
+  }
+}
+
+async function searchingOn(display: Display, options: Searching): Promise<number> {
+  const home = homeAt(options.home);
   const { fleet } = options;
   const redisUrl = redisFromEnvironment();
   let state: SearchState | undefined;
   let search: string | undefined;
 
   const interrupted = await interruptible(async (signal) => {
-    const slow = slowTraining();
-    if (slow !== undefined) display.note(slow, { kind: 'slow', reason: slow });
+    for (const { line, data } of adviceOn(fleet.devices)) display.note(line, data);
     const begin = options.begin(display);
     const input =
       'input' in begin

@@ -7,11 +7,11 @@ import { fileURLToPath } from 'node:url';
 import type { X3dError } from '../errors.js';
 import type { Home } from '../home.js';
 import { type Card, cards, machineMemory } from '../machine.js';
+import { checkRedis } from '../redis/checking.js';
 import { type EmbeddedRedis, startRedis } from '../redis/embedded.js';
 import { asOnCpu } from '../training/memory.js';
 import type { Device } from '../training/training.js';
 import { type Kept, keep } from './kept.js';
-import { checkRedis } from './redis.js';
 
 export interface Fleet {
   /** How many in all. Default: on CPUs the cores divided by the threads, on each card `perDevice`. */

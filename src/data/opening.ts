@@ -18,6 +18,8 @@ export interface OpenOptions {
   readonly cacheFolder: string;
   /** Files looked at so far, of all. */
   readonly onProgress?: (done: number, of: number) => void;
+  /** All videos are of this part, however they are divided: nothing is to be trained. */
+  readonly part?: Part;
   /** Ends it, with the signal's reason as error; what was learned by then is kept. */
   readonly signal?: AbortSignal;
 }
@@ -190,7 +192,7 @@ export async function openDataset(configuration: DataConfiguration, options: Ope
   const subject = configuration.path;
   const groupOf = grouping(configuration);
   const layout = await readLayout(configuration);
-  const shares = sharesOf(configuration, layout);
+  const shares = options.part ? DEFAULT_SHARES : sharesOf(configuration, layout);
   checkClasses(layout, subject);
   const groups = layout.files.map(({ name }) => groupOf(name));
   const probed = await probeAll(
@@ -214,12 +216,15 @@ export async function openDataset(configuration: DataConfiguration, options: Ope
       seconds: rest.frames / rest.framesPerSecond,
     };
   });
-  const split = layout.divided ? undefined : splitByShares(undivided, shares, configuration.splitSeed ?? 0);
+  const split =
+    layout.divided || options.part
+      ? undefined
+      : splitByShares(undivided, shares, configuration.splitSeed ?? 0);
   const videos: Video[] = undivided.map((video, index) => ({
     ...video,
-    part: video.part ?? split?.[index] ?? 'train',
+    part: options.part ?? video.part ?? split?.[index] ?? 'train',
   }));
-  checkParts(videos, layout.classes, subject);
+  if (!options.part) checkParts(videos, layout.classes, subject);
   const count = (part: Part) => videos.filter((video) => video.part === part).length;
   return {
     classes: layout.classes,

@@ -6,15 +6,18 @@ import { cards, machineMemory } from '../machine.js';
 import type { Finding } from './finding.js';
 
 const ROOT = new URL('../../', import.meta.url);
-const OLDEST_NODE = 20;
+/** The oldest of each line that the packages run on; package.json says the same to npm. */
+const OLDEST_NODE: Readonly<Record<number, number>> = { 20: 19, 22: 12 };
 
 export function node(version: string = process.versions.node): Finding {
-  if (Number.parseInt(version, 10) >= OLDEST_NODE) return { name: 'node', state: 'ok', found: version };
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  if (major >= 20 && major !== 21 && minor >= (OLDEST_NODE[major] ?? 0))
+    return { name: 'node', state: 'ok', found: version };
   return {
     name: 'node',
     state: 'missing',
     found: version,
-    remedy: `Install Node ${OLDEST_NODE} or later.`,
+    remedy: 'Install Node 20.19, or 22.12 or later.',
   };
 }
 

@@ -1,11 +1,19 @@
 /** The Redis that a search would use: the one that REDIS_URL names, else the system's redis-server. */
 import { Redis } from 'ioredis';
+import { X3dError } from '../errors.js';
+import { checkUrl, remedyFor } from '../redis/checking.js';
 import { ended } from './commands.js';
 import type { Finding } from './finding.js';
 
 const CONNECT_MS = 3000;
 
 async function remote(url: string): Promise<Finding> {
+  try {
+    checkUrl(url);
+  } catch (error) {
+    const found = error instanceof X3dError ? error.message : String(error);
+    return { name: 'redis', state: 'missing', found, remedy: 'Set REDIS_URL to such a one, or unset it.' };
+  }
   const { host } = new URL(url);
   const connection = new Redis(url, {
     lazyConnect: true,
@@ -36,11 +44,12 @@ async function remote(url: string): Promise<Finding> {
       details,
     };
   } catch (error) {
+    const answer = reason || (error as Error).message;
     return {
       name: 'redis',
       state: 'missing',
-      found: `REDIS_URL's ${host} does not answer: ${reason || (error as Error).message}`,
-      remedy: 'Start it, or unset REDIS_URL to use an embedded one.',
+      found: `REDIS_URL's ${host} does not answer: ${answer}`,
+      remedy: `${remedyFor(answer)} Without REDIS_URL an embedded one is used.`,
     };
   } finally {
     connection.disconnect();

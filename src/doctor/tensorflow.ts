@@ -1,5 +1,6 @@
 /** TensorFlow as it is installed: which build, whether our kernels are in it, whether its gradients are right. */
 import { fileURLToPath } from 'node:url';
+import { cards } from '../machine.js';
 import { ended } from './commands.js';
 import type { Finding } from './finding.js';
 import type { Probe } from './probe.js';
@@ -18,12 +19,20 @@ function engine(probe: Probe): Finding {
   }
   const build = probe.library?.includes('/tensorflow-cuda-') ? 'cuda' : 'cpu';
   const device = build === 'cpu' ? '' : probe.usesGpu ? ', uses the GPU' : ', finds no GPU it can use';
-  return {
+  const finding = {
     name: 'tensorflow',
-    state: 'ok',
     found: `${probe.version} for ${build}${device}, ${probe.library}`,
     details: { version: probe.version, build, usesGpu: probe.usesGpu, library: probe.library },
   };
+  if (build === 'cuda' && !probe.usesGpu)
+    return {
+      ...finding,
+      state: 'missing',
+      remedy: 'Does `nvidia-smi` list a card? For trainings on the CPU: `npm run setup -- --cpu`.',
+    };
+  if (build === 'cpu' && cards().length > 0)
+    return { ...finding, state: 'ok', found: `${finding.found}; for the card: \`npm run setup -- --cuda\`` };
+  return { ...finding, state: 'ok' };
 }
 
 function kernels({ kernels }: Probe): Finding {

@@ -1,4 +1,4 @@
-/** The one schema of a search's configuration: for files, flags, environment and HTTP alike. */
+/** The one schema of a search's configuration: for files, flags and HTTP alike. */
 import Type, { type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { DataConfiguration } from '../data/configuration.js';

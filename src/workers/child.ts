@@ -25,7 +25,7 @@ const LAST_WORDS = 2000;
  * Set before the process starts, since OpenMP, CUDA and TensorFlow read them as they load. A trainer sees its own card
  * alone, and takes of its memory only what it needs, so that several share one.
  */
-const environment = (threads: number, device: Device): NodeJS.ProcessEnv => ({
+export const trainerEnvironment = (threads: number, device: Device): NodeJS.ProcessEnv => ({
   ...process.env,
   CUDA_VISIBLE_DEVICES: device === 'cpu' ? '' : device.replace('cuda:', ''),
   TF_FORCE_GPU_ALLOW_GROWTH: 'true',
@@ -45,7 +45,7 @@ export async function runTrainer(order: TrainerOrder, options: ChildOptions): Pr
   const killsBefore = await kernelKills();
   options.signal.throwIfAborted();
   const child = fork(options.program, [], {
-    env: environment(order.request.threads, order.request.device),
+    env: trainerEnvironment(order.request.threads, order.request.device),
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     serialization: 'advanced',
   });

@@ -36,7 +36,7 @@ describe('describe', () => {
       const one = found.test.view.multiplyAdds;
       expect(Math.abs(one / 1e9 / view - 1)).toBeLessThan(0.001);
       expect(found.test).toMatchObject({
-        center: { views: 10, multiplyAdds: 10 * one },
+        center: { views: 10, multiplyAdds: 10 * multiplyAdds },
         leftCenterRight: { views: 30, multiplyAdds: 30 * one },
       });
     },
@@ -71,6 +71,8 @@ describe('describe', () => {
     expect(stdout).toMatch(/blocks\.0\.conv\.conv_t .* convolution .* 1x24x24x8 /);
     expect(stdout).toContain('train crop   48 px: 809,040 multiply-adds');
     expect(stdout).toMatch(/test view +54 px: [\d,]+ multiply-adds/);
-    expect(stdout).toMatch(/10-Center: [\d,]+ multiply-adds; 10-LeftCenterRight \(30 views\): [\d,]+/);
+    expect(stdout).toMatch(
+      /10-Center \(at the train crop\): [\d,]+ multiply-adds; 10-LeftCenterRight \(30 test views\): [\d,]+/,
+    );
   });
 });

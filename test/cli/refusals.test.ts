@@ -121,6 +121,15 @@ describe('data that can not be used, before anything starts', () => {
   });
 });
 
+describe('a command that there is not', () => {
+  it('is refused, whatever its name', async () => {
+    expect(await refused(['constructor'])).toEqual({
+      code: 2,
+      message: expect.stringContaining("unknown command 'constructor'"),
+    });
+  });
+});
+
 describe('what the machine lacks', () => {
   it.each(['run', 'serve'])('no Redis at REDIS_URL: %s', async (command) => {
     const environment = { REDIS_URL: 'redis://127.0.0.1:2' };
@@ -219,6 +228,15 @@ describe('what the machine lacks', () => {
 });
 
 describe('for programs', () => {
+  it('flags that do not fit are a problem document too', async () => {
+    const { code, message } = await refused(['describe', '--bogus', '--json']);
+    expect(code).toBe(2);
+    expect(JSON.parse(message)).toMatchObject({
+      type: 'urn:x3d-search:problem:invalid-input',
+      detail: "unknown option '--bogus'",
+    });
+  });
+
   it('a problem document on standard error', async () => {
     const { code, stderr } = await x3d('describe', '--frames', '0', '--json');
     expect(code).toBe(2);

@@ -221,6 +221,17 @@ describe('in a terminal', () => {
     expect(stdout.split('\u001b').at(-1)).not.toContain('█');
     expect(stdout).toMatch(/folder +\/.*\r\n +trajectory\.svg/);
   });
+
+  it('what can not begin ends with the reason and the exit code', async () => {
+    const line = `'${process.execPath}' '${MAIN}' run /nowhere --target 6M --home '${temporaryFolder()}'`;
+    const ending = promisify(execFile)('script', ['-qec', `stty rows 40 cols 100; ${line}`, '/dev/null'], {
+      timeout: 20_000,
+    });
+    await expect(ending).rejects.toMatchObject({
+      code: 2,
+      stdout: expect.stringContaining('error: /nowhere: expected a folder that can be read'),
+    });
+  });
 });
 
 /** The processes that train for workers now. */

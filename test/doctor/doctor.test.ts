@@ -49,7 +49,16 @@ describe('Redis', () => {
     expect(of('redis')).toMatchObject({
       state: 'missing',
       found: expect.stringContaining('ECONNREFUSED'),
-      remedy: 'Start it, or unset REDIS_URL to use an embedded one.',
+      remedy: 'Is it running, and reachable from here? Without REDIS_URL an embedded one is used.',
+    });
+  });
+
+  it.each(['foo', 'localhost:6379'])('whose URL is none, %s, is said to be none', async (url) => {
+    const { code, of } = await examined({ REDIS_URL: url });
+    expect(code).toBe(3);
+    expect(of('redis')).toMatchObject({
+      state: 'missing',
+      found: `the URL of Redis: expected one such as redis://host:6379, got ${url}.`,
     });
   });
 

@@ -41,7 +41,12 @@ function has(name: string, script?: string) {
 
 async function setUp(...args: string[]) {
   const child = spawn(process.execPath, [join(checkout(), 'scripts/setup.mjs'), ...args], {
-    env: { PATH: programs(), HOME: folder, X3D_CACHE: join(folder, 'cache') },
+    env: {
+      PATH: programs(),
+      HOME: folder,
+      X3D_CACHE: join(folder, 'cache'),
+      X3D_POLICY: join(folder, 'policy'),
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
@@ -151,12 +156,15 @@ it.skipIf(process.getuid?.() !== 0)(
     has('apt-get', say);
     const helpless = await setUp('--without-tensorflow');
     expect(helpless).toMatchObject({ code: 3, output: expect.stringContaining('redis-server do not work') });
+    // While it installs, no service of a package starts; afterwards all is as it was.
     has(
       'apt-get',
-      `${say}; printf '#!/bin/sh\\necho "Redis server v=7.0.15"' > ${server}; /bin/chmod +x ${server}`,
+      `${say}; /bin/cat ${join(folder, 'policy')} >> ${log}; printf '#!/bin/sh\\necho "Redis server v=7.0.15"' > ${server}; /bin/chmod +x ${server}`,
     );
     const helped = await setUp('--without-tensorflow');
     expect(helped).toMatchObject({ code: 0, output: expect.stringContaining('redis-server 7.0.15') });
+    expect(readFileSync(log, 'utf8')).toContain('exit 101');
+    expect(existsSync(join(folder, 'policy'))).toBe(false);
     expect(readFileSync(log, 'utf8')).toContain('install -q -y --no-install-recommends redis-server');
   },
 );

@@ -69,18 +69,19 @@ export function description(base: BaseNetwork, factors: Factors) {
   const network = describeNetwork(base, factors);
   const sideCrop = testCrop(factors.crop);
   const view = networkCost(describeNetwork(base, factors, { crop: sideCrop }));
-  const views = (count: number) => ({ views: count, multiplyAdds: count * view.multiplyAdds });
+  const own = networkCost(network);
   return {
     base: base.name,
     classes: network.classes,
     factors,
     input: network.input,
-    ...networkCost(network),
+    ...own,
     test: {
       crop: sideCrop,
       view: { multiplyAdds: view.multiplyAdds, activationBytes: view.activationBytes },
-      center: views(10),
-      leftCenterRight: views(30),
+      /** K-Center takes the training crop, K-LeftCenterRight the larger one of `view` (the paper, section 4). */
+      center: { views: 10, multiplyAdds: 10 * own.multiplyAdds },
+      leftCenterRight: { views: 30, multiplyAdds: 30 * view.multiplyAdds },
     },
     layers: layersOf(network).map((layer) => ({
       name: layer.name,
@@ -132,7 +133,7 @@ function descriptionText(found: Description): string {
     `parameters   ${digits(found.parameters)}, with batch norm ${digits(found.parametersWithBatchNorm)}`,
     `train crop   ${factors.crop} px: ${digits(found.multiplyAdds)} multiply-adds, ${digits(found.activationBytes)} bytes of activations`,
     `test view    ${test.crop} px: ${digits(test.view.multiplyAdds)} multiply-adds, ${digits(test.view.activationBytes)} bytes of activations`,
-    `all views    10-Center: ${digits(test.center.multiplyAdds)} multiply-adds; 10-LeftCenterRight (30 views): ${digits(test.leftCenterRight.multiplyAdds)}`,
+    `all views    10-Center (at the train crop): ${digits(test.center.multiplyAdds)} multiply-adds; 10-LeftCenterRight (30 test views): ${digits(test.leftCenterRight.multiplyAdds)}`,
   ].join('\n');
 }
 

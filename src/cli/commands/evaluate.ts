@@ -7,10 +7,11 @@ import { MODELS, type ModelName } from '../../network/index.js';
 import type { Assessment } from '../../training/assess.js';
 import { publishedNetwork, readSaved, type SavedNetwork } from '../../training/saved.js';
 import type { Device, Evaluation } from '../../training/training.js';
+import { trainerEnvironment } from '../../workers/child.js';
 import { type DataOptions, dataFrom, VIDEOS, withData } from '../data.js';
 import { percent } from '../figures.js';
 import { example, homeOption, jsonOption, whole } from '../flags.js';
-import { deviceNamed, refuseMissing } from '../fleet.js';
+import { deviceNamed, refuseMissing, slowTraining } from '../fleet.js';
 import { progressLine } from '../progress.js';
 import { columns } from '../table.js';
 
@@ -18,7 +19,7 @@ interface EvaluateOptions extends DataOptions {
   readonly network?: string;
   readonly model?: ModelName;
   readonly weights?: string;
-  readonly part: 'validation' | 'test';
+  readonly part: 'all' | 'validation' | 'test';
   readonly views: number;
   readonly device: Device;
   readonly threads: number;
@@ -51,17 +52,29 @@ function text({ center, leftCenterRight }: Assessment, part: string): string {
     table.push([name, viewsPerVideo, percent(top1), percent(top5), loss.toFixed(3)]);
   row('K-Center', center);
   row('K-LeftCenterRight', leftCenterRight);
-  return `${table}\non ${center.videos} videos of the ${part} part`;
+  return `${table}\non ${center.videos} videos${part === 'all' ? '' : ` of the ${part} part`}`;
 }
 
 async function evaluate(path: string, options: EvaluateOptions): Promise<void> {
   const { part, views, threads, json } = options;
   const saved = await savedFrom(options);
   refuseMissing([options.device]);
+  if (part === 'all' && options.shares)
+    throw new X3dError('invalid-input', {
+      subject: '--shares',
+      expected: 'nothing, since all videos are taken, or --part beside it',
+      got: Object.values(options.shares).join(','),
+    });
+  const slow = slowTraining();
+  if (slow !== undefined) process.stderr.write(`${slow}\n`);
   const cacheFolder = homeAt(options.home).cache;
   const looking = progressLine('looking at videos');
-  const dataset = await openDataset({ path, ...dataFrom(options) }, { cacheFolder, onProgress: looking });
-  if (dataset.parts[part] === 0)
+  const dataset = await openDataset(
+    { path, ...dataFrom(options) },
+    { cacheFolder, onProgress: looking, ...(part === 'all' ? { part: 'test' } : {}) },
+  );
+  const taken = part === 'all' ? 'test' : part;
+  if (dataset.parts[taken] === 0)
     throw new X3dError('data', {
       subject: path,
       expected: `videos in the ${part} part`,
@@ -69,13 +82,11 @@ async function evaluate(path: string, options: EvaluateOptions): Promise<void> {
       remedy: 'Name another --part, or divide the videos otherwise.',
     });
   // Read as TensorFlow loads.
-  process.env.TF_NUM_INTRAOP_THREADS = String(threads);
-  process.env.OMP_NUM_THREADS = String(threads);
-  process.env.CUDA_VISIBLE_DEVICES = options.device === 'cpu' ? '' : options.device.replace('cuda:', '');
+  Object.assign(process.env, trainerEnvironment(threads, options.device));
   const { assess } = await import('../../training/assess.js');
   const showing = progressLine('evaluating');
   const assessment = await assess(saved, dataset, {
-    part,
+    part: taken,
     views,
     device: options.device,
     threads,
@@ -95,7 +106,11 @@ export function evaluateCommand(): Command {
     .option('--network <folder>', 'the folder runs/ID/network of a search')
     .addOption(new Option('--model <name>', 'a published network').choices(Object.keys(MODELS)))
     .option('--weights <file>', "of the published network, as safetensors under PyTorchVideo's names")
-    .addOption(new Option('--part <name>', 'which videos').choices(['validation', 'test']).default('test'))
+    .addOption(
+      new Option('--part <name>', 'which videos: all of them, or a part as a search would divide them')
+        .choices(['all', 'validation', 'test'])
+        .default('all'),
+    )
     .option('--views <n>', 'clips a video', whole, 10)
     .option('--device <name>', 'cpu, or a CUDA card as cuda:0', deviceNamed, 'cpu')
     .option('--threads <n>', 'of the engine; on a card, that decode', whole, 1);
@@ -105,8 +120,8 @@ export function evaluateCommand(): Command {
     .addHelpText(
       'after',
       example(
-        'evaluate ~/videos/gestures --network x3d-search-data/runs/s0123456789/network',
-        'evaluate ~/videos/kinetics --model XS --weights x3d_xs.safetensors --part validation',
+        'evaluate ~/videos/others --network x3d-search-data/runs/s0123456789/network',
+        'evaluate ~/videos/kinetics/val --model XS --weights x3d_xs.safetensors',
       ),
     )
     .action(evaluate);

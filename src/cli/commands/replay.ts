@@ -48,10 +48,20 @@ function replayText({ base, target, steps, contraction, unreachable, final }: Re
     crop: 'right',
     'multiply-adds': 'right',
     top1: 'right',
+    'decided by': 'left',
   });
-  table.push([0, base.name, '', clip(base.factors), base.factors.crop, digits(base.cost.multiplyAdds), '']);
+  table.push([
+    0,
+    base.name,
+    '',
+    clip(base.factors),
+    base.factors.crop,
+    digits(base.cost.multiplyAdds),
+    '',
+    '',
+  ]);
   let from = base.factors;
-  for (const { step, tiedAxes, factors, cost, top1 } of steps) {
+  for (const { step, tiedAxes, factors, cost, top1, decidedBy } of steps) {
     const moved = change(from, factors);
     table.push([
       step,
@@ -61,6 +71,7 @@ function replayText({ base, target, steps, contraction, unreachable, final }: Re
       factors.crop,
       digits(cost.multiplyAdds),
       top1,
+      decidedBy.replaceAll('-', ' '),
     ]);
     from = factors;
   }

@@ -2,6 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import { X3dError } from '../../errors.js';
+import { parseAmount } from '../../search/configuration.js';
+import { Recipe } from '../../training/recipe.js';
 import { type DataOptions, dataFrom, VIDEOS, withData } from '../data.js';
 import { example, homeOption, jsonOption, numeric } from '../flags.js';
 import { type FleetOptions, fleetOf, withFleet } from '../fleet.js';
@@ -98,6 +100,7 @@ function refuseBesideResume(videos: string | undefined, options: RunOptions): vo
     ...(videos === undefined ? [] : ['videos']),
     ...Object.keys(picked(options, ['config', 'recipe', ...SEARCH_FIELDS])),
     ...Object.keys(dataFrom(options)),
+    ...(options.flip ? [] : ['no-flip']),
   ];
   if (given.length === 0) return;
   throw new X3dError('invalid-input', {
@@ -135,10 +138,14 @@ export function runCommand(): Command {
     .option('--seed <n>', 'of every training', numeric)
     .option(
       '--memory <bytes>',
-      'that one training may take (default: the least that a worker has for one)',
-      numeric,
+      'that one training may take, as a number or like 4G (default: the least that a worker has for one)',
+      (text) => parseAmount(text, '--memory'),
     )
-    .option('--recipe <field=value>', 'a field of the recipe, as epochs=100; may be repeated', recipeField)
+    .option(
+      '--recipe <field=value>',
+      `a field of the recipe, as epochs=100; may be repeated: ${Object.keys(Recipe.properties).join(', ')}`,
+      recipeField,
+    )
     .option('--no-flip', 'where mirrored videos are of another class');
   return withFleet(withData(command))
     .addOption(homeOption())

@@ -1,10 +1,10 @@
 /** `serve`: the HTTP service with its workers, until stopped. */
 import { Command } from 'commander';
 import { homeAt } from '../../home.js';
+import { redisFromEnvironment } from '../../redis/checking.js';
 import { example, homeOption, jsonOption, port } from '../flags.js';
-import { type FleetOptions, fleetOf, slowTraining, withFleet } from '../fleet.js';
+import { adviceOn, type FleetOptions, fleetOf, withFleet } from '../fleet.js';
 import { aborted, interruptible } from '../interruption.js';
-import { redisFromEnvironment } from '../redis.js';
 import { startSupervisor } from '../supervisor.js';
 
 interface ServeOptions extends FleetOptions {
@@ -18,18 +18,18 @@ async function serve(options: ServeOptions): Promise<void> {
   const say = (line: string, data: object) =>
     process.stdout.write(`${options.json ? JSON.stringify(data) : line}\n`);
   const redisUrl = redisFromEnvironment();
+  const fleet = fleetOf(options);
   await interruptible(async (interrupted) => {
     const supervisor = await startSupervisor({
       home: homeAt(options.home),
       ...(redisUrl === undefined ? {} : { redisUrl }),
       service: { host: options.host, port: options.port },
-      fleet: fleetOf(options),
+      fleet,
       verbose: true,
       onReplaced: (name, why) =>
         say(`${name} ended (${why}) and is started again`, { kind: 'replaced', process: name, why }),
     });
-    const slow = slowTraining();
-    if (slow !== undefined) say(slow, { kind: 'slow', reason: slow });
+    for (const { line, data } of adviceOn(fleet.devices)) say(line, data);
     try {
       const { url } = supervisor;
       say(`Listening on ${url}, documents at ${url}/docs`, { kind: 'listening', url });

@@ -2,8 +2,9 @@
 import { Command, Option } from 'commander';
 import { X3dError } from '../../errors.js';
 import { homeAt } from '../../home.js';
+import { shownUrl } from '../../redis/checking.js';
 import { example, homeOption, jsonOption } from '../flags.js';
-import { type FleetOptions, fleetOf, slowTraining, withFleet } from '../fleet.js';
+import { adviceOn, type FleetOptions, fleetOf, withFleet } from '../fleet.js';
 import { aborted, interruptible } from '../interruption.js';
 import { devicesOf, startSupervisor } from '../supervisor.js';
 
@@ -32,11 +33,13 @@ async function work(options: WorkerOptions): Promise<void> {
       onReplaced: (name, why) =>
         say(`${name} ended (${why}) and is started again`, { kind: 'replaced', process: name, why }),
     });
-    const slow = slowTraining();
-    if (slow !== undefined) say(slow, { kind: 'slow', reason: slow });
+    for (const { line, data } of adviceOn(fleet.devices)) say(line, data);
     try {
       const devices = devicesOf(fleet);
-      say(`${devices.length} workers on ${devices.join(', ')} for ${redisUrl}`, { kind: 'working', devices });
+      say(`${devices.length} workers on ${devices.join(', ')} for ${shownUrl(redisUrl)}`, {
+        kind: 'working',
+        devices,
+      });
       const error = await Promise.race([aborted(interrupted), supervisor.givenUp]);
       if (error) throw error;
     } finally {
