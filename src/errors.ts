@@ -16,8 +16,6 @@ export const ERROR_KINDS = {
   'not-ready': { title: 'Not ready yet', exitCode: 3, status: 503 },
   /** Something the machine lacks: a library, a device, Redis, memory. */
   environment: { title: 'The machine lacks something', exitCode: 3, status: 503 },
-  /** Training ended without a result: a loss that is not a number, no memory. */
-  training: { title: 'Training failed', exitCode: 4, status: 500 },
 } as const;
 
 export type ErrorKind = keyof typeof ERROR_KINDS;

@@ -46,8 +46,10 @@ function pointOf({ cost, outcome }: CandidateView, complexity: Trajectory['compl
   return outcome ? [{ cost: cost[complexity], accuracy: percent(outcome.validation.top1) }] : [];
 }
 
-function candidatePoints({ rounds, complexity }: Trajectory): CandidatePoint[] {
-  return rounds.flatMap(({ round, candidates, winner }) =>
+function candidatePoints({ rounds, contraction, complexity }: Trajectory): CandidatePoint[] {
+  const compared = contraction?.candidate ? [contraction.candidate] : [];
+  const tried = [...rounds, { round: 0, candidates: compared, winner: undefined }];
+  return tried.flatMap(({ round, candidates, winner }) =>
     candidates.flatMap((candidate) => {
       const won = candidate.id === winner?.candidate;
       const { name } = AXIS_COLOURS[candidate.axes[0] ?? 'b'];

@@ -26,14 +26,14 @@ afterAll(async () => {
 
 const RECIPE = { epochs: 8, batchSize: 8 };
 
-async function search(disturb: (at: Stand, service: ChildProcess, workers: ChildProcess[]) => Promise<void>) {
+async function search(disturb: (at: Stand, service: ChildProcess) => Promise<void>) {
   const at = await stand({ trainer: null, data });
   stands.push(at);
   const service = await at.startService();
-  const workers = [at.startWorker(), at.startWorker()];
+  for (let worker = 0; worker < 2; worker++) at.startWorker();
   const response = await at.post('/searches', { data, target: '1M', seed: 1, recipe: RECIPE });
   const { id } = (await response.json()) as { id: string };
-  await disturb(at, service, workers);
+  await disturb(at, service);
   const trajectory = await eventually(async () => {
     const seen = await at.trajectory(id);
     return seen.status !== 'running' && seen;
@@ -46,28 +46,31 @@ interface AtWork {
   readonly pid: number;
   readonly candidate?: { readonly progress?: { readonly phase: string; readonly done: number } };
 }
-/** A worker whose trainer is some steps into a training. */
-const inTraining = (at: Stand) =>
+/** Kills the trainer, or the worker, of a training that is some steps on; another, where that one ended meanwhile. */
+const killInTraining = (at: Stand, what: 'trainer' | 'worker') =>
   eventually(async () => {
     const { workers } = (await (await at.get('/workers')).json()) as { workers: AtWork[] };
-    return workers.find(
+    const worker = workers.find(
       ({ candidate }) => candidate?.progress?.phase === 'training' && candidate.progress.done > 0,
     )?.pid;
+    if (worker === undefined) return undefined;
+    const children = await readFile(`/proc/${worker}/task/${worker}/children`, 'utf8').catch(() => '');
+    const trainer = Number(children.trim().split(' ')[0]);
+    if (!trainer) return undefined;
+    try {
+      return process.kill(what === 'worker' ? worker : trainer, 'SIGKILL');
+    } catch {
+      return undefined;
+    }
   }, 30_000);
 
 test('a search whose processes are killed while they train comes to the same network', {
   timeout: 240_000,
-  // A training may end between two looks at it, and then there is nothing to kill.
-  retry: 3,
 }, async () => {
   const undisturbed = await search(async () => {});
-  const disturbed = await search(async (at, service, workers) => {
-    const one = await inTraining(at);
-    const children = await readFile(`/proc/${one}/task/${one}/children`, 'utf8');
-    process.kill(Number(children.trim().split(' ')[0]), 'SIGKILL');
-    const two = await inTraining(at);
-    const worker = workers.find(({ pid }) => pid === two);
-    if (worker) await end(worker, 'SIGKILL');
+  const disturbed = await search(async (at, service) => {
+    await killInTraining(at, 'trainer');
+    await killInTraining(at, 'worker');
     at.startWorker();
     await end(service, 'SIGKILL');
     await at.startService();

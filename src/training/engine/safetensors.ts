@@ -43,7 +43,10 @@ export function writeSafetensors(
   ]);
 }
 
-/** The 32-bit float tensors of a file by name; others are left out. Throws X3dError data where it is not one. */
+/**
+ * The 32-bit float tensors of a file by name; whole numbers are left out. Throws X3dError data where it is not one, or
+ * has floats of another width.
+ */
 export function readSafetensors(bytes: Uint8Array, file: string): ReadonlyMap<string, StoredTensor> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const length = bytes.length < 8 ? Number.POSITIVE_INFINITY : Number(view.getBigUint64(0, true));
@@ -58,8 +61,18 @@ export function readSafetensors(bytes: Uint8Array, file: string): ReadonlyMap<st
   }
   const tensors = new Map<string, StoredTensor>();
   for (const [name, entry] of Object.entries(header)) {
-    if (name === '__metadata__' || entry.dtype !== 'F32') continue;
+    if (name === '__metadata__') continue;
+    if (/^B?F\d/.test(entry.dtype) && entry.dtype !== 'F32')
+      throw new X3dError('data', {
+        subject: file,
+        expected: '32-bit floats',
+        got: `${entry.dtype} for ${name}`,
+        remedy: 'Save it again with every tensor as float32.',
+      });
+    if (entry.dtype !== 'F32') continue;
     const [from, to] = entry.data_offsets;
+    if (to - from !== 4 * entry.shape.reduce((product, size) => product * size, 1))
+      throw notSafetensors(file, `${to - from} bytes for ${name} of shape [${entry.shape}]`);
     if (data + to > bytes.length) throw notSafetensors(file, `${bytes.length} bytes, too few for ${name}`);
     // Copied, since a Float32Array must start at a multiple of four bytes.
     tensors.set(name, {
