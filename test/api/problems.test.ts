@@ -1,4 +1,4 @@
-import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { cp, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
@@ -188,15 +188,26 @@ describe('the service', () => {
     redis.disconnect();
   });
 
-  test('says that Redis is away, and goes on when it is back', async () => {
-    // Redis refuses every command for a while, as it does while it loads its file.
+  test('says that Redis is silent', async () => {
     const redis = new Redis(at.redisUrl);
     await redis.call('CLIENT', 'PAUSE', '4000', 'ALL');
     redis.disconnect();
     const ready = await problem(await at.get('/readyz'));
     expect(ready).toMatchObject({ status: 503, detail: 'Redis: expected PONG, got silence.' });
     expect((await at.get('/healthz')).status).toBe(200);
-    await mkdir(at.home.folder, { recursive: true });
+    await expect.poll(async () => (await at.get('/readyz')).status, { timeout: 10_000 }).toBe(200);
+  });
+
+  test('says that Redis is gone, and goes on when it is back', async () => {
+    await at.killRedis();
+    expect(await problem(await at.get('/searches'))).toMatchObject({
+      status: 503,
+      type: 'urn:x3d-search:problem:environment',
+      detail: expect.stringMatching(
+        /^Redis: expected to answer, got .+ Try again in a moment; see \/readyz\.$/,
+      ),
+    });
+    await at.reviveRedis();
     await expect.poll(async () => (await at.get('/readyz')).status, { timeout: 10_000 }).toBe(200);
   });
 });

@@ -65,6 +65,16 @@ describe('a search over HTTP', () => {
     expect(rest).toEqual(all.slice(5));
     const response = await at.get(`/searches/${search}/events`, { 'last-event-id': String(all.length) });
     expect(response.status).toBe(204);
+    const head = await fetch(`${at.url()}/searches/${search}/events`, { method: 'HEAD' });
+    expect(head.status).toBe(404);
+  });
+
+  test('is followed in the training of the step taken back too', async () => {
+    // Of another seed, so that all of it is trained while this reader looks on.
+    const events = await at.events(await created({ seed: 5 }));
+    const taken = events.find(({ event }) => event === 'contracted')?.data.candidate;
+    expect(taken).toBeTypeOf('string');
+    expect(events.some(({ event, data }) => event === 'progress' && data.candidate === taken)).toBe(true);
   });
 
   test('has a trajectory: a winner a round, then the step back to the target', async () => {
@@ -195,8 +205,10 @@ describe('a search over HTTP', () => {
   });
 
   test('counts in the metrics', async () => {
-    const text = await (await at.get('/metrics')).text();
-    expect(text).toContain('x3d_searches{state="ended"} 2');
+    const ask = async () => (await at.get('/metrics')).text();
+    // Two at once, neither counted on top of the other.
+    const [text, other] = await Promise.all([ask(), ask()]);
+    for (const one of [text, other]) expect(one).toContain('x3d_searches{state="ended"} 3');
     expect(text).toContain('x3d_searches{state="cancelled"} 1');
     expect(text).toMatch(/x3d_candidates\{state="finished"\} \d+/);
     expect(text).toMatch(/x3d_training_seconds [\d.]+/);

@@ -26,8 +26,9 @@ export interface Stand {
   url(): string;
   startService(): Promise<ChildProcess>;
   startWorker(): ChildProcess;
-  /** Kills the Redis server and starts another on what it left and where it was. */
-  restartRedis(): Promise<void>;
+  killRedis(): Promise<void>;
+  /** Starts another Redis server on what the one that was killed left, and where it was. */
+  reviveRedis(): Promise<void>;
   get(path: string, headers?: Record<string, string>): Promise<Response>;
   post(path: string, body?: unknown): Promise<Response>;
   /** Events until the stream ends, or until `enough` says so. */
@@ -105,12 +106,14 @@ export async function stand({ trainer = SCRIPTED_TRAINER, data: given }: StandOp
     },
     startWorker: () =>
       spawn('workers/main.js', { device: 'cpu', threads: 1, ...(trainer === null ? {} : { trainer }) }),
-    restartRedis: async () => {
+    killRedis: async () => {
       const client = new Redis(redis.url);
       const info = await client.info('server');
       client.disconnect();
       process.kill(Number(/process_id:(\d+)/.exec(info)?.[1]), 'SIGKILL');
       await redis.ended;
+    },
+    reviveRedis: async () => {
       redis = await startRedis(home, { port: Number(new URL(redis.url).port) });
     },
     get: (path, headers = {}) => fetch(url + path, { headers }),

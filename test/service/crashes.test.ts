@@ -125,7 +125,8 @@ describe('a search goes as if nothing had happened', () => {
     const of = await fleet();
     const search = await create(of);
     await eventually(async () => (await begun(of, search)) > 3);
-    await of.at.restartRedis();
+    await of.at.killRedis();
+    await of.at.reviveRedis();
     expect(withoutTimes(await over(of, search))).toEqual(undisturbed);
   });
 
@@ -134,7 +135,8 @@ describe('a search goes as if nothing had happened', () => {
     const search = await create(of);
     await eventually(async () => (await begun(of, search)) > 3);
     await Promise.all([of.service, ...of.workers].map((child) => end(child, 'SIGKILL')));
-    await of.at.restartRedis();
+    await of.at.killRedis();
+    await of.at.reviveRedis();
     of.service = await of.at.startService();
     of.workers = [of.at.startWorker(), of.at.startWorker()];
     expect(withoutTimes(await over(of, search))).toEqual(undisturbed);

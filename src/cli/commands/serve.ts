@@ -3,9 +3,8 @@ import { Command } from 'commander';
 import { homeAt } from '../../home.js';
 import { redisFromEnvironment } from '../../redis/checking.js';
 import { example, homeOption, jsonOption, port } from '../flags.js';
-import { adviceOn, type FleetOptions, fleetOf, withFleet } from '../fleet.js';
-import { aborted, interruptible } from '../interruption.js';
-import { startSupervisor } from '../supervisor.js';
+import { type FleetOptions, fleetOf, withFleet } from '../fleet.js';
+import { standUntilStopped } from '../standing.js';
 
 interface ServeOptions extends FleetOptions {
   readonly host: string;
@@ -14,30 +13,15 @@ interface ServeOptions extends FleetOptions {
   readonly json?: boolean;
 }
 
-async function serve(options: ServeOptions): Promise<void> {
-  const say = (line: string, data: object) =>
-    process.stdout.write(`${options.json ? JSON.stringify(data) : line}\n`);
+function serve(options: ServeOptions): Promise<void> {
   const redisUrl = redisFromEnvironment();
-  const fleet = fleetOf(options);
-  await interruptible(async (interrupted) => {
-    const supervisor = await startSupervisor({
-      home: homeAt(options.home),
-      ...(redisUrl === undefined ? {} : { redisUrl }),
-      service: { host: options.host, port: options.port },
-      fleet,
-      verbose: true,
-      onReplaced: (name, why) =>
-        say(`${name} ended (${why}) and is started again`, { kind: 'replaced', process: name, why }),
-    });
-    for (const { line, data } of adviceOn(fleet.devices)) say(line, data);
-    try {
-      const { url } = supervisor;
-      say(`Listening on ${url}, documents at ${url}/docs`, { kind: 'listening', url });
-      const error = await Promise.race([aborted(interrupted), supervisor.givenUp]);
-      if (error) throw error;
-    } finally {
-      await supervisor.stop();
-    }
+  return standUntilStopped({
+    home: homeAt(options.home),
+    ...(redisUrl === undefined ? {} : { redisUrl }),
+    service: { host: options.host, port: options.port },
+    fleet: fleetOf(options),
+    json: options.json ?? false,
+    onUp: ({ url }, say) => say(`Listening on ${url}, documents at ${url}/docs`, { kind: 'listening', url }),
   });
 }
 

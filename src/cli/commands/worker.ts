@@ -4,9 +4,9 @@ import { X3dError } from '../../errors.js';
 import { homeAt } from '../../home.js';
 import { shownUrl } from '../../redis/checking.js';
 import { example, homeOption, jsonOption } from '../flags.js';
-import { adviceOn, type FleetOptions, fleetOf, withFleet } from '../fleet.js';
-import { aborted, interruptible } from '../interruption.js';
-import { devicesOf, startSupervisor } from '../supervisor.js';
+import { type FleetOptions, fleetOf, withFleet } from '../fleet.js';
+import { standUntilStopped } from '../standing.js';
+import { devicesOf } from '../supervisor.js';
 
 interface WorkerOptions extends FleetOptions {
   readonly redis?: string;
@@ -15,7 +15,7 @@ interface WorkerOptions extends FleetOptions {
 }
 
 async function work(options: WorkerOptions): Promise<void> {
-  const { json, redis: redisUrl } = options;
+  const { redis: redisUrl } = options;
   if (redisUrl === undefined)
     throw new X3dError('invalid-input', {
       subject: '--redis',
@@ -23,28 +23,17 @@ async function work(options: WorkerOptions): Promise<void> {
       got: 'nothing',
     });
   const fleet = fleetOf(options);
-  const say = (line: string, data: object) => process.stdout.write(`${json ? JSON.stringify(data) : line}\n`);
-  await interruptible(async (interrupted) => {
-    const supervisor = await startSupervisor({
-      home: homeAt(options.home),
-      redisUrl,
-      fleet,
-      verbose: true,
-      onReplaced: (name, why) =>
-        say(`${name} ended (${why}) and is started again`, { kind: 'replaced', process: name, why }),
-    });
-    for (const { line, data } of adviceOn(fleet.devices)) say(line, data);
-    try {
-      const devices = devicesOf(fleet);
+  const devices = devicesOf(fleet);
+  await standUntilStopped({
+    home: homeAt(options.home),
+    redisUrl,
+    fleet,
+    json: options.json ?? false,
+    onUp: (_, say) =>
       say(`${devices.length} workers on ${devices.join(', ')} for ${shownUrl(redisUrl)}`, {
         kind: 'working',
         devices,
-      });
-      const error = await Promise.race([aborted(interrupted), supervisor.givenUp]);
-      if (error) throw error;
-    } finally {
-      await supervisor.stop();
-    }
+      }),
   });
 }
 
