@@ -24,7 +24,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const RECIPE = { epochs: 8, batchSize: 8 };
+/** Trainings of a second or more, so that each kill meets one. */
+const RECIPE = { epochs: 160, batchSize: 8 };
 
 async function search(disturb: (at: Stand, service: ChildProcess) => Promise<void>) {
   const at = await stand({ trainer: null, data });
