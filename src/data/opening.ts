@@ -18,8 +18,8 @@ export interface OpenOptions {
   readonly cacheFolder: string;
   /** Files looked at so far, of all. */
   readonly onProgress?: (done: number, of: number) => void;
-  /** All videos are of this part, however they are divided: nothing is to be trained. */
-  readonly part?: Part;
+  /** For what trains nothing: the part of videos that no folder or list divides; the others may be missing. */
+  readonly undivided?: Part;
   /** Ends it, with the signal's reason as error; what was learned by then is kept. */
   readonly signal?: AbortSignal;
 }
@@ -192,7 +192,7 @@ export async function openDataset(configuration: DataConfiguration, options: Ope
   const subject = configuration.path;
   const groupOf = grouping(configuration);
   const layout = await readLayout(configuration);
-  const shares = options.part ? DEFAULT_SHARES : sharesOf(configuration, layout);
+  const shares = sharesOf(configuration, layout);
   checkClasses(layout, subject);
   const groups = layout.files.map(({ name }) => groupOf(name));
   const probed = await probeAll(
@@ -217,14 +217,14 @@ export async function openDataset(configuration: DataConfiguration, options: Ope
     };
   });
   const split =
-    layout.divided || options.part
+    layout.divided || options.undivided
       ? undefined
       : splitByShares(undivided, shares, configuration.splitSeed ?? 0);
   const videos: Video[] = undivided.map((video, index) => ({
     ...video,
-    part: options.part ?? video.part ?? split?.[index] ?? 'train',
+    part: video.part ?? options.undivided ?? split?.[index] ?? 'train',
   }));
-  if (!options.part) checkParts(videos, layout.classes, subject);
+  if (!options.undivided) checkParts(videos, layout.classes, subject);
   const count = (part: Part) => videos.filter((video) => video.part === part).length;
   return {
     classes: layout.classes,

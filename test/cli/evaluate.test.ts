@@ -47,7 +47,7 @@ const evaluate = (...flags: string[]) =>
 
 describe('evaluate', () => {
   it('finds what the training found on its test videos, under both strategies', async () => {
-    const { code, stdout } = await evaluate('--network', network, '--part', 'test', '--json');
+    const { code, stdout } = await evaluate('--network', network, '--json');
     expect(code).toBe(0);
     const found = JSON.parse(stdout);
     for (const strategy of ['center', 'leftCenterRight'] as const) {
@@ -63,31 +63,17 @@ describe('evaluate', () => {
     expect(stdout).toMatch(/^on 6 videos of the validation part$/m);
   });
 
-  it('takes all videos unless a part is named', async () => {
-    const all = (...flags: string[]) =>
-      x3d(
-        'evaluate',
-        videos.path,
-        '--home',
-        temporaryFolder(),
-        '--views',
-        '1',
-        '--network',
-        network,
-        ...flags,
-      );
-    expect((await all()).stdout).toMatch(/^on 30 videos$/m);
-    const { code, stderr } = await all('--shares', '0.5,0.5,0');
-    expect({ code, stderr }).toEqual({
-      code: 2,
-      stderr: expect.stringContaining('--shares: expected nothing, since all videos are taken'),
-    });
+  it('takes all videos of a folder that nothing divides', async () => {
+    const { stdout } = await x3d(
+      ...['evaluate', videos.path, '--home', temporaryFolder(), '--views', '1', '--network', network],
+    );
+    expect(stdout).toMatch(/^on 30 videos of the test part$/m);
   });
 
   it('refuses a folder without a network, other classes, damaged weights, and flags that exclude each other', async () => {
     const empty = temporaryFolder();
     const refusal = async (...flags: string[]) => {
-      const { code, stderr } = await evaluate('--part', 'test', ...flags);
+      const { code, stderr } = await evaluate(...flags);
       expect(code).toBe(2);
       return stderr;
     };

@@ -19,7 +19,7 @@ interface EvaluateOptions extends DataOptions {
   readonly network?: string;
   readonly model?: ModelName;
   readonly weights?: string;
-  readonly part: 'all' | 'validation' | 'test';
+  readonly part: 'validation' | 'test';
   readonly views: number;
   readonly device: Device;
   readonly threads: number;
@@ -52,29 +52,23 @@ function text({ center, leftCenterRight }: Assessment, part: string): string {
     table.push([name, viewsPerVideo, percent(top1), percent(top5), loss.toFixed(3)]);
   row('K-Center', center);
   row('K-LeftCenterRight', leftCenterRight);
-  return `${table}\non ${center.videos} videos${part === 'all' ? '' : ` of the ${part} part`}`;
+  return `${table}\non ${center.videos} videos of the ${part} part`;
 }
 
 async function evaluate(path: string, options: EvaluateOptions): Promise<void> {
   const { part, views, threads, json } = options;
   const saved = await savedFrom(options);
   refuseMissing([options.device]);
-  if (part === 'all' && options.shares)
-    throw new X3dError('invalid-input', {
-      subject: '--shares',
-      expected: 'nothing, since all videos are taken, or --part beside it',
-      got: Object.values(options.shares).join(','),
-    });
   const slow = slowTraining();
   if (slow !== undefined) process.stderr.write(`${slow}\n`);
   const cacheFolder = homeAt(options.home).cache;
   const looking = progressLine('looking at videos');
   const dataset = await openDataset(
     { path, ...dataFrom(options) },
-    { cacheFolder, onProgress: looking, ...(part === 'all' ? { part: 'test' } : {}) },
+    // With shares the videos are divided as a search divides them.
+    { cacheFolder, onProgress: looking, ...(options.shares ? {} : { undivided: 'test' }) },
   );
-  const taken = part === 'all' ? 'test' : part;
-  if (dataset.parts[taken] === 0)
+  if (dataset.parts[part] === 0)
     throw new X3dError('data', {
       subject: path,
       expected: `videos in the ${part} part`,
@@ -86,7 +80,7 @@ async function evaluate(path: string, options: EvaluateOptions): Promise<void> {
   const { assess } = await import('../../training/assess.js');
   const showing = progressLine('evaluating');
   const assessment = await assess(saved, dataset, {
-    part: taken,
+    part,
     views,
     device: options.device,
     threads,
@@ -107,9 +101,12 @@ export function evaluateCommand(): Command {
     .addOption(new Option('--model <name>', 'a published network').choices(Object.keys(MODELS)))
     .option('--weights <file>', "of the published network, as safetensors under PyTorchVideo's names")
     .addOption(
-      new Option('--part <name>', 'which videos: all of them, or a part as a search would divide them')
-        .choices(['all', 'validation', 'test'])
-        .default('all'),
+      new Option(
+        '--part <name>',
+        'which videos; where nothing divides them, not even --shares, all are of test',
+      )
+        .choices(['validation', 'test'])
+        .default('test'),
     )
     .option('--views <n>', 'clips a video', whole, 10)
     .option('--device <name>', 'cpu, or a CUDA card as cuda:0', deviceNamed, 'cpu')
