@@ -42,7 +42,7 @@ flock -n 9 || exit ${LOCKED}
 exec 3<&0 0</dev/null
 redis-server "$@" 3<&- &
 server=$!
-(read -r owner <&3; kill -TERM $server) 2>/dev/null &
+(read -r owner <&3; kill -TERM $server) 2>/dev/null 9>&- &
 exec 3<&-
 wait $server
 `;
@@ -164,7 +164,7 @@ export async function startRedis(home: Home, options: EmbeddedRedisOptions = {})
     const code = await server.exited;
     const words = server.words();
     if (code === LOCKED) {
-      if (Date.now() < deadline && !(await ownerLives(ownerPath))) {
+      if (Date.now() < deadline && !(await anotherOwns(ownerPath))) {
         await sleep(100);
         continue;
       }
@@ -195,9 +195,10 @@ async function readOwner(path: string): Promise<{ pid: number; url: string } | u
   }
 }
 
-async function ownerLives(path: string): Promise<boolean> {
+/** Whether another process that lives started the server. This one's own, which died, may have left a child behind. */
+async function anotherOwns(path: string): Promise<boolean> {
   const owner = await readOwner(path);
-  if (!owner) return false;
+  if (!owner || owner.pid === process.pid) return false;
   try {
     process.kill(owner.pid, 0);
     return true;

@@ -127,4 +127,19 @@ describe('the embedded Redis', () => {
       facts: { expected: `to start in ${join(folder, 'redis')}`, got: expect.stringMatching(/^exit 1: .+/) },
     });
   });
+
+  test('is waited for where what its own killed server left behind still holds the home', async () => {
+    const home = homeAt(folder);
+    const redis = await startRedis(home);
+    const client = new Redis(redis.url);
+    const pid = Number(/process_id:(\d+)/.exec(await client.info('server'))?.[1]);
+    client.disconnect();
+    process.kill(pid, 'SIGKILL');
+    await redis.ended;
+    const left = spawn('flock', [join(folder, 'redis', 'lock'), 'sh', '-c', 'echo held; sleep 1']);
+    await once(left.stdout, 'data');
+    const again = await startRedis(home, { port: Number(new URL(redis.url).port) });
+    expect(again.url).toBe(redis.url);
+    await again.stop();
+  });
 });
