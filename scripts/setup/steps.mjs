@@ -41,13 +41,13 @@ const STILL_MS = 10_000;
 
 /**
  * Says what is done, does it, and says what came of it (the text that `action` gives back) and in which time; every ten
- * seconds, that it goes on, with what `progress` says of it.
+ * seconds, that it goes on.
  */
-export async function work(subject, doing, action, progress = () => '') {
+export async function work(subject, doing, action) {
   say(subject, `${doing} ...`);
   const start = performance.now();
   const seconds = () => ((performance.now() - start) / 1000).toFixed(0);
-  const still = setInterval(() => say('', `${seconds()} s ... ${progress()}`.trimEnd()), STILL_MS);
+  const still = setInterval(() => say('', `${seconds()} s ...`), STILL_MS);
   const result = await action().finally(() => clearInterval(still));
   say(subject, `${result} (${((performance.now() - start) / 1000).toFixed(1)} s)`);
 }

@@ -36,3 +36,6 @@ export function change(from: Factors, to: Factors): string {
     if (from[name] !== to[name]) changes.push(`${name} ${from[name]} -> ${to[name]}`);
   return changes.join(', ') || 'none';
 }
+
+/** `validation-loss` as people write it. */
+export const inWords = (name: string): string => name.replaceAll('-', ' ');

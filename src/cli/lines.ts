@@ -2,7 +2,7 @@
 import type { SearchEvent } from '../search/events.js';
 import { type CandidateState, candidatesOf, type SearchState } from '../search/state.js';
 import type { TrainingProgress } from '../training/training.js';
-import { amount, change, duration, percent } from './figures.js';
+import { amount, change, duration, inWords, percent } from './figures.js';
 
 const named = (state: SearchState, id: string): CandidateState | undefined =>
   candidatesOf(state).find((candidate) => candidate.id === id);
@@ -42,7 +42,7 @@ export function lineOf(event: SearchEvent, state: SearchState): string {
     case 'candidate-failed':
       return `${placeOf(state, event.candidate)}: failed (${event.failure.kind}): ${event.failure.reason}`;
     case 'winner-chosen':
-      return `${placeOf(state, event.candidate)}: wins, decided by ${event.decidedBy.replaceAll('-', ' ')}`;
+      return `${placeOf(state, event.candidate)}: wins, decided by ${inWords(event.decidedBy)}`;
     case 'contracted':
       return `contraction of ${event.axis}: ${change(event.from, event.to)}, ${amount(event.cost[complexity])}`;
     case 'target-unreachable':

@@ -3,7 +3,7 @@ import pc from 'picocolors';
 import type { Factors } from '../network/index.js';
 import type { CandidateView, Trajectory } from '../search/trajectory.js';
 import type { TrainingProgress } from '../training/training.js';
-import { amount, change, clip, duration, percent } from './figures.js';
+import { amount, change, clip, duration, inWords, percent } from './figures.js';
 import { columns } from './table.js';
 
 export type Progresses = ReadonlyMap<string, TrainingProgress>;
@@ -46,7 +46,7 @@ export function trajectoryTable(trajectory: Trajectory): string {
       change(factors, won.factors),
       amount(won.cost[complexity]),
       won.outcome ? percent(won.outcome.validation.top1) : '',
-      winner.decidedBy.replaceAll('-', ' '),
+      inWords(winner.decidedBy),
     ]);
   }
   if (contraction) {

@@ -86,9 +86,9 @@ async function remember(file: string, known: Record<string, Remembered>): Promis
   }
 }
 
-/** Rejects when the signal is aborted. */
-async function ended(signal: AbortSignal): Promise<never> {
-  if (!signal.aborted) await once(signal, 'abort');
+/** Rejects when the signal is aborted; listens no longer than until `over`. */
+async function ended(signal: AbortSignal, over: AbortSignal): Promise<never> {
+  if (!signal.aborted) await once(signal, 'abort', { signal: over });
   throw signal.reason;
 }
 
@@ -132,6 +132,7 @@ export async function probeAll(
 
   const lanes = Math.min(availableParallelism(), open.length);
   const threads = startDataThreads(lanes, { kind: 'probe' });
+  const over = new AbortController();
   let written = performance.now();
   try {
     const queue = open.values();
@@ -149,8 +150,9 @@ export async function probeAll(
       }
     };
     const all = Promise.all(Array.from({ length: lanes }, lane));
-    await (signal ? Promise.race([all, ended(signal)]) : all);
+    await (signal ? Promise.race([all, ended(signal, over.signal)]) : all);
   } finally {
+    over.abort();
     await threads.close();
     await remember(file, known);
   }

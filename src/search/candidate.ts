@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { networkCost } from '../flops/cost.js';
 import { BASES, type BaseNetwork, describeNetwork, type Factors } from '../network/index.js';
-import { microBatchWithin } from '../training/memory.js';
+import { microBatchWithin, trainingBytes } from '../training/memory.js';
 import { searchRecipe } from '../training/recipe.js';
 import type { TrainingRequest } from '../training/training.js';
 import type { SearchConfiguration } from './configuration.js';
@@ -22,6 +22,16 @@ export function baseOf(configuration: SearchConfiguration, dataset: DatasetSumma
 export function costOf(base: BaseNetwork, factors: Factors): CandidateCost {
   const { multiplyAdds, parameters, activationBytes } = networkCost(describeNetwork(base, factors));
   return { multiplyAdds, parameters, activationBytes };
+}
+
+/** What a candidate takes in memory at the least, one clip at a time, bytes. */
+export function leastMemory(
+  configuration: SearchConfiguration,
+  dataset: DatasetSummary,
+  factors: Factors,
+): number {
+  const network = describeNetwork(baseOf(configuration, dataset), factors);
+  return trainingBytes(network, 1, searchRecipe(configuration.recipe).batchSize);
 }
 
 export function workOf(

@@ -4,10 +4,7 @@ import { resolve } from 'node:path';
 import type { Redis } from 'ioredis';
 import type { DataConfiguration, Dataset } from '../data/index.js';
 import { X3dError } from '../errors.js';
-import { describeNetwork } from '../network/index.js';
-import { trainingBytes } from '../training/memory.js';
-import { searchRecipe } from '../training/recipe.js';
-import { baseOf, costOf } from './candidate.js';
+import { baseOf, costOf, leastMemory } from './candidate.js';
 import { resolveConfiguration, type SearchConfiguration } from './configuration.js';
 import type { DatasetSummary } from './events.js';
 import { appendEvents, searchNamed } from './log.js';
@@ -35,10 +32,8 @@ function refuseTargetBelowBase(configuration: SearchConfiguration, dataset: Data
 }
 
 function refuseMemoryBelowBase(configuration: SearchConfiguration, dataset: DatasetSummary): void {
-  const { memory, base, recipe } = configuration;
-  const network = baseOf(configuration, dataset);
-  const { batchSize } = searchRecipe(recipe);
-  const least = trainingBytes(describeNetwork(network, network.factors), 1, batchSize);
+  const { memory, base } = configuration;
+  const least = leastMemory(configuration, dataset, baseOf(configuration, dataset).factors);
   if (memory === undefined || memory >= least) return;
   throw new X3dError('invalid-input', {
     subject: 'memory',

@@ -1,9 +1,7 @@
 /** What one round of a search proposes, and who wins it: X3D's forward expansion (arXiv 2004.04730, section 3.2). */
 import { type CostOf, expandAxis } from '../flops/axis.js';
-import { AXES, type Axis, clipSpan, describeNetwork, type Factors } from '../network/index.js';
-import { trainingBytes } from '../training/memory.js';
-import { searchRecipe } from '../training/recipe.js';
-import { baseOf, candidateId, costOf, workOf } from './candidate.js';
+import { AXES, type Axis, clipSpan, type Factors } from '../network/index.js';
+import { baseOf, candidateId, costOf, leastMemory, workOf } from './candidate.js';
 import type { SearchConfiguration } from './configuration.js';
 import type { CandidateCost, DatasetSummary, NewEvent, Outcome } from './events.js';
 import type { CandidateState, Round, SearchState, Winner } from './state.js';
@@ -17,15 +15,11 @@ export function complexityOf(configuration: SearchConfiguration, dataset: Datase
 /** Why the data or the machine forbid a network, or undefined. */
 function forbidden(state: SearchState, factors: Factors): string | undefined {
   const { maxSpan, maxCrop } = state.dataset.limits;
-  const { memory, recipe } = state.configuration;
+  const { memory } = state.configuration;
   const span = clipSpan(factors);
   if (span > maxSpan) return `a clip would span ${span} source frames; the training videos allow ${maxSpan}`;
   if (factors.crop > maxCrop) return `a crop of ${factors.crop} px; the videos' size allows ${maxCrop}`;
-  const least = trainingBytes(
-    describeNetwork(baseOf(state.configuration, state.dataset), factors),
-    1,
-    searchRecipe(recipe).batchSize,
-  );
+  const least = leastMemory(state.configuration, state.dataset, factors);
   if (memory !== undefined && least > memory)
     return `training one clip at a time would take about ${least} bytes; the configuration allows ${memory}`;
   return undefined;

@@ -7,6 +7,7 @@ import { connect, KEY_PREFIX } from '../redis/connection.js';
 import { advance, type Trainings } from '../search/coordinator.js';
 import { listSearches, readSearch } from '../search/log.js';
 import { writeRun } from '../search/report.js';
+import { isOver } from '../search/state.js';
 import type { AdvanceJob } from './job.js';
 import {
   COORDINATION,
@@ -43,17 +44,22 @@ export const trainingsOf = (queues: Queues, home: Home): Trainings => ({
   release: (search, candidate) => release(queues, search, candidate),
 });
 
-/** Whoever created a search may have died before it ticked. One of another version is left to that version. */
-async function tickRunning(queues: Queues, log: Logger): Promise<void> {
+/**
+ * Whoever created a search may have died before it ticked. One of another version is left to that version. `settled`
+ * keeps those that nothing will happen in here, so that each is read, and spoken of, once.
+ */
+async function tickRunning(queues: Queues, log: Logger, settled: Set<string>): Promise<void> {
   for (let offset = 0; ; offset += PAGE) {
     const { searches } = await listSearches(queues.redis, { offset, limit: PAGE });
     for (const search of searches) {
+      if (settled.has(search)) continue;
       const state = await readSearch(queues.redis, search).catch((error) => {
         if (!(error instanceof X3dError)) throw error;
         log.warn({ search, error: error.message }, 'left alone');
         return undefined;
       });
-      if (state?.status.kind === 'running') await startTicking(queues, search);
+      if (!state || isOver(state)) settled.add(search);
+      else if (state.status.kind === 'running') await startTicking(queues, search);
     }
     if (searches.length < PAGE) return;
   }
@@ -66,9 +72,11 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<{ s
   redis.on('error', (error) => log.warn({ error: error.message }, 'Redis'));
   const queues = openQueues(redis);
   const coordination = { redis, home, trainings: trainingsOf(queues, home), report: writeRun };
-  await tickRunning(queues, log);
+  const settled = new Set<string>();
+  await tickRunning(queues, log, settled);
   const watch = setInterval(
-    () => tickRunning(queues, log).catch((error: Error) => log.warn({ error: error.message }, 'watch')),
+    () =>
+      tickRunning(queues, log, settled).catch((error: Error) => log.warn({ error: error.message }, 'watch')),
     WATCH_MS,
   );
   const worker = new Worker<AdvanceJob>(

@@ -92,7 +92,7 @@ const settled = (failure: TrainingFailure) => failure.kind === 'not-a-number';
 export const UNWANTED = 'nobody waits for it any more';
 
 /** Whether a job's outcome is of no use to a search that asks for it only now. */
-async function isStale(job: Job<CandidateJob>, state: string, folder: string): Promise<boolean> {
+function isStale(job: Job<CandidateJob>, state: string, folder: string): boolean {
   if (state === 'failed') return !settled(failureOf(job));
   // Redis may have outlived the home that the result was written in, or serve several homes.
   return (
@@ -120,7 +120,7 @@ export async function request(
   const job = await candidates.getJob(candidate);
   if (asked && state === 'failed' && job?.failedReason !== UNWANTED) return;
   // Another coordinator may be at the same: a job that is gone or taken is what we want too.
-  if (job && (await isStale(job, state, home.candidate(candidate)))) await job.remove().catch(() => {});
+  if (job && isStale(job, state, home.candidate(candidate))) await job.remove().catch(() => {});
   await redis.sadd(waitingKey(candidate), search);
   await candidates.add(
     data.work.purpose,

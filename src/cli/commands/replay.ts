@@ -5,7 +5,7 @@ import { X3dError } from '../../errors.js';
 import { BASES, type BaseName } from '../../network/index.js';
 import { parseAmount } from '../../search/configuration.js';
 import { parseTable, type Replay, replay } from '../../search/replay.js';
-import { amount, change, clip, digits } from '../figures.js';
+import { amount, change, clip, digits, inWords } from '../figures.js';
 import { example, jsonOption } from '../flags.js';
 import { columns } from '../table.js';
 
@@ -71,7 +71,7 @@ function replayText({ base, target, steps, contraction, unreachable, final }: Re
       factors.crop,
       digits(cost.multiplyAdds),
       top1,
-      decidedBy.replaceAll('-', ' '),
+      inWords(decidedBy),
     ]);
     from = factors;
   }
