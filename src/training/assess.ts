@@ -6,10 +6,10 @@ import { describeNetwork } from '../network/index.js';
 import { createEngine } from './engine/engine.js';
 import { layoutOf } from './engine/parameters.js';
 import { importWeights } from './engine/weights.js';
-import { cropOf, evaluate, type Strategy } from './evaluating.js';
+import { cropOf, evaluate } from './evaluating.js';
 import { RECIPES } from './recipe.js';
 import type { SavedNetwork } from './saved.js';
-import type { Device, Evaluation, TrainingProgress } from './training.js';
+import type { Device, Evaluation, Strategy, TrainingProgress } from './training.js';
 
 export interface AssessOptions {
   readonly part: 'validation' | 'test';
@@ -64,7 +64,14 @@ export async function assess(
   const network = at('center');
   const layout = layoutOf(network);
   const weights = importWeights(network, layout, await weightsIn(saved.weights), saved.weights);
-  const recipe = { ...RECIPES.x2d, views, batchSize: 1, averageDecay: 0, preciseBatchNorm: 0 };
+  const recipe = {
+    ...RECIPES.x2d,
+    ...(saved.pixels ? { pixelMean: saved.pixels.mean, pixelDeviation: saved.pixels.deviation } : {}),
+    views,
+    batchSize: 1,
+    averageDecay: 0,
+    preciseBatchNorm: 0,
+  };
   const engine = await createEngine({
     network,
     evaluations: [network, at('left-center-right')],
@@ -84,8 +91,8 @@ export async function assess(
       signal: undefined,
     };
     return {
-      center: await evaluate(session, part, 'center'),
-      leftCenterRight: await evaluate(session, part, 'left-center-right'),
+      center: await evaluate(session, part),
+      leftCenterRight: await evaluate(session, `${part}-left-center-right`),
     };
   } finally {
     engine.close();
