@@ -23,7 +23,7 @@ function chanceOf({ classes, videos }: Dataset): DatasetSummary['chance'] {
   };
 }
 
-function summaryOf(dataset: Dataset): DatasetSummary {
+export function summaryOf(dataset: Dataset): DatasetSummary {
   const { classes, parts, skipped, fingerprint, limits, rate } = dataset;
   return {
     classes: [...classes],
@@ -37,7 +37,7 @@ function summaryOf(dataset: Dataset): DatasetSummary {
   };
 }
 
-const groundOf = ({ parts, pixels, rate, limits }: Dataset): Ground => ({
+export const groundOf = ({ parts, pixels, rate, limits }: Dataset): Ground => ({
   videos: parts.train,
   pixels,
   rate,
