@@ -12,7 +12,15 @@
  * held against the mean over all of that candidate's replicates.
  */
 import { fork } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -102,7 +110,11 @@ async function record(name) {
   const queue = plan.values();
   const lane = async () => {
     for (const { from, move, factors, replicate, steps } of queue) {
-      const work = workOf(setting, factors, replicateOf(setting, replicate, { ...configuration.recipe, steps }));
+      const work = workOf(
+        setting,
+        factors,
+        replicateOf(setting, replicate, { ...configuration.recipe, steps }),
+      );
       const id = trainingId(work, dataset.fingerprint);
       if (known.has(id)) continue;
       const folder = mkdtempSync(join(tmpdir(), 'x3d-choices-'));

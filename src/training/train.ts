@@ -4,14 +4,18 @@
  * with the same number of threads.
  */
 import { mkdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { divided } from '../data/folds.js';
 import { type Dataset, openDataset } from '../data/index.js';
 import { writeWhole } from '../files.js';
 import { describeNetwork, type Network } from '../network/index.js';
 import { removeCheckpoints } from './checkpoint.js';
-import { createEngine, type Engine } from './engine/engine.js';
+import { concatenated, createEngine, type Engine, type EngineState } from './engine/engine.js';
+import { inheritWeights } from './engine/inheritance.js';
+import { layoutOf } from './engine/parameters.js';
+import { importWeights } from './engine/weights.js';
 import { cropOf, evaluate } from './evaluating.js';
+import { TrainingError } from './failure.js';
 import type { Session } from './session.js';
 import { gatherStatistics, runSteps, startOf } from './steps.js';
 import {
@@ -57,6 +61,56 @@ function engineFor(request: TrainingRequest, classes: number): Promise<Engine> {
 }
 
 /**
+ * The engine's state with another training's weights: those of the averaged weights that it was evaluated with, mapped
+ * to this network. Statistics follow within some tens of steps. Throws TrainingError where they are not to be had.
+ */
+async function inheritedState(
+  { request, dataset, engine }: Session,
+  ancestor: NonNullable<TrainingRequest['ancestor']>,
+): Promise<EngineState> {
+  const { recipe, factors, seed, folder } = request;
+  const file = join(dirname(folder), ancestor.training, 'weights.safetensors');
+  const bytes = await readFile(file).catch((cause: NodeJS.ErrnoException) => {
+    throw new TrainingError(
+      {
+        kind: 'unreadable-data',
+        retry: 'elsewhere',
+        reason: `the weights to start from are not to be had: ${cause.message}`,
+      },
+      { cause },
+    );
+  });
+  const classes = dataset.classes.length;
+  const from = describeNetwork(ancestor.base, ancestor.factors, { classes });
+  const fromLayout = layoutOf(from);
+  const network = describe(request, classes, factors.crop);
+  const initial = engine.readState();
+  const { weights } = inheritWeights(
+    {
+      network: from,
+      layout: fromLayout,
+      weights: importWeights(from, fromLayout, bytes, file),
+      classes: dataset.classes,
+    },
+    {
+      network,
+      layout: layoutOf(network, recipe.classifierDeviation),
+      initial,
+      classes: dataset.classes,
+      seed,
+    },
+  );
+  const { parameters, statistics } = weights;
+  const averaged = initial.average.length > 0;
+  return {
+    parameters,
+    statistics,
+    momentum: initial.momentum,
+    average: averaged ? concatenated(parameters, statistics) : initial.average,
+  };
+}
+
+/**
  * Trains, evaluates as asked where the set has the videos, and writes `result.json`, `weights.safetensors` and `curve.jsonl` into the request's folder. A
  * folder that already has a result gives it back.
  *
@@ -95,6 +149,8 @@ export async function train(request: TrainingRequest, options: TrainOptions = {}
       signal: options.signal,
       checkpointSeconds: options.checkpointSeconds ?? CHECKPOINT_SECONDS,
     };
+    if (request.ancestor && !start.checkpoint)
+      engine.writeState(await inheritedState(session, request.ancestor));
     const { steps, ...speed } = await runSteps(session, start);
     await start.batches.close();
     await gatherStatistics(session, steps);
