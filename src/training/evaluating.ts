@@ -31,6 +31,7 @@ export async function evaluate(
   for await (const { video, clips, views } of viewBatches(dataset, part, {
     frames: factors.frames,
     stride: factors.stride,
+    rate: dataset.rate,
     shortSide: testCrop(factors.crop),
     crop,
     strategy,
