@@ -24,6 +24,7 @@ export function viewsFor(
   return viewBatches(dataset, part, {
     frames: factors.frames,
     stride: factors.stride,
+    rate: dataset.rate,
     shortSide: testCrop(factors.crop),
     crop: cropOf(strategy, factors.crop),
     strategy,

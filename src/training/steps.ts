@@ -29,6 +29,7 @@ function batchesFrom({ request, dataset }: Source, firstStep: number, steps: num
   return trainingBatches(dataset, {
     frames: factors.frames,
     stride: factors.stride,
+    rate: dataset.rate,
     crop: factors.crop,
     shortSides: shortSides(factors.crop),
     flip: dataset.flip,
