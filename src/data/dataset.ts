@@ -56,6 +56,8 @@ export interface Dataset {
   readonly rate: number;
   /** Of the training videos' values in [0, 1], over all channels, each video counting the same; 3 digits. */
   readonly pixels: { readonly mean: number; readonly deviation: number };
+  /** Whether folders or lists divide the videos: then they stay divided so. */
+  readonly dividedAsGiven: boolean;
   /** Whether training may flip clips. */
   readonly flip: boolean;
 }

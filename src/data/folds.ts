@@ -79,8 +79,12 @@ export function divided<Set extends Divided>(set: Set, division: Division): Set 
   });
 }
 
-/** How many folds a set allows: every one has validation videos, and training videos of every class. */
-export function foldsOf(set: Divided): number {
+/**
+ * How many folds a set allows: every one has validation videos, and training videos of every class. One where its owner
+ * divided it.
+ */
+export function foldsOf(set: Divided & Pick<Dataset, 'dividedAsGiven'>): number {
+  if (set.dividedAsGiven) return 1;
   const { train, validation } = set.parts;
   const groups = new Set(set.videos.filter(({ part }) => part === 'train').map(keyOf)).size;
   const wanted = Math.min(MOST_FOLDS, Math.round((train + validation) / Math.max(1, validation)), groups + 1);

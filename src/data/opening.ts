@@ -257,6 +257,7 @@ export async function openDataset(configuration: DataConfiguration, options: Ope
     pixels: pixelsOf(
       usable.flatMap(({ facts }, index) => (described(videos[index] as Video) ? [facts] : [])),
     ),
+    dividedAsGiven: layout.divided,
     flip: configuration.flip ?? true,
   };
 }
