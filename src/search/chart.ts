@@ -19,6 +19,7 @@ const COST_TITLES = {
   parameters: 'parameters',
   activationBytes: 'bytes of activations of one clip',
 } as const satisfies Record<Trajectory['complexity'], string>;
+export const costTitle = (complexity: Trajectory['complexity']): string => COST_TITLES[complexity];
 const INK = '#222';
 const QUIET = '#8a8a8a';
 
@@ -240,10 +241,8 @@ export function trajectorySpecification(trajectory: Trajectory): TopLevelSpec | 
   };
 }
 
-/** The picture as SVG, or undefined where there is nothing to show yet. */
-export async function trajectoryChart(trajectory: Trajectory): Promise<string | undefined> {
-  const specification = trajectorySpecification(trajectory);
-  if (!specification) return undefined;
+/** A specification drawn as SVG, without a browser. */
+export async function svgOf(specification: TopLevelSpec): Promise<string> {
   // Large, and needed at a search's end only.
   const [{ compile }, { parse, View }] = await Promise.all([import('vega-lite'), import('vega')]);
   const view = new View(parse(compile(specification).spec), { renderer: 'none' });
@@ -252,4 +251,10 @@ export async function trajectoryChart(trajectory: Trajectory): Promise<string | 
   } finally {
     view.finalize();
   }
+}
+
+/** The picture as SVG, or undefined where there is nothing to show yet. */
+export async function trajectoryChart(trajectory: Trajectory): Promise<string | undefined> {
+  const specification = trajectorySpecification(trajectory);
+  return specification && svgOf(specification);
 }

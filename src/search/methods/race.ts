@@ -8,45 +8,39 @@ import type { NewEvent } from '../events.js';
 import { candidateNamed, type Round, type SearchState } from '../state.js';
 import { baseOf, costOf } from '../work.js';
 import { decideFinal, networkFound, proposeFinal } from './ending.js';
-import { append, type Decision, fail, type Method } from './method.js';
+import { append, type Decision, type Method } from './method.js';
 import { exchanges, expansions } from './moves.js';
-import { complexityOf, proposed } from './proposals.js';
+import { complexityOf, proposed, type Suggestion } from './proposals.js';
 import { race } from './racing.js';
 import { decideRecipe } from './recipes.js';
 
 const MOST_EXCHANGES = 2;
 
-const startRound = (state: SearchState, step: Round['step'], factors: Factors): Decision =>
-  append({
-    kind: 'round-started',
-    round: state.rounds.length + 1,
-    step,
-    factors,
-    cost: costOf(baseOf(state), factors),
-  });
+const same = (a: Factors, b: Factors) => JSON.stringify(a) === JSON.stringify(b);
 
-/** The network that a round is about to go on from. */
-const winnerOf = (state: SearchState, round: Round) =>
-  round.winner ? candidateNamed(state, round.winner.candidate) : undefined;
-
-/** What a round tries, or what follows where it has nothing to try. */
-function propose(state: SearchState, round: Round): Decision {
-  const { factors } = round;
-  const incumbent = { kind: 'network', axes: [], change: 'as it is', factors } as const;
-  const suggestions =
-    round.step === 'exchange' ? [incumbent, ...exchanges(state, factors)] : expansions(state, factors);
-  const events = proposed(state, round, suggestions, state.recipe.batchSize);
+/** A round and its candidates, all at once; undefined where fewer than `least` networks can be tried. */
+function roundOf(
+  state: SearchState,
+  step: Round['step'],
+  factors: Factors,
+  suggestions: readonly Suggestion[],
+  least: number,
+): { readonly begins: Decision | undefined; readonly events: readonly NewEvent[] } {
+  const round = state.rounds.length + 1;
+  const events = proposed(state, { round }, suggestions, state.recipe.batchSize);
   const networks = events.filter(({ kind }) => kind === 'candidate-proposed').length;
-  if (networks > (round.step === 'exchange' ? 1 : 0)) return append(...events);
-  if (round.step === 'exchange') return conclude(state, factors);
-  return atTarget(state, factors, events);
+  const cost = costOf(baseOf(state), factors);
+  const started = { kind: 'round-started', round, step, factors, cost } as const;
+  return { begins: networks < least ? undefined : append(started, ...events), events };
 }
 
-/** No axis can move any more within the target. */
-function atTarget(state: SearchState, factors: Factors, skipped: readonly NewEvent[]): Decision {
+/** Onwards from a network: another expansion, or, where none is left within the target, the exchanges. */
+function expand(state: SearchState, factors: Factors): Decision {
+  const { begins, events } = roundOf(state, 'expansion', factors, expansions(state, factors), 1);
+  if (begins) return begins;
   const cost = complexityOf(state)(factors);
   const { target, complexity } = state.configuration;
-  const reasons = skipped.flatMap((event) =>
+  const reasons = events.flatMap((event) =>
     event.kind === 'axis-skipped' ? [`${event.axis}: ${event.reason}`] : [],
   );
   if (2 * cost < target && state.unreachable === undefined)
@@ -57,33 +51,29 @@ function atTarget(state: SearchState, factors: Factors, skipped: readonly NewEve
   return exchange(state, factors);
 }
 
+/** At the target: one axis against another, with the network as it is among the candidates. */
 function exchange(state: SearchState, factors: Factors): Decision {
   const done = state.rounds.filter(({ step }) => step === 'exchange').length;
   if (done >= MOST_EXCHANGES || state.spent !== undefined) return conclude(state, factors);
-  return startRound(state, 'exchange', factors);
+  const asItIs = { kind: 'network', axes: [], change: 'as it is', factors } as const;
+  const { begins } = roundOf(state, 'exchange', factors, [asItIs, ...exchanges(state, factors)], 2);
+  return begins ?? conclude(state, factors);
 }
 
 /** The network found is the best of all; where nothing was trained, the one that the search stands at. */
 function conclude(state: SearchState, factors: Factors): Decision {
-  const last = state.candidates.find(
-    (one) => complexityOf(state)(one.factors) > 0 && same(one.factors, factors),
-  );
+  const last = state.candidates.find((candidate) => same(candidate.factors, factors));
   const found = networkFound(state, last);
   if (found) return proposeFinal(found.candidate, found.reason);
-  const cost = costOf(baseOf(state), factors);
-  return proposeFinal({ factors, cost }, 'no other network was trained');
+  return proposeFinal({ factors, cost: costOf(baseOf(state), factors) }, 'no other network was trained');
 }
 
-const same = (a: Factors, b: Factors) => JSON.stringify(a) === JSON.stringify(b);
-
 /** A round has been won: on from its winner. */
-function proceed(state: SearchState, round: Round): Decision {
-  const won = winnerOf(state, round);
-  if (!won) return fail(`round ${round.round} has no winner`);
-  if (round.step === 'exchange')
-    return same(won.factors, round.factors) ? conclude(state, won.factors) : exchange(state, won.factors);
-  if (state.spent !== undefined) return conclude(state, won.factors);
-  return startRound(state, 'expansion', won.factors);
+function proceed(state: SearchState, round: Round, winner: NonNullable<Round['winner']>): Decision {
+  const { factors } = candidateNamed(state, winner.candidate);
+  if (state.spent !== undefined) return conclude(state, factors);
+  if (round.step === 'expansion') return expand(state, factors);
+  return same(factors, round.factors) ? conclude(state, factors) : exchange(state, factors);
 }
 
 function decide(state: SearchState): Decision {
@@ -91,12 +81,8 @@ function decide(state: SearchState): Decision {
   const recipe = decideRecipe(state);
   if (recipe) return recipe;
   const round = state.rounds.at(-1);
-  if (!round || round.step === 'recipe') return startRound(state, 'expansion', baseOf(state).factors);
-  if (round.winner) return proceed(state, round);
-  if (round.entrants.length > 0) return race(state, round);
-  // Without entrants, either nothing was proposed yet or nothing can be.
-  if (state.unreachable !== undefined && round.step === 'expansion') return exchange(state, round.factors);
-  return propose(state, round);
+  if (!round || round.step === 'recipe') return expand(state, baseOf(state).factors);
+  return round.winner ? proceed(state, round, round.winner) : race(state, round);
 }
 
 export const raceMethod: Method = {
