@@ -31,7 +31,6 @@ import { resolveConfiguration } from '../dist/search/configuration.js';
 import { groundOf, summaryOf } from '../dist/search/creation.js';
 import { expansions } from '../dist/search/methods/moves.js';
 import { baseOf, costOf, networkId, replicateOf, workOf } from '../dist/search/work.js';
-import { trainingId } from '../dist/training/identity.js';
 import { simulate } from './choices/policies.mjs';
 
 const FOLDER = fileURLToPath(new URL('./choices/', import.meta.url));
@@ -90,7 +89,7 @@ async function record(name) {
   const base = baseOf(setting);
   const short = Math.round(configuration.recipe.steps / 4);
   const rows = existsSync(join(FOLDER, `${name}.jsonl`)) ? readRows(`${name}.jsonl`) : [];
-  const known = new Set(rows.map(({ id }) => id));
+  const keyOf = ({ factors, replicate, steps }) => `${networkId(factors)} ${replicate} ${steps}`;
   const states = values.states.split(',').map((text) => {
     const frames = Number(text);
     const { factors } = base;
@@ -110,23 +109,40 @@ async function record(name) {
   const queue = plan.values();
   const lane = async () => {
     for (const { from, move, factors, replicate, steps } of queue) {
-      const work = workOf(
-        setting,
-        factors,
-        replicateOf(setting, replicate, { ...configuration.recipe, steps }),
-      );
-      const id = trainingId(work, dataset.fingerprint);
-      if (known.has(id)) continue;
+      const key = keyOf({ factors, replicate, steps });
+      const state = networkId(from);
+      const same = rows.filter((row) => keyOf(row) === key);
+      if (same.some((row) => row.state === state)) continue;
+      const keep = (row) => {
+        rows.push(row);
+        appendFileSync(join(FOLDER, `${name}.jsonl`), `${JSON.stringify(row)}\n`);
+      };
+      // Two states may lead to one network.
+      if (same[0]) {
+        keep({ ...same[0], state, move });
+        continue;
+      }
+      const recipe = { ...configuration.recipe, steps };
+      const work = workOf(setting, factors, replicateOf(setting, replicate, recipe));
       const folder = mkdtempSync(join(tmpdir(), 'x3d-choices-'));
       const { evaluations, trainingLoss, seconds } = await trained(work, folder, cacheFolder);
       const { confusion: _, ...score } = evaluations.validation;
       rmSync(folder, { recursive: true, force: true });
       const { multiplyAdds } = costOf(base, factors);
-      const row = { id, set: name, state: networkId(from), move, factors, multiplyAdds, replicate, steps };
-      appendFileSync(
-        join(FOLDER, `${name}.jsonl`),
-        `${JSON.stringify({ ...row, score, trainingLoss, seconds, chance: dataset.chance.loss })}\n`,
-      );
+      const chance = dataset.chance.loss;
+      keep({
+        set: name,
+        state,
+        move,
+        factors,
+        multiplyAdds,
+        replicate,
+        steps,
+        score,
+        trainingLoss,
+        seconds,
+        chance,
+      });
       process.stderr.write(
         `${name} ${from.frames} frames, ${move}, training ${replicate}, ${steps} steps: accuracy ${score.metrics.accuracy.toFixed(2)}, loss ${score.metrics.loss.toFixed(2)}, ${seconds.toFixed(0)} s\n`,
       );

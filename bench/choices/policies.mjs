@@ -121,6 +121,7 @@ function raced(state, order) {
         const outcome = {
           evaluations: { validation: row.score },
           trainingLoss: row.trainingLoss,
+          lowestLoss: row.trainingLoss,
           steps: row.steps,
           seconds: row.seconds,
           clipsPerSecond: 1,

@@ -116,6 +116,7 @@ const finished = (training: string, accuracy: number): NewEvent => ({
       },
     },
     trainingLoss: 0,
+    lowestLoss: 0,
     steps: 0,
     seconds: 0,
     clipsPerSecond: 0,

@@ -53,8 +53,9 @@ const outcomeOf = ({ validation, test, ...rest }: FirstOutcome): Outcome => ({
     ...(test ? { test: scoreOf(test.center), 'test-left-center-right': scoreOf(test.leftCenterRight) } : {}),
   },
   ...rest,
-  // Was not kept either.
+  // Were not kept either.
   trainingLoss: 0,
+  lowestLoss: 0,
 });
 
 // biome-ignore lint/suspicious/noExplicitAny: what it comes to is checked against today's schema.

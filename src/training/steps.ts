@@ -124,7 +124,7 @@ function reporter({ request, report }: Session, firstStep: number) {
 export async function runSteps(
   session: Session,
   { steps, checkpoint, batches }: Start,
-): Promise<Pick<TrainingResult, 'steps' | 'clipsPerSecond' | 'stepShare' | 'trainingLoss'>> {
+): Promise<Pick<TrainingResult, 'steps' | 'clipsPerSecond' | 'stepShare' | 'trainingLoss' | 'lowestLoss'>> {
   const { request, dataset, engine, signal } = session;
   const { recipe, seed, folder } = request;
   const interval = Math.max(1, Math.ceil(steps / CURVE_POINTS));
@@ -196,6 +196,7 @@ export async function runSteps(
   return {
     steps: position.step,
     trainingLoss: lastLoss(curve, position.step),
+    lowestLoss: position.lowestLoss ?? Number.MAX_VALUE,
     clipsPerSecond: (1000 * clips) / milliseconds,
     // A training resumed at its end has no steps to share.
     stepShare: clips === 0 ? 1 : inSteps / milliseconds,

@@ -129,6 +129,7 @@ const facts = {
   trainingLoss: Type.Number({
     description: 'Mean over the last tenth of the steps, on the training clips, mixed as they are.',
   }),
+  lowestLoss: Type.Number({ description: 'The lowest running mean of the training loss.' }),
 };
 
 /** By the names that were asked for. */

@@ -62,6 +62,7 @@ export const scored = (accuracy: number, loss = 1 - accuracy, trainingLoss = los
   return {
     evaluations: { validation: score },
     trainingLoss,
+    lowestLoss: trainingLoss,
     steps: 100,
     seconds: 1,
     clipsPerSecond: 100,

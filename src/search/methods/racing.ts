@@ -31,7 +31,7 @@ const HOPELESS = 0.05;
 const INDIFFERENT = 0.005;
 /** A training that ends with this much of the loss of guessing has not learned. */
 const AT_CHANCE = 0.95;
-/** A training that did not learn, or whose loss was no number, is tried again at this share of the rate. */
+/** A training that did not learn, or whose loss jumped or was no number, is tried again at this share of the rate. */
 const LOWER_RATE = 1 / 3;
 
 type Candidate = CandidateState & Entrant;
@@ -61,6 +61,13 @@ function byReplicate(trainings: readonly TrainingState[]): ReadonlyMap<number, r
     tries.set(training.replicate, [...(tries.get(training.replicate) ?? []), training]);
   return tries;
 }
+
+/** A loss that ended so far above its lowest, in shares of the loss of guessing, has jumped. */
+const JUMP = 0.3;
+
+/** Whether the loss jumped on the way and did not come back. */
+const jumped = ({ dataset }: Pick<SearchState, 'dataset'>, { trainingLoss, lowestLoss }: Outcome): boolean =>
+  trainingLoss > lowestLoss + JUMP * dataset.chance.loss;
 
 /** Whether a training learned nothing: told from one that learned what does not carry over by its training clips. */
 export const atChance = ({ dataset }: Pick<SearchState, 'dataset'>, outcome: Outcome): boolean =>
@@ -136,8 +143,10 @@ function retries(state: SearchState, candidates: readonly Candidate[]): NewEvent
       if (!only || others.length > 0) return [];
       const { progress } = only;
       const failed = progress.kind === 'failed' && progress.failure.kind === 'not-a-number';
-      const stuck = progress.kind === 'finished' && atChance(state, progress.outcome);
-      if (!failed && !stuck) return [];
+      const astray =
+        progress.kind === 'finished' &&
+        (atChance(state, progress.outcome) || jumped(state, progress.outcome));
+      if (!failed && !astray) return [];
       const recipe = { ...only.work.recipe, learningRate: LOWER_RATE * only.work.recipe.learningRate };
       return [proposeTraining(state, candidate, replicate, replicateOf(state, replicate, recipe))];
     }),
