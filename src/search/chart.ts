@@ -1,4 +1,5 @@
 /** A search as a picture: validation accuracy against cost, every candidate, the path taken and where it ended. */
+import { isDeepStrictEqual } from 'node:util';
 import type { TopLevelSpec } from 'vega-lite';
 import type { Axis } from '../network/index.js';
 import type { CandidateView, Trajectory } from './trajectory.js';
@@ -53,9 +54,9 @@ function candidatePoints({ rounds, contraction, complexity }: Trajectory): Candi
   const compared = contraction?.candidate ? [contraction.candidate] : [];
   const tried = [
     ...rounds.filter(({ step }) => step !== 'recipe'),
-    { round: 0, candidates: compared, winner: undefined },
+    { round: 0, factors: contraction?.to, candidates: compared, winner: undefined },
   ];
-  return tried.flatMap(({ round, candidates, winner }) =>
+  return tried.flatMap(({ round, factors, candidates, winner }) =>
     candidates.flatMap((candidate): CandidatePoint[] => {
       const { accuracy } = candidate.estimates ?? {};
       if (!accuracy) return [];
@@ -71,7 +72,11 @@ function candidatePoints({ rounds, contraction, complexity }: Trajectory): Candi
           high: percent(Math.min(1, mean + error)),
           axis: name,
           won,
-          label: won ? `${round}: ${titleOf(candidate)}${winner.choice.undecided ? ' ?' : ''}` : '',
+          label:
+            // An exchange may leave the network as it is.
+            won && !isDeepStrictEqual(factors, candidate.factors)
+              ? `${round}: ${titleOf(candidate)}${winner.choice.undecided ? ' ?' : ''}`
+              : '',
         },
       ];
     }),

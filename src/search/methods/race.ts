@@ -3,6 +3,7 @@
  * of one training each. Rounds stay within the target, so that no step has to be taken back; where it is reached,
  * exchange rounds undo what greed got wrong; the network found is the best of all that were trained.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Factors } from '../../network/index.js';
 import type { NewEvent } from '../events.js';
 import { candidateNamed, type Round, type SearchState } from '../state.js';
@@ -15,8 +16,6 @@ import { race } from './racing.js';
 import { decideRecipe } from './recipes.js';
 
 const MOST_EXCHANGES = 2;
-
-const same = (a: Factors, b: Factors) => JSON.stringify(a) === JSON.stringify(b);
 
 /** A round and its candidates, all at once; undefined where fewer than `least` networks can be tried. */
 function roundOf(
@@ -62,7 +61,7 @@ function exchange(state: SearchState, factors: Factors): Decision {
 
 /** The network found is the best of all; where nothing was trained, the one that the search stands at. */
 function conclude(state: SearchState, factors: Factors): Decision {
-  const last = state.candidates.find((candidate) => same(candidate.factors, factors));
+  const last = state.candidates.find((candidate) => isDeepStrictEqual(candidate.factors, factors));
   const found = networkFound(state, last);
   if (found) return proposeFinal(found.candidate, found.reason);
   return proposeFinal({ factors, cost: costOf(baseOf(state), factors) }, 'no other network was trained');
@@ -73,7 +72,7 @@ function proceed(state: SearchState, round: Round, winner: NonNullable<Round['wi
   const { factors } = candidateNamed(state, winner.candidate);
   if (state.spent !== undefined) return conclude(state, factors);
   if (round.step === 'expansion') return expand(state, factors);
-  return same(factors, round.factors) ? conclude(state, factors) : exchange(state, factors);
+  return isDeepStrictEqual(factors, round.factors) ? conclude(state, factors) : exchange(state, factors);
 }
 
 function decide(state: SearchState): Decision {
