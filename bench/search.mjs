@@ -11,32 +11,15 @@
  * means over the seeds with their standard errors. With --plain the three networks are trained in this process, on one
  * thread, as the network found is.
  */
-import { fork } from 'node:child_process';
-import {
-  appendFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { connectTo } from '../dist/cli/client.js';
 import { amount } from '../dist/cli/figures.js';
 import { networkText } from '../dist/cli/tables.js';
-import { openDataset } from '../dist/data/index.js';
-import { homeAt } from '../dist/home.js';
-import { resolveConfiguration } from '../dist/search/configuration.js';
-import { groundOf, summaryOf } from '../dist/search/creation.js';
-import { baseOf, costOf, finalVariant, trainingMultiplyAdds, workOf } from '../dist/search/work.js';
-
-const FOLDER = fileURLToPath(new URL('./searches/', import.meta.url));
+import { costOf, finalVariant, trainingMultiplyAdds, workOf } from '../dist/search/work.js';
+import { recordings, scoreOf, settingOf, trained } from './recording.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -49,14 +32,6 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
   },
 });
-
-const readRows = (name) =>
-  existsSync(join(FOLDER, name))
-    ? readFileSync(join(FOLDER, name), 'utf8')
-        .split('\n')
-        .filter((line) => line !== '')
-        .map((line) => JSON.parse(line))
-    : [];
 
 async function ended(client, id) {
   for (;;) {
@@ -108,38 +83,21 @@ const plainNetworks = ({ factors }) => {
   };
 };
 
-function trained(work, folder, cacheFolder) {
-  const child = fork(fileURLToPath(new URL('./choices/child.mjs', import.meta.url)), [], {
-    env: { ...process.env, OMP_NUM_THREADS: '1', TF_NUM_INTRAOP_THREADS: '1', TF_NUM_INTEROP_THREADS: '1' },
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    serialization: 'advanced',
-  });
-  return new Promise((resolve, reject) => {
-    child.on('message', resolve);
-    child.on('exit', (code) => reject(new Error(`the training ended with ${code}`)));
-    child.send({ ...work, folder, cacheFolder, device: 'cpu', threads: 1 });
-  });
-}
-
-async function plainRows(configuration, dataset, seed, known, add) {
-  const setting = { configuration, dataset };
-  const base = baseOf(setting);
+async function plainRows(setting, seed, known, add) {
+  const { configuration, base } = setting;
   for (const [method, factors] of Object.entries(plainNetworks(base))) {
     if (known(method, seed)) continue;
     const work = workOf(setting, factors, finalVariant(setting, configuration.recipe, 0));
-    const folder = mkdtempSync(join(tmpdir(), 'x3d-plain-'));
     const started = performance.now();
-    const { evaluations, seconds } = await trained(work, folder, homeAt().cache);
-    rmSync(folder, { recursive: true, force: true });
+    const { evaluations, seconds } = await trained(work);
     const cost = costOf(base, factors);
-    const { confusion: _, ...test } = evaluations.test;
     add({
       method,
       seed,
       wonBy: [],
       factors,
       multiplyAdds: cost.multiplyAdds,
-      test,
+      test: scoreOf(evaluations.test),
       trainings: 1,
       spent: trainingMultiplyAdds(work, cost),
       hours: seconds / 3600,
@@ -149,13 +107,11 @@ async function plainRows(configuration, dataset, seed, known, add) {
 }
 
 async function record(name) {
-  mkdirSync(FOLDER, { recursive: true });
   const input = JSON.parse(readFileSync(values.config, 'utf8'));
-  const rows = readRows(`${name}.jsonl`);
+  const { rows, keep } = recordings('searches').of(name);
   const known = (method, seed) => rows.find((row) => row.method === method && row.seed === seed);
   const add = (row) => {
-    rows.push(row);
-    appendFileSync(join(FOLDER, `${name}.jsonl`), `${JSON.stringify({ set: name, ...row })}\n`);
+    keep(row);
     process.stderr.write(
       `${name}, ${row.method}, seed ${row.seed}: ${networkText(row.factors)}, test ${(100 * row.test.metrics.accuracy).toFixed(1)} %, loss ${row.test.metrics.loss.toFixed(2)}, ${row.trainings} trainings, ${amount(row.spent)}, ${row.minutes.toFixed(1)} min\n`,
     );
@@ -163,11 +119,7 @@ async function record(name) {
   const client = connectTo(values.url);
   const methods = values.methods.split(',').filter((method) => method !== '');
   for (const seed of values.seeds.split(',').map(Number)) {
-    if (values.plain) {
-      const opened = await openDataset(input.data, { cacheFolder: homeAt().cache });
-      const configuration = resolveConfiguration({ ...input, seed }, groundOf(opened));
-      await plainRows(configuration, summaryOf(opened), seed, known, add);
-    }
+    if (values.plain) await plainRows(await settingOf({ ...input, seed }), seed, known, add);
     for (const method of methods) {
       if (known(method, seed)) continue;
       const first = known(methods[0], seed);
@@ -240,8 +192,7 @@ function print(lines) {
 
 if (values.record !== undefined) await record(values.record);
 else {
-  const names = existsSync(FOLDER) ? readdirSync(FOLDER).filter((name) => name.endsWith('.jsonl')) : [];
-  const rows = names.flatMap(readRows);
+  const rows = recordings('searches').all();
   const lines = summary(rows);
   if (values.json) console.log(JSON.stringify({ lines, rows }, undefined, 2));
   else print(lines);

@@ -1,11 +1,11 @@
 /** Policies of choosing, simulated on recorded trainings; see bench/choices.mjs. */
 import Table from 'cli-table3';
-import { randomOf } from '../../dist/random.js';
-import { resolveConfiguration } from '../../dist/search/configuration.js';
-import { stamped } from '../../dist/search/events.js';
-import { race } from '../../dist/search/methods/racing.js';
-import { apply } from '../../dist/search/state.js';
-import { networkId } from '../../dist/search/work.js';
+import { randomOf } from '../dist/random.js';
+import { resolveConfiguration } from '../dist/search/configuration.js';
+import { stamped } from '../dist/search/events.js';
+import { race } from '../dist/search/methods/racing.js';
+import { apply } from '../dist/search/state.js';
+import { networkId } from '../dist/search/work.js';
 
 const DRAWS = 400;
 const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length;

@@ -1,5 +1,5 @@
-/** One training of bench/choices.mjs: takes the request as a message, answers with the result. */
-import { train } from '../../dist/training/train.js';
+/** One training of a recording: takes the request as a message, answers with the result. */
+import { train } from '../dist/training/train.js';
 
 process.once('message', async (request) => {
   const result = await train(request, { checkpointSeconds: 1e9 });
