@@ -63,7 +63,7 @@ function shapeAt(kind: ShapeClass, random: Random, size: ShapeVideo): (frame: nu
   const speed = between(random, 0.9, 1.4) / size.frames;
   const column = between(random, 0.35, 0.65) * width;
   const row = between(random, 0.4, 0.6) * height;
-  const radius = between(random, 0.11, 0.16) * height;
+  const radius = between(random, 0.15, 0.2) * height;
   switch (kind) {
     case 'rising':
     case 'falling':
@@ -75,7 +75,7 @@ function shapeAt(kind: ShapeClass, random: Random, size: ShapeVideo): (frame: nu
     case 'circling':
     case 'swinging': {
       const turn = (random.uniform() < 0.5 ? 1 : -1) * TURN_SPEED * between(random, 0.9, 1.1);
-      const orbit = 0.26 * height;
+      const orbit = 0.28 * height;
       return (frame) => {
         const gone = start + frame / SWING_FRAMES;
         // There and back along the circle's arc, at the circle's speed.
@@ -113,7 +113,7 @@ export function* shapeFrames(
   // The ground and the colour belong to the scene, so that neither says which class it is.
   const place = randomOf('demo scene', seed, scene);
   const behind = ground(place, size);
-  const colour: Colour = [between(place, 130, 230), between(place, 130, 230), between(place, 130, 230)];
+  const colour: Colour = [between(place, 180, 250), between(place, 180, 250), between(place, 180, 250)];
   const at = shapeAt(kind, randomOf('demo shape', seed, scene, kind), size);
   for (let frame = 0; frame < size.frames; frame++) {
     const shape = at(frame);
