@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { header, TABLE } from './header.mjs';
 import { examine, seal } from './sealed.mjs';
 import { megabytes, NoTensorFlow, Problem, ROOT, run, say, work } from './steps.mjs';
 import { COMPILER, need } from './system.mjs';
@@ -58,7 +59,7 @@ function fingerprint(build) {
   const hash = createHash('sha256').update(
     JSON.stringify([FLAGS, build, VERSION, librariesOf(build), instructions()]),
   );
-  hash.update(readFileSync(join(HEADERS, 'package.json')));
+  for (const path of [join(HEADERS, 'package.json'), TABLE]) hash.update(readFileSync(path));
   for (const folder of [join(PACKAGE, 'binding'), join(ROOT, 'native')]) {
     for (const path of sourcesIn(folder, ['.cc', '.h']))
       hash.update(basename(path)).update(readFileSync(path));
@@ -68,7 +69,14 @@ function fingerprint(build) {
 
 async function compile(build, folder) {
   const libraries = librariesOf(build);
-  const includes = [`-I${HEADERS}/include`, `-I${libraries}/include`, `-I${PACKAGE}`];
+  const includes = [
+    `-I${HEADERS}/include`,
+    `-I${libraries}/include`,
+    `-I${PACKAGE}`,
+    `-I${folder}`,
+    '-Inative',
+  ];
+  writeFileSync(join(folder, 'operations.h'), await header());
   const sources = [join(PACKAGE, 'binding'), join(ROOT, 'native')].flatMap((from) =>
     sourcesIn(from, ['.cc']),
   );
