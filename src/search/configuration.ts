@@ -28,11 +28,18 @@ const choices = {
   stepRule: Type.Enum([...STEP_RULES], {
     description: 'How far a step goes. Default at-most-double.',
   }),
-  seed: Type.Integer({ minimum: 0, description: 'Of every training in the search. Default 0.' }),
+  seed: Type.Integer({
+    minimum: 0,
+    maximum: Number.MAX_SAFE_INTEGER,
+    description: 'Of every training in the search. Default 0.',
+  }),
 };
+/** The largest network that was ever published for videos takes a seventh of it. */
+const MOST_TARGET = 1e12;
 const memory = Type.Optional(
   Type.Integer({
     minimum: 1,
+    maximum: 1e15,
     description:
       'Bytes that one training may take, as estimated: larger batches are taken in parts, networks that do not fit left out. Default: the least that a worker at work has for one.',
   }),
@@ -42,7 +49,7 @@ const memory = Type.Optional(
 export const SearchInput = Type.Object(
   {
     ...common,
-    target: Type.Union([Type.Number({ exclusiveMinimum: 0 }), Type.String()], {
+    target: Type.Union([Type.Number({ exclusiveMinimum: 0 }), Type.String({ maxLength: 40 })], {
       description: 'The complexity of the network wanted, as a number or like "600M" or "1.5G".',
     }),
     ...(Object.fromEntries(
@@ -59,7 +66,13 @@ export type SearchInput = Static<typeof SearchInput>;
 
 /** A configuration with every default filled in, as a search keeps it. */
 export const SearchConfiguration = Type.Object(
-  { ...common, target: Type.Number({ exclusiveMinimum: 0 }), ...choices, memory, recipe: Recipe },
+  {
+    ...common,
+    target: Type.Number({ exclusiveMinimum: 0, maximum: MOST_TARGET }),
+    ...choices,
+    memory,
+    recipe: Recipe,
+  },
   { additionalProperties: false },
 );
 export type SearchConfiguration = Static<typeof SearchConfiguration>;
@@ -90,10 +103,17 @@ export function resolveConfiguration(input: unknown): SearchConfiguration {
       got: first?.got ?? shown(input),
     });
   }
+  const target = parseAmount(input.target, 'target');
+  if (target > MOST_TARGET)
+    throw new X3dError('invalid-input', {
+      subject: 'target',
+      expected: 'at most 1T',
+      got: shown(input.target),
+    });
   const { base = 'x2d-micro', criterion = 'accuracy', complexity = 'multiplyAdds' } = input;
   return {
     ...input,
-    target: parseAmount(input.target, 'target'),
+    target,
     base,
     criterion,
     complexity,
