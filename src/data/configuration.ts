@@ -27,7 +27,13 @@ export const DataConfiguration = Type.Object(
         { additionalProperties: false, description: 'Shares of the videos (or groups), summing to 1.' },
       ),
     ),
-    splitSeed: Type.Optional(Type.Integer({ minimum: 0, description: 'Which split by shares. Default 0.' })),
+    splitSeed: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: Number.MAX_SAFE_INTEGER,
+        description: 'Which split by shares. Default 0.',
+      }),
+    ),
     rate: Type.Optional(
       Type.Number({
         minimum: 1,

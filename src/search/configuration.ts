@@ -18,7 +18,9 @@ export const COMPLEXITIES = ['multiplyAdds', 'parameters', 'activationBytes'] as
 export type Complexity = (typeof COMPLEXITIES)[number];
 
 const exact = { additionalProperties: false };
-const Target = Type.Number({ exclusiveMinimum: 0, maximum: 1e18 });
+/** The largest network that was ever published for videos takes a seventh of it. */
+const MOST_TARGET = 1e12;
+const Target = Type.Number({ exclusiveMinimum: 0, maximum: MOST_TARGET });
 
 const common = {
   name: Type.Optional(Type.String({ minLength: 1, maxLength: 100, description: 'For people.' })),
@@ -75,7 +77,7 @@ const optional = <Fields extends Record<string, Type.TSchema>>(fields: Fields) =
 export const SearchInput = Type.Object(
   {
     ...common,
-    target: Type.Union([Target, Type.String({ maxLength: 40 })], {
+    target: Type.Union([Type.Number({ exclusiveMinimum: 0 }), Type.String({ maxLength: 40 })], {
       description: 'The complexity of the network wanted, as a number or like "600M" or "1.5G".',
     }),
     ...optional(choices),
@@ -174,10 +176,17 @@ export function resolveConfiguration(input: unknown, ground: Ground = REFERENCE)
     });
   }
   const { base = 'x2d-micro', method = 'race', recipe = {}, budget, ...rest } = input;
+  const target = parseAmount(input.target, 'target');
+  if (target > MOST_TARGET)
+    throw new X3dError('invalid-input', {
+      subject: 'target',
+      expected: 'at most 1T',
+      got: shown(input.target),
+    });
   return {
     ...rest,
     method,
-    target: parseAmount(input.target, 'target'),
+    target,
     base,
     criterion: input.criterion ?? 'accuracy',
     complexity: input.complexity ?? 'multiplyAdds',

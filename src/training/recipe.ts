@@ -3,6 +3,8 @@ import type { BaseName } from '../network/index.js';
 import { PIXEL_DEVIATION, PIXEL_MEAN } from './pixels.js';
 import { stepsOf } from './schedule.js';
 
+const MOST_CLIPS = 65_536;
+
 /** How a network is trained. Every part is a field; the defaults belong to a base (facts of the paper, section 4). */
 export const Recipe = Type.Object(
   {
@@ -12,39 +14,61 @@ export const Recipe = Type.Object(
       description:
         'Of the network found; candidates have a share of them. epochs says the same in other words.',
     }),
-    batchSize: Type.Integer({ minimum: 1, maximum: 4096, description: 'Clips in a step.' }),
+    batchSize: Type.Integer({ minimum: 1, maximum: MOST_CLIPS, description: 'Clips in a step.' }),
     learningRate: Type.Number({
       exclusiveMinimum: 0,
+      maximum: 1000,
       description: 'Peak, for a batch of 16; scaled linearly.',
     }),
     warmup: Type.Number({ minimum: 0, maximum: 1, description: 'Share of the steps of linear warm-up.' }),
     momentum: Type.Number({ minimum: 0, exclusiveMaximum: 1 }),
     nesterov: Type.Boolean(),
-    weightDecay: Type.Number({ minimum: 0 }),
+    weightDecay: Type.Number({ minimum: 0, maximum: 10 }),
     weightDecayOnNormAndBias: Type.Boolean(),
     dropout: Type.Number({ minimum: 0, exclusiveMaximum: 1, description: 'Before the classifier.' }),
     labelSmoothing: Type.Number({ minimum: 0, exclusiveMaximum: 1 }),
-    mixup: Type.Number({ minimum: 0, description: 'Alpha of the Beta distribution; 0 is off.' }),
-    repeatedAugmentation: Type.Integer({ minimum: 1, description: 'Clips of the same video in a batch.' }),
+    mixup: Type.Number({
+      minimum: 0,
+      maximum: 100,
+      description: 'Alpha of the Beta distribution; 0 is off.',
+    }),
+    repeatedAugmentation: Type.Integer({
+      minimum: 1,
+      maximum: 256,
+      description: 'Clips of the same video in a batch.',
+    }),
     colourJitter: Type.Number({ minimum: 0, maximum: 1, description: 'Brightness, contrast, saturation.' }),
     averageDecay: Type.Number({
       minimum: 0,
       exclusiveMaximum: 1,
       description: 'Exponential moving average of weights and statistics, used in evaluation; 0 is off.',
     }),
-    clipNorm: Type.Number({ minimum: 0, description: 'Bound on the global gradient norm; 0 is off.' }),
+    clipNorm: Type.Number({
+      minimum: 0,
+      maximum: 1e9,
+      description: 'Bound on the global gradient norm; 0 is off.',
+    }),
     preciseBatchNorm: Type.Integer({
       minimum: 0,
+      maximum: 100_000,
       description: 'Training batches that set the batch-norm statistics before evaluation; 0 is off.',
     }),
     earlyStop: Type.Integer({
       minimum: 0,
+      maximum: 100_000,
       description: 'Epochs without a lower training loss (running mean) after which training ends; 0 is off.',
     }),
-    classifierDeviation: Type.Union([Type.Number({ exclusiveMinimum: 0 }), Type.Literal('1/sqrt(inputs)')], {
-      description: 'Standard deviation of the classifier at the start.',
+    classifierDeviation: Type.Union(
+      [Type.Number({ exclusiveMinimum: 0, maximum: 100 }), Type.Literal('1/sqrt(inputs)')],
+      {
+        description: 'Standard deviation of the classifier at the start.',
+      },
+    ),
+    views: Type.Integer({
+      minimum: 1,
+      maximum: 1000,
+      description: 'Clips a video in evaluation, K of K-Center.',
     }),
-    views: Type.Integer({ minimum: 1, description: 'Clips a video in evaluation, K of K-Center.' }),
     mixedPrecision: Type.Boolean({ description: 'Half precision inside the graph with loss scaling; GPUs.' }),
     pixelMean: Type.Number({
       minimum: 0,
@@ -69,7 +93,7 @@ export const RecipeInput = Type.Object(
     epochs: Type.Optional(
       Type.Integer({
         minimum: 1,
-        maximum: 1e6,
+        maximum: 100_000,
         description: 'Passes over the training videos, one clip per video, in place of steps.',
       }),
     ),

@@ -1,6 +1,8 @@
 /** What users write, made whole: defaults, amounts, and errors that name the field. */
 import { describe, expect, test } from 'vitest';
-import { parseAmount, resolveConfiguration } from '../../src/search/configuration.js';
+import { BASES, describeNetwork, MODELS } from '../../src/network/index.js';
+import { parseAmount, resolveConfiguration, SearchConfiguration } from '../../src/search/configuration.js';
+import { microBatchWithin } from '../../src/training/memory.js';
 import { RECIPES } from '../../src/training/recipe.js';
 
 const least = { data: { path: '/videos' }, target: '2M' };
@@ -92,7 +94,52 @@ describe('a configuration', () => {
     ],
     [{ ...least, seed: 1.5 }, 'seed: expected integer, got 1.5.'],
     [{ ...least, recipe: { epochs: 0 } }, 'recipe.epochs: expected >= 1, got 0.'],
+    [{ ...least, recipe: { epochs: 1e6 } }, 'recipe.epochs: expected <= 100000, got 1000000.'],
+    [
+      { ...least, memory: 3e17, recipe: { batchSize: 1_000_000_000_039 } },
+      'memory: expected <= 1000000000000000, got 300000000000000000.',
+    ],
+    [
+      { ...least, recipe: { batchSize: 1_000_000_000_039 } },
+      'recipe.batchSize: expected <= 65536, got 1000000000039.',
+    ],
+    [{ ...least, target: '11T' }, 'target: expected at most 1T, got "11T".'],
+    [{ ...least, target: 1e21 }, 'target: expected at most 1T, got 1e+21.'],
+    [{ ...least, seed: 1e17 }, 'seed: expected <= 9007199254740991, got 100000000000000000.'],
   ])('of %j is refused', (input, message) => {
     expect(messageOf(input)).toBe(message);
   });
+});
+
+describe('whatever is accepted', () => {
+  const bounds = (schema: unknown): { minimum?: number; maximum?: number; exclusiveMaximum?: number } =>
+    schema as object;
+
+  test('has a bound above for each of its numbers', () => {
+    const open: string[] = [];
+    const look = (schema: unknown, at: string): void => {
+      if (typeof schema !== 'object' || schema === null) return;
+      const { type, properties, anyOf } = schema as { type?: string; properties?: object; anyOf?: unknown[] };
+      const { maximum, exclusiveMaximum } = bounds(schema);
+      if ((type === 'number' || type === 'integer') && (maximum ?? exclusiveMaximum) === undefined)
+        open.push(at);
+      for (const [key, inner] of Object.entries(properties ?? {})) look(inner, `${at}.${key}`);
+      for (const inner of anyOf ?? []) look(inner, at);
+    };
+    look(SearchConfiguration, 'configuration');
+    expect(open).toEqual([]);
+  });
+
+  test.each([1, 1e9, 1e11, 1e15])(
+    'of its training the parts are known in milliseconds: %d bytes',
+    (memory) => {
+      const { recipe } = resolveConfiguration({ ...least, recipe: { batchSize: 65_521 } });
+      const network = describeNetwork(BASES.x2d, MODELS.XL);
+      const start = performance.now();
+      microBatchWithin(network, recipe, memory);
+      // A number as large as no schema lets in does not hold it up either.
+      microBatchWithin(network, { batchSize: 1_000_000_000_039 }, memory);
+      expect(performance.now() - start).toBeLessThan(250);
+    },
+  );
 });
