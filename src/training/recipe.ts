@@ -188,5 +188,9 @@ export const RECIPES: Readonly<Record<BaseName, Recipe>> = {
 
 /** The paper's schedule of a candidate: half the epochs, twice the batch (section 3.3). */
 export function halfSchedule(recipe: Recipe): Recipe {
-  return { ...recipe, steps: Math.max(1, Math.round(recipe.steps / 4)), batchSize: 2 * recipe.batchSize };
+  return {
+    ...recipe,
+    steps: Math.max(1, Math.round(recipe.steps / 4)),
+    batchSize: Math.min(2 * recipe.batchSize, MOST_CLIPS),
+  };
 }
