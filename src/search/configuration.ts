@@ -106,7 +106,11 @@ export const SearchConfiguration = Type.Object(
     /** Names of the recipe's fields that the user gave: they stay as given. */
     given: Type.Array(Type.String(), { description: 'Fields of the recipe that the user gave.' }),
     /** Of the base's one frame: how long a clip the search begins with, in frames of the reference rate. */
-    clip: Type.Integer({ minimum: 1, description: 'Reference frames that the first clips stand for.' }),
+    clip: Type.Integer({
+      minimum: 1,
+      maximum: 1e6,
+      description: 'Reference frames that the first clips stand for.',
+    }),
   },
   exact,
 );

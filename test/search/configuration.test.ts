@@ -1,7 +1,13 @@
 /** What users write, made whole: defaults, amounts, and errors that name the field. */
 import { describe, expect, test } from 'vitest';
 import { BASES, describeNetwork, MODELS } from '../../src/network/index.js';
-import { parseAmount, resolveConfiguration, SearchConfiguration } from '../../src/search/configuration.js';
+import {
+  type Ground,
+  parseAmount,
+  parseBudget,
+  resolveConfiguration,
+  SearchConfiguration,
+} from '../../src/search/configuration.js';
 import { microBatchWithin } from '../../src/training/memory.js';
 import { RECIPES } from '../../src/training/recipe.js';
 
@@ -23,6 +29,8 @@ describe('an amount', () => {
     ['1.5g', 1_500_000_000],
     [' 20 K ', 20_000],
     ['1T', 1e12],
+    ['2.5P', 2.5e15],
+    ['1e', 1e18],
     ['6e8', 600_000_000],
     [1e21, 1e21],
   ])('of %j is %d', (amount, value) => {
@@ -44,7 +52,7 @@ describe('an amount', () => {
     Number.POSITIVE_INFINITY,
   ])('of %j is none', (amount) => {
     expect(() => parseAmount(amount, 'target')).toThrow(
-      'target: expected a number above zero, or one with K, M, G or T, like "600M", got',
+      'target: expected a number above zero, or one with K, M, G, T or P, like "600M", got',
     );
   });
 });
@@ -53,24 +61,32 @@ describe('a configuration', () => {
   test('needs data and a target, and has defaults for the rest', () => {
     expect(resolveConfiguration(least)).toEqual({
       data: { path: '/videos' },
+      method: 'race',
       target: 2_000_000,
       base: 'x2d-micro',
       criterion: 'accuracy',
       complexity: 'multiplyAdds',
       stepRule: 'at-most-double',
       seed: 0,
+      finalOn: 'train-and-validation',
       recipe: RECIPES['x2d-micro'],
+      given: [],
+      clip: 75,
     });
   });
 
   test("takes its base's recipe, with what is changed in it", () => {
-    const { recipe } = resolveConfiguration({ ...least, base: 'x2d', recipe: { epochs: 3 } });
-    expect(recipe).toEqual({ ...RECIPES.x2d, epochs: 3 });
+    const { recipe, given } = resolveConfiguration({ ...least, base: 'x2d', recipe: { momentum: 0.8 } });
+    expect(recipe).toEqual({ ...RECIPES.x2d, momentum: 0.8 });
+    expect(given).toEqual(['momentum']);
   });
 
-  test('that is resolved once more stays as it is', () => {
-    const once = resolveConfiguration({ ...least, name: 'shapes', memory: 1e9 });
-    expect(resolveConfiguration(once)).toEqual(once);
+  test('of method paper starts from the published clip, and ends on the training part alone', () => {
+    expect(resolveConfiguration({ ...least, method: 'paper' })).toMatchObject({
+      clip: 16,
+      finalOn: 'train',
+    });
+    expect(resolveConfiguration({ ...least, method: 'paper', base: 'x2d' }).clip).toBe(32);
   });
 
   test.each([
@@ -83,7 +99,7 @@ describe('a configuration', () => {
       { ...least, data: { path: 'x', shares: { train: 1 } } },
       'data.shares.validation: expected a value, got nothing.',
     ],
-    [{ ...least, criterion: 'top1' }, 'criterion: expected one of "accuracy", "loss", got "top1".'],
+    [{ ...least, criterion: 'top1' }, 'criterion: expected one of "accuracy", "top5", "loss", got "top1".'],
     [
       { ...least, complexity: 'flops' },
       'complexity: expected one of "multiplyAdds", "parameters", "activationBytes", got "flops".',
@@ -105,7 +121,19 @@ describe('a configuration', () => {
     ],
     [{ ...least, target: '11T' }, 'target: expected at most 1T, got "11T".'],
     [{ ...least, target: 1e21 }, 'target: expected at most 1T, got 1e+21.'],
-    [{ ...least, seed: 1e17 }, 'seed: expected <= 9007199254740991, got 100000000000000000.'],
+    [{ ...least, seed: 1e17 }, 'seed: expected <= 2147483648, got 100000000000000000.'],
+    [
+      { ...least, method: 'asha' },
+      'method: expected one of "race", "paper", "compound", "random", got "asha".',
+    ],
+    [
+      { ...least, budget: 'much' },
+      'budget: expected a number above zero, or one with K, M, G, T or P, like "600M", got "much".',
+    ],
+    [
+      { ...least, budget: '0h' },
+      'budget: expected a number above zero, or one with K, M, G, T or P, like "600M", got "0h".',
+    ],
   ])('of %j is refused', (input, message) => {
     expect(messageOf(input)).toBe(message);
   });
@@ -142,4 +170,63 @@ describe('whatever is accepted', () => {
       expect(performance.now() - start).toBeLessThan(250);
     },
   );
+});
+
+describe('a budget', () => {
+  test.each([
+    ['5T', { unit: 'multiply-adds', amount: 5e12 }],
+    [' 1.5 h ', { unit: 'hours', amount: 1.5 }],
+    ['90min', { unit: 'hours', amount: 1.5 }],
+    ['90 MIN', { unit: 'hours', amount: 1.5 }],
+  ])('of %j', (text, budget) => {
+    expect(parseBudget(text)).toEqual(budget);
+  });
+});
+
+describe('what follows from the videos', () => {
+  const ground: Ground = {
+    videos: 50,
+    pixels: { mean: 0.4, deviation: 0.2 },
+    rate: 25,
+    maxSpan: 60,
+    tested: true,
+  };
+  const on = (changes: Partial<Ground>, input: object = {}) =>
+    resolveConfiguration({ ...least, ...input }, { ...ground, ...changes });
+
+  test('is the first clip: as long as they are, and two and a half seconds of long ones', () => {
+    expect(on({ rate: 25, maxSpan: 1000 }).clip).toBe(63);
+    expect(on({ rate: 50, maxSpan: 1000 }).clip).toBe(125);
+    expect(on({ rate: 50, maxSpan: 40 }).clip).toBe(40);
+    expect(on({ rate: 5, maxSpan: 0 }).clip).toBe(1);
+  });
+
+  test('is the length of the schedule, in steps: four times the videos, twice the steps', () => {
+    const stepsOn = (videos: number) => on({ videos }).recipe.steps;
+    expect(stepsOn(50)).toBe(2400);
+    expect(stepsOn(200)).toBe(2 * stepsOn(50));
+    expect(stepsOn(800)).toBe(4 * stepsOn(50));
+  });
+
+  test('is the same in epochs where those are given: one clip of every video', () => {
+    const { recipe, given } = on({ videos: 100 }, { recipe: { epochs: 8, batchSize: 20 } });
+    expect(recipe).toMatchObject({ steps: 40, batchSize: 20 });
+    expect(recipe).not.toHaveProperty('epochs');
+    expect(given).toEqual(['epochs', 'batchSize']);
+  });
+
+  test("is what pixels are normalised by, but for x2d, which has the paper's", () => {
+    expect(on({}).recipe).toMatchObject({ pixelMean: 0.4, pixelDeviation: 0.2 });
+    expect(on({}, { base: 'x2d' }).recipe).toMatchObject({ pixelMean: 0.45, pixelDeviation: 0.225 });
+    expect(on({}, { recipe: { pixelMean: 0.5 } }).recipe).toMatchObject({
+      pixelMean: 0.5,
+      pixelDeviation: 0.2,
+    });
+  });
+
+  test('is what the network found is trained on: validation videos too, where others test', () => {
+    expect(on({ tested: true }).finalOn).toBe('train-and-validation');
+    expect(on({ tested: false }).finalOn).toBe('train');
+    expect(on({ tested: true }, { finalOn: 'train' }).finalOn).toBe('train');
+  });
 });

@@ -41,5 +41,5 @@ export function decidePopulation(
   );
   const events = proposed(state, round, suggestions, state.recipe.batchSize);
   if (events.length > 0) return append(...events);
-  return fail('no network near the target is allowed by the data and the memory');
+  return proposeFinal(round, 'no other network near the target is allowed by the data and the memory');
 }
