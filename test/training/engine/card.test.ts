@@ -3,7 +3,7 @@
  * threads, and stands in for the CPU's own kernels; and it is compiled for cards, as far as NVRTC is there.
  */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -33,14 +33,23 @@ const execute = promisify(execFile);
 const PATIENCE = { timeout: 900_000 };
 
 let folder: string;
-const compiled = async (name: string, sources: readonly string[], flags: readonly string[]) => {
-  const libraries = librariesOf('cpu');
+const compiled = async (
+  name: string,
+  sources: readonly string[],
+  flags: readonly string[],
+  libraries = librariesOf('cpu'),
+) => {
   const includes = [folder, join(CARD, '..'), join(libraries, 'include')].map((path) => `-I${path}`);
   const output = join(folder, name);
   const paths = sources.map((source) => join(CARD, source));
   await execute('g++', ['-std=c++17', '-Wno-unknown-pragmas', ...includes, ...paths, '-o', output, ...flags]);
   return output;
 };
+
+const linkedWith = (libraries: string) => [
+  ...['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2'].map((name) => join(libraries, name)),
+  `-Wl,-rpath,${libraries}`,
+];
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'x3d-card-'));
@@ -65,11 +74,7 @@ function measured(kernels: boolean, f: (...own: Tensor[]) => Tensor, inputs: rea
 
 describe.skipIf(!nativeAvailable())('compiled for the host', () => {
   beforeAll(async () => {
-    const libraries = librariesOf('cpu');
-    const linked = ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2'].map((name) =>
-      join(libraries, name),
-    );
-    const flags = ['-O1', '-shared', '-fPIC', ...linked, `-Wl,-rpath,${libraries}`];
+    const flags = ['-O1', '-shared', '-fPIC', ...linkedWith(librariesOf('cpu'))];
     const library = await compiled('host.node', ['kernels.cc', 'host.cc'], flags);
     createRequire(import.meta.url)(library);
   }, PATIENCE.timeout);
@@ -160,5 +165,20 @@ describe.skipIf(nvrtcLibrary() === undefined || !nativeAvailable())(
         for (const { spilledBytes } of kernels) expect(spilledBytes).toBeLessThan(100);
       },
     );
+  },
+);
+
+/** `tensorflow/core` comes with set-up for CUDA alone. */
+const cuda = librariesOf('cuda');
+describe.skipIf(!existsSync(join(cuda, 'include/xla')))(
+  "in TensorFlow's CUDA build (skipped without it: `npm run setup -- --cuda`)",
+  () => {
+    it('they are registered for GPUs, on a machine with a card or without', PATIENCE, async () => {
+      const sources = ['registered.cc', 'kernels.cc', 'cuda.cc', 'stream.cc'];
+      const flags = ['-O0', ...linkedWith(cuda), '-ldl'];
+      const program = await compiled('registered', sources, flags, cuda);
+      const { stdout } = await execute(program, ['X3dChannelwise', 'X3dChannelwiseGrad', 'X3dPointwise']);
+      expect(stdout.match(/X3d\w+|GPU/g)).toEqual(['X3dChannelwise', 'GPU', 'X3dChannelwiseGrad', 'GPU']);
+    });
   },
 );
