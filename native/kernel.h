@@ -73,6 +73,11 @@ class Call {
     inputs_[from] = take(from);
     return made;
   }
+  /// Floats of the device's memory for the length of the call.
+  Tensor scratch(int64_t floats) {
+    TF_AllocatorAttributes attributes = {TF_ALLOCATOR_ATTRIBUTES_STRUCT_SIZE, 0};
+    return done(TF_AllocateTemp(context_, TF_FLOAT, &floats, 1, &attributes, status_.own));
+  }
   int64_t attribute(typename Op::Attribute i) const { return attributes_[i]; }
   TF_OpKernelContext* context() const { return context_; }
 

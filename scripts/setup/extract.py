@@ -13,8 +13,7 @@ with zipfile.ZipFile(wheel) as archive:
         if not member.is_dir() and any(fnmatch.fnmatchcase(member.filename, pattern) for pattern in patterns)
     ]
     for member in wanted:
-        # Its own checksum is compared on the way; its mode is not set by `extract`, and programs need theirs to run.
+        # Its own checksum is compared on the way; that it is a program is not kept by `extract`.
         path = archive.extract(member, folder)
-        mode = member.external_attr >> 16 & 0o777
-        if mode:
-            os.chmod(path, mode | 0o200)
+        if member.external_attr >> 16 & 0o100:
+            os.chmod(path, os.stat(path).st_mode | 0o111)

@@ -1,4 +1,7 @@
-/** operations.h: the table of operations (src/training/engine/operations/table.ts) for the kernels in native/. */
+/**
+ * Headers that the kernels in native/ are compiled with: the table of operations (src/training/engine/operations/table.ts),
+ * and for the card the source of its kernels, which it compiles itself.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from './steps.mjs';
@@ -51,6 +54,7 @@ function structure(op, inputs, outputs, { attributes }) {
   ].join('\n');
 }
 
+/** operations.h. */
 export async function header() {
   const { OPERATIONS, inputsOf, outputsOf } = await table();
   const all = Object.entries(OPERATIONS);
@@ -66,6 +70,26 @@ export async function header() {
     `using All = Operations<${types(all)}>;`,
     `using OnTheCard = Operations<${types(all.filter(([, { card }]) => card))}>;`,
     '',
+    '}  // namespace x3d',
+    '',
+  ].join('\n');
+}
+
+/** source.h: what NVRTC compiles, as texts. */
+export function cardSource() {
+  const text = (name, file) =>
+    `inline const char* const ${name} = R"cuda(${readFileSync(join(ROOT, 'native/card', file), 'utf8')})cuda";`;
+  return [
+    '// Made by set-up of channelwise.h and channelwise.cu.',
+    '#pragma once',
+    '',
+    'namespace x3d {',
+    'namespace card {',
+    '',
+    text('kHeader', 'channelwise.h'),
+    text('kSource', 'channelwise.cu'),
+    '',
+    '}  // namespace card',
     '}  // namespace x3d',
     '',
   ].join('\n');
