@@ -10,4 +10,6 @@ export {
 } from './batches.js';
 export { DataConfiguration } from './configuration.js';
 export { type DataLimits, type Dataset, PARTS, type Part, type SkippedFile, type Video } from './dataset.js';
+export { filesBelow } from './layout.js';
 export { type OpenOptions, openDataset } from './opening.js';
+export { type Probed, probeAll } from './probing.js';

@@ -79,11 +79,16 @@ function fold(tensors: Map<string, StoredTensor>, block: Block): void {
   for (const part of [...NORM_PARTS, 'num_batches_tracked']) tensors.delete(`${norm.name}.${part}`);
 }
 
-/** The bytes of a safetensors file. */
-export function exportWeights(network: Network, layout: Layout, weights: Weights): Uint8Array {
+/** The bytes of a safetensors file; `metadata` goes into its header. */
+export function exportWeights(
+  network: Network,
+  layout: Layout,
+  weights: Weights,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array {
   const tensors = torchTensors(layout, weights);
   for (const block of foldedBlocks(network)) fold(tensors, block);
-  return writeSafetensors(tensors, { format: 'pt' });
+  return writeSafetensors(tensors, { format: 'pt', ...metadata });
 }
 
 /** What a norm that the file does not have is, so that it changes nothing. */
