@@ -9,6 +9,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   demo: async () => (await import('./commands/demo.js')).demoCommand(),
   run: async () => (await import('./commands/run.js')).runCommand(),
   evaluate: async () => (await import('./commands/evaluate.js')).evaluateCommand(),
+  predict: async () => (await import('./commands/predict.js')).predictCommand(),
   export: async () => (await import('./commands/export.js')).exportCommand(),
   inspect: async () => (await import('./commands/inspect.js')).inspectCommand(),
   doctor: async () => (await import('./commands/doctor.js')).doctorCommand(),

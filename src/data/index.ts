@@ -13,3 +13,5 @@ export { type DataLimits, type Dataset, PARTS, type Part, type SkippedFile, type
 export { filesBelow } from './layout.js';
 export { type OpenOptions, openDataset } from './opening.js';
 export { type Probed, probeAll } from './probing.js';
+export { type ViewDraws, viewDraws } from './sampling.js';
+export { type TimedClip, visitViews } from './streaming.js';

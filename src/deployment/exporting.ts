@@ -68,27 +68,32 @@ export interface Clips {
   readonly views: number;
 }
 
-/** Where no videos are at hand: clips of moving waves with some noise. */
-export function madeClips({ preprocessing: { frames, crop } }: NamedNetwork, views: number): Clips {
-  const random = randomOf('made-clips', frames, crop, views);
-  const clips = new Uint8Array(frames * views * crop * crop * 3);
-  const waves = Array.from({ length: views * 3 }, () => ({
-    x: 12 * random.uniform(),
-    y: 12 * random.uniform(),
-    speed: 2 * random.uniform(),
-    phase: 6 * random.uniform(),
-  }));
-  let i = 0;
-  for (let t = 0; t < frames; t++)
-    for (let v = 0; v < views; v++)
-      for (let y = 0; y < crop; y++)
-        for (let x = 0; x < crop; x++)
-          for (let c = 0; c < 3; c++) {
-            const wave = waves[3 * v + c] as (typeof waves)[number];
-            const at = (wave.x * x + wave.y * y) / crop + wave.speed * t + wave.phase;
-            clips[i++] = 128 + 90 * Math.sin(at) + 36 * random.uniform();
-          }
-  return { clips, views };
+/** Where no videos are at hand: clips of moving waves with some noise, two at a time. */
+export function* madeClips(
+  { preprocessing: { frames, crop } }: NamedNetwork,
+  count: number,
+): Generator<Clips> {
+  const views = 2;
+  for (let first = 0; first < count; first += views) {
+    const random = randomOf('made-clips', frames, crop, first);
+    const clips = new Uint8Array(frames * views * crop * crop * 3);
+    const waves = Array.from({ length: views * 3 }, () => ({
+      x: 12 * random.uniform(),
+      y: 12 * random.uniform(),
+      speed: 2 * random.uniform(),
+      phase: 6 * random.uniform(),
+    }));
+    for (let i = 0; i < clips.length; i++) {
+      const pixel = Math.floor(i / 3);
+      const [x, y] = [pixel % crop, Math.floor(pixel / crop) % crop];
+      const view = Math.floor(pixel / crop / crop) % views;
+      const time = Math.floor(pixel / crop / crop / views);
+      const wave = waves[3 * view + (i % 3)] as (typeof waves)[number];
+      const at = (wave.x * x + wave.y * y) / crop + wave.speed * time + wave.phase;
+      clips[i] = 128 + 90 * Math.sin(at) + 36 * random.uniform();
+    }
+    yield { clips, views };
+  }
 }
 
 /** The scores of clips by the engine, and by an ONNX model in onnxruntime, set side by side. */

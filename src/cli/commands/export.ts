@@ -23,9 +23,9 @@ interface ExportOptions {
 
 /** How far onnxruntime's scores may be from the engine's. */
 const MOST_DIFFERENCE = 1e-3;
-/** Clips that the two are compared on, at most; two of each video. */
-const VIDEOS_COMPARED = 16;
-const MADE_CLIPS = 16;
+/** What the two are compared on: two clips of each video, or made ones. */
+const VIDEOS_COMPARED = 8;
+const MADE_CLIPS = 8;
 
 interface Written {
   readonly files: readonly string[];
@@ -36,7 +36,7 @@ interface Written {
 async function clipsToCompare(named: NamedNetwork, videos: readonly string[], home: Home) {
   const { madeClips } = await import('../../deployment/exporting.js');
   const on = 'made clips' as const;
-  if (videos.length === 0) return { on, source: [madeClips(named, MADE_CLIPS)] };
+  if (videos.length === 0) return { on, source: madeClips(named, MADE_CLIPS) };
   const { clipsOf, lookAt, videoFiles } = await import('../../deployment/clips.js');
   const files = await videoFiles(videos, async () => '');
   const step = Math.max(1, Math.floor(files.length / VIDEOS_COMPARED));
