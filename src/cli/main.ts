@@ -11,6 +11,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   evaluate: async () => (await import('./commands/evaluate.js')).evaluateCommand(),
   predict: async () => (await import('./commands/predict.js')).predictCommand(),
   export: async () => (await import('./commands/export.js')).exportCommand(),
+  benchmark: async () => (await import('./commands/benchmark.js')).benchmarkCommand(),
   inspect: async () => (await import('./commands/inspect.js')).inspectCommand(),
   doctor: async () => (await import('./commands/doctor.js')).doctorCommand(),
   serve: async () => (await import('./commands/serve.js')).serveCommand(),

@@ -139,3 +139,35 @@ export function networkGraph(network: Network, tensors: Tensors): Graph {
     constants,
   };
 }
+
+/** Part of a network for itself, its output reduced to one position, so that giving it back costs nothing. */
+export function partGraph(
+  network: Network,
+  part: 'stem' | 'head' | Block,
+  tensors: Tensors,
+): { readonly graph: Graph; readonly input: Shape } {
+  const { nodes, constants, stem, block, head } = drawing(tensors);
+  const ports = (input: Shape, output: string): Pick<Graph, 'inputs' | 'outputs'> => ({
+    inputs: [{ name: INPUT, shape: batchOf(input), description: '' }],
+    outputs: [
+      { name: output, shape: ['N', 'C', 1, 1, 1].slice(0, output === SCORES ? 2 : 5), description: '' },
+    ],
+  });
+  if (part === 'head') {
+    const input = network.head.expand.input;
+    return { graph: { ...ports(input, head(INPUT, network.head)), nodes, constants }, input };
+  }
+  const [input, [frames, height, width]] =
+    part === 'stem'
+      ? [network.input, network.stem.temporal.output]
+      : [part.expand.input, part.project.output];
+  const made = part === 'stem' ? stem(INPUT, network.stem) : block(INPUT, part);
+  const output = 'first position';
+  nodes.push({
+    operator: 'MaxPool',
+    name: output,
+    inputs: [made],
+    attributes: { kernel_shape: [1, 1, 1], strides: [frames, height, width] },
+  });
+  return { graph: { ...ports(input, output), nodes, constants }, input };
+}
