@@ -16,12 +16,13 @@ import type { Preprocessing } from './preprocessing.js';
 export const STANDARD_INPUT = '-';
 const LISTS = new Set(['.txt', '.csv', '.lst']);
 
-/** One path a line; a label after it, as training lists have one, is passed over. */
-const pathsIn = (text: string): string[] =>
+const linesOf = (text: string): string[] =>
   text
     .split(/\r?\n/)
-    .map((line) => line.trim().replace(/[\s,]+\d+$/, ''))
+    .map((line) => line.trim())
     .filter((line) => line !== '');
+/** A label after the path, as lists for training have one, is passed over. */
+const unlabelled = (line: string): string => line.replace(/[\s,]+\d+$/, '');
 
 async function readList(file: string): Promise<string[]> {
   const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
@@ -31,7 +32,7 @@ async function readList(file: string): Promise<string[]> {
       { cause },
     );
   });
-  return pathsIn(text).map((path) => resolve(dirname(file), path));
+  return linesOf(text).map((line) => resolve(dirname(file), unlabelled(line)));
 }
 
 /**
@@ -46,7 +47,7 @@ export async function videoFiles(
 ): Promise<string[]> {
   const found: string[] = [];
   for (const name of named) {
-    if (name === STANDARD_INPUT) found.push(...pathsIn(await standardInput()).map((path) => resolve(path)));
+    if (name === STANDARD_INPUT) found.push(...linesOf(await standardInput()).map((path) => resolve(path)));
     else if ((await stat(name).catch(() => undefined))?.isDirectory())
       found.push(...(await filesBelow(resolve(name))).sort());
     else if (LISTS.has(extname(name).toLowerCase())) found.push(...(await readList(name)));

@@ -2,9 +2,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Type, { type Static } from 'typebox';
-import { Value } from 'typebox/value';
+import { Compile } from 'typebox/compile';
+import { X3dError } from '../errors.js';
 import { type Factors, testCrop } from '../network/index.js';
 import { PIXEL_DEVIATION, PIXEL_MEAN } from '../training/pixels.js';
+import { mismatches } from '../validation.js';
 
 /** Red, green, blue. */
 export type Channels = readonly [number, number, number];
@@ -26,27 +28,37 @@ export interface Preprocessing {
 }
 
 const channels = Type.Union([Type.Number(), Type.Tuple([Type.Number(), Type.Number(), Type.Number()])]);
-const Described = Type.Partial(
-  Type.Object({
-    mean: channels,
-    std: channels,
-    frames: Type.Integer({ minimum: 1 }),
-    stride: Type.Number({ exclusiveMinimum: 0 }),
-    rate: Type.Number({ exclusiveMinimum: 0 }),
-    shortSide: Type.Integer({ minimum: 1 }),
-    crop: Type.Object({ center: Type.Integer({ minimum: 1 }) }),
-  }),
+const Described = Compile(
+  Type.Partial(
+    Type.Object({
+      mean: channels,
+      std: channels,
+      frames: Type.Integer({ minimum: 1 }),
+      stride: Type.Number({ exclusiveMinimum: 0 }),
+      rate: Type.Number({ exclusiveMinimum: 0 }),
+      shortSide: Type.Integer({ minimum: 1 }),
+      crop: Type.Object({ center: Type.Integer({ minimum: 1 }) }),
+    }),
+  ),
 );
 
 const each = (value: Static<typeof channels>): Channels =>
   typeof value === 'number' ? [value, value, value] : value;
 
-/** `folder`: of a network that `readSaved` has read. */
+/** `folder`: of a network that `readSaved` has read. Throws X3dError data where the description says something else. */
 export async function readPreprocessing(folder: string, factors: Factors): Promise<Preprocessing> {
-  const { preprocessing }: { preprocessing?: unknown } = JSON.parse(
-    await readFile(join(folder, 'network.json'), 'utf8'),
+  const file = join(folder, 'network.json');
+  const { preprocessing: described = {} }: { preprocessing?: unknown } = JSON.parse(
+    await readFile(file, 'utf8'),
   );
-  const described = Value.Check(Described, preprocessing) ? preprocessing : {};
+  if (!Described.Check(described)) {
+    const [first] = mismatches(Described, described);
+    throw new X3dError('data', {
+      subject: `${file}: preprocessing${first?.field ? `.${first.field}` : ''}`,
+      expected: first?.expected ?? 'how pixels become input',
+      got: first?.got ?? '',
+    });
+  }
   const { mean = PIXEL_MEAN, std = PIXEL_DEVIATION, rate } = described;
   return {
     mean: each(mean),

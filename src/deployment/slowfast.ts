@@ -62,6 +62,10 @@ export function slowfastConfiguration(named: NamedNetwork): string {
     TRAIN: { DATASET: 'kinetics' },
     TEST: { DATASET: 'kinetics', NUM_ENSEMBLE_VIEWS: 10, NUM_SPATIAL_CROPS: 3 },
   });
-  return `# X3D network ${name}, for SlowFast: tools/run_net.py --cfg THIS DATA.PATH_TO_DATA_DIR FOLDER_OF_LISTS
-${text}`;
+  const counted =
+    preprocessing.rate === undefined
+      ? "# SAMPLING_RATE counts the videos' own frames: set DATA.TARGET_FPS to their rate.\n"
+      : '';
+  return `# X3D network ${name.replaceAll(/\s+/g, ' ')}, for SlowFast: tools/run_net.py --cfg THIS DATA.PATH_TO_DATA_DIR FOLDER_OF_LISTS
+${counted}${text}`;
 }

@@ -68,8 +68,11 @@ const inputOf = ([frames, height, width, channels]: readonly [number, number, nu
 export interface TabulateOptions {
   readonly base: BaseNetwork;
   readonly threads: number;
-  readonly onProgress?: (done: number, of: number) => void;
+  readonly onProgress?: ((done: number, of: number) => void) | undefined;
 }
+
+/** The factor of whole networks is the median over so many. */
+const FITTED = 7;
 
 /** Takes a minute or more. */
 export async function measureTable({ base, threads, onProgress }: TabulateOptions): Promise<LatencyTable> {
@@ -109,7 +112,7 @@ export async function measureTable({ base, threads, onProgress }: TabulateOption
     ...new Set(SIDES.map((times) => Math.ceil(Math.round(crop * times) / 2 ** halvings))),
   ];
   const scaled = (width: number) => WIDTHS.map((times) => times * width);
-  const ratios = RATIOS.map((times) => times * bottleneck);
+  const bottlenecks = RATIOS.map((times) => times * bottleneck);
 
   await grid(
     'stem',
@@ -126,7 +129,7 @@ export async function measureTable({ base, threads, onProgress }: TabulateOption
       await grid(
         kind,
         stage,
-        { frames: FRAMES, side: sidesAt(stage + 2), width: scaled(width), ratio: ratios },
+        { frames: FRAMES, side: sidesAt(stage + 2), width: scaled(width), ratio: bottlenecks },
         (point) => {
           const network = networkAt(base, stage, point);
           // The stem and the block of the stage before come first.
@@ -141,18 +144,25 @@ export async function measureTable({ base, threads, onProgress }: TabulateOption
       frames: FRAMES,
       side: sidesAt(stages + 1),
       width: scaled(base.stages[last]?.width ?? 1),
-      ratio: ratios,
+      ratio: bottlenecks,
     },
     (point) => ({ network: networkAt(base, last, point), part: 'head', index: -1 }),
   );
-  return {
+  const device = `${processor()}, onnxruntime`;
+  const parts: LatencyTable = {
     format: 'x3d-search latency table 1',
-    device: `${processor()}, onnxruntime`,
+    device,
     threads,
     base: base.name,
     overhead,
+    factor: 1,
     grids,
   };
+  const ratios = (await measureWhole(parts, base, { from: 0, count: FITTED, onProgress })).map(
+    (whole) => (whole.measured - overhead) / (whole.predicted - overhead),
+  );
+  ratios.sort((a, b) => a - b);
+  return { ...parts, factor: ratios[Math.floor(FITTED / 2)] as number };
 }
 
 export interface Check {
@@ -179,20 +189,27 @@ function drawnFactors(base: BaseNetwork, index: number): Factors {
 }
 
 /** Whole networks, measured as the parts were and predicted from them. */
-export async function checkTable(
+async function measureWhole(
   table: LatencyTable,
   base: BaseNetwork,
-  count: number,
-  onProgress?: (done: number, of: number) => void,
+  { from, count, onProgress }: Pick<TabulateOptions, 'onProgress'> & { from: number; count: number },
 ): Promise<Check[]> {
   const checks: Check[] = [];
-  for (let index = 0; index < count; index++) {
+  for (let index = from; index < from + count; index++) {
     const factors = drawnFactors(base, index);
     const network = describeNetwork(base, factors);
     const graph = networkGraph(network, anyTensors(network));
     const { low } = await timeGraph(graph, inputOf(network.input), table.threads, PER_NETWORK);
     checks.push({ factors, measured: low, predicted: predictLatency(network, table) });
-    onProgress?.(index + 1, count);
+    onProgress?.(index - from + 1, count);
   }
   return checks;
 }
+
+/** How near the table comes to networks that it was not fitted to. */
+export const checkTable = (
+  table: LatencyTable,
+  base: BaseNetwork,
+  count: number,
+  onProgress: (done: number, of: number) => void = () => {},
+): Promise<Check[]> => measureWhole(table, base, { from: FITTED, count, onProgress });

@@ -60,7 +60,7 @@ export function torchScript(named: NamedNetwork): string {
   const { mean, deviation, frames, stride, rate, shortSide, crop } = preprocessing;
   const whole = buildsIt(savedNetworkAt(named.saved, 'center'), 'pytorchvideo');
   const rateText = rate === undefined ? "the video's own" : `${rate} frames per second`;
-  return `"""X3D network ${name.replaceAll('"', "'")}, with its weights in ${TORCH_WEIGHTS} beside this file.
+  return `"""X3D network ${name.replaceAll(/[^\w.-]+/g, '_')}, with its weights in ${TORCH_WEIGHTS} beside this file.
 
     pip install torch torchvision pytorchvideo fvcore iopath safetensors
 

@@ -10,7 +10,7 @@ import { smallVideos, type Videos } from './searches.js';
 import { start, temporaryFolder, x3d } from './spawning.js';
 
 const base = BASES['x2d-micro'];
-const classes = [...SHAPE_CLASSES].sort();
+const classes: readonly string[] = [...SHAPE_CLASSES].sort();
 let videos: Videos;
 let network: string;
 
@@ -73,7 +73,7 @@ describe.skipIf(tensorFlowMissing !== undefined)('predict', () => {
     const { stdout, stderr } = await predict(oneVideo(), '--top', '2');
     expect(stdout).toMatch(/^video +class +score +then follow$/m);
     expect(stdout).toMatch(/\.mp4 +[a-z-]+ +\d+\.\d % +[a-z-]+ \d+\.\d %$/m);
-    expect(stderr).toMatch(/^1 videos in \d+\.\d s, \d+\.\d videos per second$/m);
+    expect(stderr).toMatch(/^1 video in \d+\.\d s, \d+\.\d videos per second$/m);
   });
 
   it('takes files, folders, lists with or without labels, and paths on standard input, each video once', async () => {
@@ -122,9 +122,7 @@ describe.skipIf(tensorFlowMissing !== undefined)('predict', () => {
     let long: string;
     beforeAll(() => {
       const size = { width: 96, height: 72, frames: 75 };
-      const pictures = [SHAPE_CLASSES[0], SHAPE_CLASSES[1]].flatMap((kind) =>
-        shapeFrames(kind as (typeof SHAPE_CLASSES)[number], 0, 0, size),
-      );
+      const pictures = SHAPE_CLASSES.slice(0, 2).flatMap((kind) => [...shapeFrames(kind, 0, 0, size)]);
       long = join(videos.path, '.network', 'long & wide.mp4');
       encodeVideo(long, { ...size, framesPerSecond: 25 }, pictures);
     });

@@ -167,6 +167,7 @@ async function predict(network: string, videos: readonly string[], given: Predic
     onProgress: progressLine('looking at videos'),
   });
   const found: Prediction[] = [];
+  let done = 0;
   let failures = 0;
   const fail = (path: string, reason: string) => {
     failures += 1;
@@ -182,7 +183,7 @@ async function predict(network: string, videos: readonly string[], given: Predic
     }
     if (json) process.stdout.write(`${JSON.stringify(asData(outcome, named, top, deployment))}\n`);
     if (!json || timeline !== undefined) found.push(outcome);
-    showing(found.length, looked.videos.length);
+    showing(++done, looked.videos.length);
   }
   const took = (performance.now() - began) / 1000;
 
@@ -204,10 +205,9 @@ async function predict(network: string, videos: readonly string[], given: Predic
     process.stdout.write(
       `${every === undefined ? tableOf(found, named, top, deployment) : timedTableOf(timed, named, clock, deployment)}\n`,
     );
-  const done = files.length - failures;
   const missed = failures > 0 ? `; ${failures} of ${files.length} could not be predicted` : '';
   process.stderr.write(
-    `${done} videos in ${took.toFixed(1)} s, ${(done / took).toFixed(1)} videos per second${missed}\n`,
+    `${done} ${done === 1 ? 'video' : 'videos'} in ${took.toFixed(1)} s, ${(done / took).toFixed(1)} videos per second${missed}\n`,
   );
   if (failures > 0) process.exitCode = EXIT.badInput;
 }
