@@ -18,6 +18,9 @@ export const homeOption = () =>
     process.env.X3D_HOME ?? `./${DEFAULT_HOME}`,
   );
 
+/** What names a network that is there. */
+export const NETWORK = "a run's id (in --home), a run's folder, or a network's folder";
+
 export const jsonOption = () => new Option('--json', 'print JSON for programs');
 
 export const example = (...lines: string[]) =>

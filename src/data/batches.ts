@@ -124,7 +124,7 @@ export function trainingBatches(dataset: Dataset, plan: TrainingPlan): BatchSour
 
 /** All views of each video of a part, in the data set's order; a video is read once for all of its views. */
 export async function* viewBatches(
-  dataset: Dataset,
+  dataset: Pick<Dataset, 'videos'>,
   part: Part,
   plan: ViewPlan,
 ): AsyncGenerator<VideoViews, void, undefined> {

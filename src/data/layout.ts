@@ -76,7 +76,8 @@ async function foldersIn(folder: string): Promise<string[]> {
   return folders.sort();
 }
 
-async function filesBelow(folder: string): Promise<string[]> {
+/** Files that may be videos, in no order. Throws X3dError (data) where a folder can't be read. */
+export async function filesBelow(folder: string): Promise<string[]> {
   const folders = await foldersIn(folder);
   const files = (await entriesOf(folder))
     .filter((entry) => !folders.includes(entry.name) && !OTHER_FILES.has(extname(entry.name).toLowerCase()))

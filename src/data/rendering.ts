@@ -53,6 +53,10 @@ export interface Renderer {
 /** The largest short side in training over the one in tests (160/128), so that both are kept at about the same size. */
 const LARGEST_OVER_TEST = 1.25;
 
+/** The short side that frames are kept at for these draws, at least. */
+export const shortSideKept = (draws: ClipTask['draws']): number =>
+  draws.kind === 'training' ? draws.shortSides.max : Math.round(draws.shortSide * LARGEST_OVER_TEST);
+
 /** The first videos, in order, whose frames fit the bound together. */
 function within(videos: readonly Video[], need: number, bound: number): number {
   let bytes = 0;
@@ -71,8 +75,7 @@ function drawing({ videos, draws }: ClipTask): (index: number) => ClipDraw[] {
 
 export function rendererFor(task: ClipTask): Renderer {
   const { videos, draws, kept } = task;
-  const need =
-    draws.kind === 'training' ? draws.shortSides.max : Math.round(draws.shortSide * LARGEST_OVER_TEST);
+  const need = shortSideKept(draws);
   const inMemory = within(videos, need, kept.memoryBytes);
   const onDisk = within(videos, need, kept.diskBytes);
   const numbers = new Map(videos.map((video, number) => [video, number]));

@@ -1,15 +1,10 @@
 /** A trained network on the videos of one part, under both test strategies. */
-import { readFile } from 'node:fs/promises';
 import type { Dataset } from '../data/index.js';
 import { X3dError } from '../errors.js';
-import { describeNetwork } from '../network/index.js';
-import { createEngine } from './engine/engine.js';
-import { layoutOf } from './engine/parameters.js';
-import { importWeights } from './engine/weights.js';
-import { cropOf, evaluate } from './evaluating.js';
-import { RECIPES } from './recipe.js';
+import { evaluate } from './evaluating.js';
+import { loadEngine } from './loading.js';
 import type { SavedNetwork } from './saved.js';
-import type { Device, Evaluation, Strategy, TrainingProgress } from './training.js';
+import type { Device, Evaluation, TrainingProgress } from './training.js';
 
 export interface AssessOptions {
   readonly part: 'validation' | 'test';
@@ -41,13 +36,6 @@ function refuseOtherClasses({ base, classes }: SavedNetwork, dataset: Dataset): 
   });
 }
 
-async function weightsIn(file: string): Promise<Uint8Array> {
-  return readFile(file).catch((cause: NodeJS.ErrnoException) => {
-    const got = cause.code === 'ENOENT' ? 'no such file' : (cause.code ?? cause.message);
-    throw new X3dError('data', { subject: file, expected: 'a safetensors file', got }, { cause });
-  });
-}
-
 /** Throws X3dError: data for weights, classes or videos that do not fit, environment for the device. */
 export async function assess(
   saved: SavedNetwork,
@@ -55,36 +43,14 @@ export async function assess(
   { part, views, device, threads, cacheFolder, report = () => {} }: AssessOptions,
 ): Promise<Assessment> {
   refuseOtherClasses(saved, dataset);
-  const { base, factors } = saved;
-  const at = (strategy: Strategy) =>
-    describeNetwork(base, factors, {
-      classes: dataset.classes.length,
-      crop: cropOf(strategy, factors.crop),
-    });
-  const network = at('center');
-  const layout = layoutOf(network);
-  const weights = importWeights(network, layout, await weightsIn(saved.weights), saved.weights);
-  const recipe = {
-    ...RECIPES.x2d,
-    ...(saved.pixels ? { pixelMean: saved.pixels.mean, pixelDeviation: saved.pixels.deviation } : {}),
+  const { engine, recipe } = await loadEngine(saved, {
+    strategies: ['center', 'left-center-right'],
     views,
-    batchSize: 1,
-    averageDecay: 0,
-    preciseBatchNorm: 0,
-  };
-  const engine = await createEngine({
-    network,
-    evaluations: [network, at('left-center-right')],
-    recipe,
-    microBatch: 1,
-    seed: 0,
     device,
   });
   try {
-    const momentum = new Float32Array(layout.parameterSize);
-    engine.writeState({ ...weights, momentum, average: new Float32Array() });
     const session = {
-      request: { factors, recipe, cacheFolder, device, threads },
+      request: { factors: saved.factors, recipe, cacheFolder, device, threads },
       dataset,
       engine,
       report,

@@ -25,7 +25,9 @@ const described = Compile(
     base: BaseNetworkSchema,
     factors: FactorsSchema,
     classes: Type.Array(Type.String()),
-    preprocessing: Type.Object({ mean: Type.Number(), std: Type.Number({ exclusiveMinimum: 0 }) }),
+    preprocessing: Type.Optional(
+      Type.Object({ mean: Type.Number(), std: Type.Number({ exclusiveMinimum: 0 }) }),
+    ),
   }),
 );
 
@@ -58,7 +60,7 @@ export async function readSaved(folder: string): Promise<SavedNetwork> {
     factors,
     classes,
     weights: join(folder, 'weights.safetensors'),
-    pixels: { mean: preprocessing.mean, deviation: preprocessing.std },
+    ...(preprocessing ? { pixels: { mean: preprocessing.mean, deviation: preprocessing.std } } : {}),
   };
 }
 

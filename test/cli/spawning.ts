@@ -27,20 +27,26 @@ export function temporaryFolder(): string {
   return folder;
 }
 
-export function start(args: readonly string[], environment: Record<string, string> = {}): Running {
+/** `input`: its standard input; without it there is none. */
+export function start(
+  args: readonly string[],
+  environment: Record<string, string> = {},
+  input?: string,
+): Running {
   const { X3D_HOME: _, REDIS_URL: __, FORCE_COLOR: ___, ...inherited } = process.env;
   const child = spawn(process.execPath, [MAIN, ...args], {
     env: { ...inherited, NO_COLOR: '1', ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   });
+  child.stdin?.end(input);
   let stdout = '';
   let stderr = '';
   const listeners = new Set<() => void>();
-  child.stdout.on('data', (bytes: Buffer) => {
+  child.stdout?.on('data', (bytes: Buffer) => {
     stdout += bytes.toString();
     for (const listener of listeners) listener();
   });
-  child.stderr.on('data', (bytes: Buffer) => {
+  child.stderr?.on('data', (bytes: Buffer) => {
     stderr += bytes.toString();
   });
   const finished = new Promise<Finished>((resolve) => {

@@ -84,11 +84,16 @@ export function foldShortcutNorm(tensors: Map<string, StoredTensor>, block: Bloc
   for (const part of [...NORM_PARTS, 'num_batches_tracked']) tensors.delete(`${norm.name}.${part}`);
 }
 
-/** The bytes of a safetensors file. */
-export function exportWeights(network: Network, layout: Layout, weights: Weights): Uint8Array {
+/** The bytes of a safetensors file; `metadata` goes into its header. */
+export function exportWeights(
+  network: Network,
+  layout: Layout,
+  weights: Weights,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array {
   const tensors = torchTensors(layout, weights);
   for (const block of foldedBlocks(network)) foldShortcutNorm(tensors, block);
-  return writeSafetensors(tensors, { format: 'pt' });
+  return writeSafetensors(tensors, { format: 'pt', ...metadata });
 }
 
 /** What a norm is, by part, that changes nothing in evaluation. */

@@ -1,0 +1,123 @@
+/** `export` as people call it: from a home, a run's folder or a network's, to files that are whole or not there. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BASES, MODELS } from '../../src/network/index.js';
+import { readSafetensors } from '../../src/training/engine/safetensors.js';
+import { tensorFlowMissing } from '../../src/training/engine/tensorflow.js';
+import { writeNetwork } from '../deployment/networks.js';
+import { smallVideos, type Videos } from './searches.js';
+import { temporaryFolder, x3d } from './spawning.js';
+
+const RUN = 's0123456789';
+const classes = ['bend', 'wave'];
+const base = BASES['x2d-micro'];
+const micro = { base, factors: { ...base.factors, frames: 2, stride: 4, crop: 32 }, classes };
+
+let videos: Videos;
+beforeAll(() => {
+  videos = smallVideos();
+});
+afterAll(() => videos.remove());
+
+function homeWithRun(): string {
+  const home = temporaryFolder();
+  writeNetwork(join(home, 'runs', RUN, 'network'), micro);
+  return home;
+}
+
+describe('export', () => {
+  it.skipIf(tensorFlowMissing !== undefined)(
+    'writes ONNX from a run, and says how near onnxruntime comes to the engine on the videos',
+    async () => {
+      const home = homeWithRun();
+      const output = join(home, 'out', 'net.onnx');
+      const flags = ['--format', 'onnx', '--output', output, '--home', home];
+      const { code, stdout } = await x3d('export', RUN, ...flags, '--videos', videos.path, '--json');
+      expect(code).toBe(0);
+      const { files, difference } = JSON.parse(stdout);
+      expect(files).toEqual([output]);
+      expect(difference).toMatchObject({ clips: 16, agreeing: 16, on: 'videos' });
+      expect(difference.largest).toBeLessThan(1e-3);
+      expect(readdirSync(join(home, 'out'))).toEqual(['net.onnx']);
+    },
+  );
+
+  it.skipIf(tensorFlowMissing !== undefined)('compares on made clips where no videos are given', async () => {
+    const folder = writeNetwork(join(temporaryFolder(), 'mine'), micro);
+    const output = join(folder, 'net.onnx');
+    const { stdout } = await x3d('export', folder, '--format', 'onnx', '--output', output);
+    expect(stdout).toMatch(/^onnxruntime's scores differ .* by \d\.\de-\d at most, on 8 made clips$/m);
+    expect(existsSync(output)).toBe(true);
+  });
+
+  it('writes safetensors with the classes and the preprocessing in the header', async () => {
+    const home = homeWithRun();
+    const output = join(home, 'net.safetensors');
+    const run = join(home, 'runs', RUN);
+    expect((await x3d('export', run, '--format', 'safetensors', '--output', output)).code).toBe(0);
+    const bytes = readFileSync(output);
+    const own = readFileSync(join(run, 'network', 'weights.safetensors'));
+    expect(readSafetensors(bytes, output)).toEqual(readSafetensors(own, 'its own'));
+    const header = JSON.parse(bytes.subarray(8, 8 + Number(bytes.readBigUInt64LE())).toString());
+    expect(header.__metadata__).toMatchObject({
+      format: 'pt',
+      classes: JSON.stringify(classes),
+      frames: '2',
+      stride: '4',
+      crop: '32',
+      short_side: '36',
+      network: RUN,
+    });
+  });
+
+  it('writes a folder for PyTorch, and a YAML for SlowFast where SlowFast can build the network', async () => {
+    const folder = temporaryFolder();
+    const xs = writeNetwork(join(folder, 'xs'), { base: BASES.x2d, factors: MODELS.XS, classes });
+    const torch = join(folder, 'torch');
+    expect((await x3d('export', xs, '--format', 'torch', '--output', torch)).code).toBe(0);
+    expect(readdirSync(torch).sort()).toEqual(['weights.safetensors', 'x3d.py']);
+    expect(readFileSync(join(torch, 'x3d.py'), 'utf8')).toContain('width_factor=2,');
+
+    const yaml = join(folder, 'xs.yaml');
+    expect((await x3d('export', xs, '--format', 'slowfast', '--output', yaml)).code).toBe(0);
+    const text = readFileSync(yaml, 'utf8');
+    for (const line of [
+      'ARCH: "x3d"',
+      'NUM_CLASSES: 2',
+      'WIDTH_FACTOR: 2',
+      'DEPTH_FACTOR: 2.2',
+      'DIM_C1: 12',
+    ])
+      expect(text).toContain(`  ${line}\n`);
+    for (const line of [
+      'NUM_FRAMES: 4',
+      'SAMPLING_RATE: 12',
+      'TRAIN_JITTER_SCALES: [182,228]',
+      'TEST_CROP_SIZE: 182',
+    ])
+      expect(text).toContain(`  ${line}\n`);
+  });
+
+  it('refuses what is no network, what has none yet, and what SlowFast would build otherwise', async () => {
+    const home = homeWithRun();
+    mkdirSync(join(home, 'runs', 's1'), { recursive: true });
+    const refusal = async (...args: string[]) => {
+      const output = join(home, 'refused');
+      const { code, stderr } = await x3d('export', ...args, '--output', output, '--home', home);
+      expect(code).toBe(2);
+      expect(existsSync(output)).toBe(false);
+      return stderr;
+    };
+    expect(await refusal('s2', '--format', 'torch')).toMatch(
+      /^error: s2: expected a run's id, a run's folder, or the folder of a network, got none of them\. Runs are looked for in .*runs;/,
+    );
+    expect(await refusal('s1', '--format', 'torch')).toMatch(/got a run that has no network yet/);
+    expect(await refusal(RUN, '--format', 'slowfast')).toMatch(
+      /--format slowfast: expected a network that SlowFast's X3D can build.*x2d-micro/,
+    );
+    expect(await refusal(RUN, '--format', 'tflite')).toMatch(/Allowed choices are onnx, safetensors/);
+    writeFileSync(join(home, 'runs', RUN, 'network', 'weights.safetensors'), 'none');
+    expect(await refusal(RUN, '--format', 'onnx')).toMatch(/expected a whole safetensors file/);
+  });
+});
