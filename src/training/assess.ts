@@ -1,5 +1,4 @@
 /** A trained network on the videos of one part, under both test strategies. */
-import { readFile } from 'node:fs/promises';
 import type { Dataset } from '../data/index.js';
 import { X3dError } from '../errors.js';
 import { describeNetwork } from '../network/index.js';
@@ -10,6 +9,7 @@ import { cropOf, evaluate, type Strategy } from './evaluating.js';
 import { RECIPES } from './recipe.js';
 import type { SavedNetwork } from './saved.js';
 import type { Device, Evaluation, TrainingProgress } from './training.js';
+import { readWeights } from './weights.js';
 
 export interface AssessOptions {
   readonly part: 'validation' | 'test';
@@ -41,13 +41,6 @@ function refuseOtherClasses({ base, classes }: SavedNetwork, dataset: Dataset): 
   });
 }
 
-async function weightsIn(file: string): Promise<Uint8Array> {
-  return readFile(file).catch((cause: NodeJS.ErrnoException) => {
-    const got = cause.code === 'ENOENT' ? 'no such file' : (cause.code ?? cause.message);
-    throw new X3dError('data', { subject: file, expected: 'a safetensors file', got }, { cause });
-  });
-}
-
 /** Throws X3dError: data for weights, classes or videos that do not fit, environment for the device. */
 export async function assess(
   saved: SavedNetwork,
@@ -63,7 +56,7 @@ export async function assess(
     });
   const network = at('center');
   const layout = layoutOf(network);
-  const weights = importWeights(network, layout, await weightsIn(saved.weights), saved.weights);
+  const weights = importWeights(network, layout, await readWeights(saved.weights));
   const recipe = { ...RECIPES.x2d, views, batchSize: 1, averageDecay: 0, preciseBatchNorm: 0 };
   const engine = await createEngine({
     network,
