@@ -4,7 +4,7 @@ import { randomOf } from '../random.js';
 import { layoutOf } from '../training/engine/parameters.js';
 import { readSafetensors } from '../training/engine/safetensors.js';
 import { exportWeights } from '../training/engine/weights.js';
-import { loadEngine, readWeights, savedNetworkAt } from '../training/loading.js';
+import { loadEngine, savedNetworkAt, savedWeights } from '../training/loading.js';
 import type { SavedNetwork } from '../training/saved.js';
 import type { Device } from '../training/training.js';
 import type { NamedNetwork } from './named.js';
@@ -20,7 +20,7 @@ export async function torchWeights(
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<Uint8Array> {
   const network = savedNetworkAt(saved, 'center');
-  return exportWeights(network, layoutOf(network), await readWeights(saved), metadata);
+  return exportWeights(network, layoutOf(network), await savedWeights(saved), metadata);
 }
 
 /** As the graph's constants want them. Throws X3dError data. */

@@ -1,6 +1,4 @@
 /** A trained network from its files onto a device, ready to predict. */
-import { readFile } from 'node:fs/promises';
-import { X3dError } from '../errors.js';
 import { describeNetwork } from '../network/index.js';
 import { createEngine, type Engine } from './engine/engine.js';
 import { layoutOf } from './engine/parameters.js';
@@ -9,6 +7,7 @@ import { cropOf } from './evaluating.js';
 import { RECIPES, type Recipe } from './recipe.js';
 import type { SavedNetwork } from './saved.js';
 import type { Device, Strategy } from './training.js';
+import { readWeights } from './weights.js';
 
 export interface LoadOptions {
   /** What it is to predict. */
@@ -28,13 +27,9 @@ export const savedNetworkAt = (saved: SavedNetwork, strategy: Strategy) =>
   });
 
 /** Throws X3dError data where the file is missing, damaged, or of another network. */
-export async function readWeights(saved: SavedNetwork): Promise<Weights> {
-  const bytes = await readFile(saved.weights).catch((cause: NodeJS.ErrnoException) => {
-    const got = cause.code === 'ENOENT' ? 'no such file' : (cause.code ?? cause.message);
-    throw new X3dError('data', { subject: saved.weights, expected: 'a safetensors file', got }, { cause });
-  });
+export async function savedWeights(saved: SavedNetwork): Promise<Weights> {
   const network = savedNetworkAt(saved, 'center');
-  return importWeights(network, layoutOf(network), bytes, saved.weights);
+  return importWeights(network, layoutOf(network), await readWeights(saved.weights));
 }
 
 /** Throws X3dError: data for weights that do not fit, environment for the device. */
@@ -42,7 +37,7 @@ export async function loadEngine(
   saved: SavedNetwork,
   { strategies, views, device }: LoadOptions,
 ): Promise<{ readonly engine: Engine; readonly recipe: Recipe }> {
-  const weights = await readWeights(saved);
+  const weights = await savedWeights(saved);
   const network = savedNetworkAt(saved, 'center');
   const recipe = {
     ...RECIPES.x2d,

@@ -7,13 +7,15 @@ import { X3dError } from '../errors.js';
 import { BASES, type BaseNetwork, type Factors, MODELS, type ModelName } from '../network/index.js';
 import { BaseNetworkSchema, FactorsSchema } from '../network/schema.js';
 import { mismatches } from '../validation.js';
+import { architectureIn } from './engine/architecture.js';
+import { readWeights } from './weights.js';
 
 export interface SavedNetwork {
   readonly base: BaseNetwork;
   readonly factors: Factors;
   /** Where they are known; else their number is the base's. */
   readonly classes?: readonly string[];
-  /** A safetensors file under PyTorchVideo's names. */
+  /** A file that readWeights reads. */
   readonly weights: string;
   /** How pixels enter it; the published networks' where the description does not say. */
   readonly pixels?: { readonly mean: number; readonly deviation: number };
@@ -64,9 +66,12 @@ export async function readSaved(folder: string): Promise<SavedNetwork> {
   };
 }
 
-/** A network of the paper's table 3, with as many classes as the weights were made for. */
-export const publishedNetwork = (model: ModelName, weights: string, classes?: number): SavedNetwork => ({
-  base: { ...BASES.x2d, ...(classes === undefined ? {} : { classes }) },
-  factors: MODELS[model],
-  weights,
-});
+/**
+ * A network of the paper's table 3, with as many classes as the weights in `file` have. Throws X3dError data where
+ * readWeights does.
+ */
+export async function publishedNetwork(model: ModelName, file: string): Promise<SavedNetwork> {
+  const { tensors } = await readWeights(file);
+  const classes = architectureIn(tensors)?.classes ?? BASES.x2d.classes;
+  return { base: { ...BASES.x2d, classes }, factors: MODELS[model], weights: file };
+}

@@ -27,6 +27,7 @@ import {
   type TrainingResult,
   trainingResult,
 } from './training.js';
+import { readWeights } from './weights.js';
 
 export interface TrainOptions {
   /** The request's data, where they have been opened already. */
@@ -70,7 +71,7 @@ async function inheritedState(
 ): Promise<EngineState> {
   const { recipe, factors, seed, folder } = request;
   const file = join(dirname(folder), ancestor.training, 'weights.safetensors');
-  const bytes = await readFile(file).catch((cause: NodeJS.ErrnoException) => {
+  const stored = await readWeights(file).catch((cause: Error) => {
     throw new TrainingError(
       {
         kind: 'unreadable-data',
@@ -89,7 +90,7 @@ async function inheritedState(
     {
       network: from,
       layout: fromLayout,
-      weights: importWeights(from, fromLayout, bytes, file),
+      weights: importWeights(from, fromLayout, stored),
       classes: dataset.classes,
     },
     {

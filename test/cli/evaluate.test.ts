@@ -4,7 +4,9 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AS_DIVIDED } from '../../src/data/folds.js';
-import { BASES } from '../../src/network/index.js';
+import { BASES, describeNetwork, type Factors, MODELS } from '../../src/network/index.js';
+import { initialParameters, initialStatistics, layoutOf } from '../../src/training/engine/parameters.js';
+import { exportWeights } from '../../src/training/engine/weights.js';
 import { RECIPES } from '../../src/training/recipe.js';
 import { train } from '../../src/training/train.js';
 import type { TrainingResult } from '../../src/training/training.js';
@@ -53,6 +55,16 @@ afterAll(() => rm(videos.path, { recursive: true, force: true }));
 const evaluate = (...flags: string[]) =>
   x3d('evaluate', videos.path, ...videos.flags, '--home', temporaryFolder(), '--views', '3', ...flags);
 
+/** A file of untrained weights. */
+function weightsOf(factors: Factors, classes: number, folder: string): string {
+  const network = describeNetwork(BASES.x2d, factors, { classes });
+  const layout = layoutOf(network);
+  const weights = { parameters: initialParameters(layout, 0), statistics: initialStatistics(layout) };
+  const file = join(folder, `${classes}.safetensors`);
+  writeFileSync(file, exportWeights(network, layout, weights));
+  return file;
+}
+
 describe('evaluate', () => {
   it('finds what the training found on its test videos, under both strategies', async () => {
     const { code, stdout } = await evaluate('--network', network, '--json');
@@ -67,6 +79,14 @@ describe('evaluate', () => {
       expect(found[strategy].metrics.accuracy).toBe(metrics?.accuracy);
       expect(found[strategy].metrics.loss).toBeCloseTo(metrics?.loss ?? 0, 4);
     }
+  });
+
+  it('takes weights of a published network, with as many classes as they have', async () => {
+    const { code, stdout } = await evaluate(
+      ...['--model', 'X2D', '--weights', weightsOf(MODELS.X2D, 6, temporaryFolder()), '--json'],
+    );
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).center.loss).toBeGreaterThan(0);
   });
 
   it('is a table for people', async () => {
@@ -95,13 +115,19 @@ describe('evaluate', () => {
     expect(await refusal('--model', 'XS')).toMatch(
       /^error: --network: expected the folder of a network, or --model and --weights instead, got --model/,
     );
-    expect(await refusal('--model', 'XS', '--weights', join(empty, 'w.safetensors'))).toMatch(
-      /^error: classes: expected those of the network, 400, got 6: chequered/,
+    expect(await refusal('--model', 'XS', '--weights', join(empty, 'w.pth'))).toMatch(
+      /^error: .*w\.pth: expected weights, as safetensors or a PyTorch checkpoint, got no such file/,
+    );
+    expect(await refusal('--model', 'XS', '--weights', weightsOf(MODELS.X2D, 7, empty))).toMatch(
+      /^error: classes: expected those of the network, 7, got 6: chequered/,
+    );
+    expect(await refusal('--model', 'XS', '--weights', weightsOf(MODELS.X2D, 6, empty))).toMatch(
+      /expected a tensor of shape .* The weights are those of X2D with 6 classes: give that network/,
     );
     const described = readFileSync(join(network, 'network.json'), 'utf8');
     writeFileSync(join(empty, 'network.json'), described);
     expect(await refusal('--network', empty)).toMatch(
-      /weights\.safetensors: expected a safetensors file, got no such file/,
+      /weights\.safetensors: expected weights, as safetensors or a PyTorch checkpoint, got no such file/,
     );
     const weights = readFileSync(join(network, 'weights.safetensors'));
     writeFileSync(join(empty, 'weights.safetensors'), weights.subarray(0, weights.length - 100));

@@ -65,8 +65,8 @@ describe.skipIf(tensorFlowMissing !== undefined)('predict', () => {
       expect(top.reduce((sum, { score }) => sum + score, 0)).toBeCloseTo(1, 5);
     }
     expect(evaluated.center.confusion).toEqual(confusion);
-    expect(loss).toBeCloseTo(evaluated.center.loss, 6);
-    expect(lines[0]?.seconds).toBeCloseTo(32 / 25, 3);
+    expect(loss).toBeCloseTo(evaluated.center.metrics.loss, 6);
+    expect(lines[0]?.seconds).toBeCloseTo(50 / 25, 3);
   });
 
   it('is a table for people, with the speed at the end', async () => {

@@ -105,7 +105,10 @@ export function evaluateCommand(): Command {
     .argument('<videos>', VIDEOS)
     .option('--network <folder>', 'the folder runs/ID/network of a search')
     .addOption(new Option('--model <name>', 'a published network').choices(Object.keys(MODELS)))
-    .option('--weights <file>', "of the published network, as safetensors under PyTorchVideo's names")
+    .option(
+      '--weights <file>',
+      'of the published network: safetensors or a PyTorch checkpoint, of PyTorchVideo or SlowFast',
+    )
     .addOption(
       new Option(
         '--part <name>',
@@ -124,7 +127,7 @@ export function evaluateCommand(): Command {
       'after',
       example(
         'evaluate ~/videos/others --network x3d-search-data/runs/s0123456789/network',
-        'evaluate ~/videos/kinetics/val --model XS --weights x3d_xs.safetensors',
+        'evaluate ~/videos/kinetics/val --model XS --weights x3d_xs.pyth',
       ),
     )
     .action(evaluate);

@@ -1,23 +1,30 @@
 /** The safetensors file format: eight bytes with the header's length, the header as JSON, the tensors' bytes. */
+import Type from 'typebox';
+import { Compile } from 'typebox/compile';
 import { X3dError } from '../../errors.js';
+import { mismatches } from '../../validation.js';
+import { FLOAT_BYTES, floatsFrom, isFloatType } from './floats.js';
 
 export interface StoredTensor {
   readonly shape: readonly number[];
   readonly values: Float32Array | BigInt64Array;
 }
 
-interface Entry {
-  readonly dtype: string;
-  readonly shape: readonly number[];
-  readonly data_offsets: readonly [number, number];
-}
+const Size = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+const EntrySchema = Type.Object({
+  dtype: Type.String(),
+  shape: Type.Array(Size),
+  data_offsets: Type.Tuple([Size, Size]),
+});
+const headerSchema = Compile(Type.Record(Type.String(), EntrySchema));
+type Entry = Type.Static<typeof EntrySchema>;
 
 export function writeSafetensors(
   tensors: ReadonlyMap<string, StoredTensor>,
   metadata: Readonly<Record<string, string>>,
 ): Uint8Array {
   let offset = 0;
-  const header: Record<string, Entry | Readonly<Record<string, string>>> = { __metadata__: metadata };
+  const header: Record<string, unknown> = { __metadata__: metadata };
   // Eight-byte numbers first, so that all stay aligned.
   const ordered = [...tensors].sort(
     ([, a], [, b]) => b.values.BYTES_PER_ELEMENT - a.values.BYTES_PER_ELEMENT,
@@ -43,43 +50,74 @@ export function writeSafetensors(
   ]);
 }
 
-/**
- * The 32-bit float tensors of a file by name; whole numbers are left out. Throws X3dError data where it is not one, or
- * has floats of another width.
- */
-export function readSafetensors(bytes: Uint8Array, file: string): ReadonlyMap<string, StoredTensor> {
+/** The format's own bound. */
+const MAX_HEADER_BYTES = 100e6;
+
+function headerOf(
+  bytes: Uint8Array,
+  file: string,
+): { readonly entries: Readonly<Record<string, Entry>>; readonly data: Uint8Array } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const length = bytes.length < 8 ? Number.POSITIVE_INFINITY : Number(view.getBigUint64(0, true));
-  const data = 8 + length;
-  if (data > bytes.length)
-    throw notSafetensors(file, `${bytes.length} bytes, whose header would end at ${data}`);
-  let header: Record<string, Entry>;
+  if (8 + length > bytes.length || length > MAX_HEADER_BYTES)
+    throw notSafetensors(file, `${bytes.length} bytes, whose header would end at ${8 + length}`);
+  let header: unknown;
   try {
-    header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, data))) as Record<string, Entry>;
+    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(8, 8 + length)));
   } catch {
     throw notSafetensors(file, 'a header that is not JSON');
   }
-  const tensors = new Map<string, StoredTensor>();
-  for (const [name, entry] of Object.entries(header)) {
-    if (name === '__metadata__') continue;
-    if (/^B?F\d/.test(entry.dtype) && entry.dtype !== 'F32')
+  if (typeof header !== 'object' || header === null || Array.isArray(header))
+    throw notSafetensors(file, 'a header that is no JSON object');
+  const { __metadata__: _, ...entries } = header as Record<string, unknown>;
+  if (!headerSchema.Check(entries)) {
+    const [first] = mismatches(headerSchema, entries);
+    throw notSafetensors(file, `a header with ${first?.got} at ${first?.field}`);
+  }
+  return { entries, data: bytes.subarray(8 + length) };
+}
+
+/**
+ * The tensors of floats by name, each made 32-bit; whole numbers are left out. Throws X3dError data where it is not a
+ * whole safetensors file, whose tensors lie side by side and fill it, or where floats are of a width that has no
+ * 32-bit form here (F8).
+ */
+export function readSafetensors(bytes: Uint8Array, file: string): ReadonlyMap<string, StoredTensor> {
+  const { entries, data } = headerOf(bytes, file);
+  const byPlace = Object.entries(entries).sort(
+    ([, { data_offsets: a }], [, { data_offsets: b }]) => a[0] - b[0] || a[1] - b[1],
+  );
+  let end = 0;
+  for (const [
+    name,
+    {
+      dtype,
+      shape,
+      data_offsets: [from, to],
+    },
+  ] of byPlace) {
+    if (from !== end || to < from)
+      throw notSafetensors(file, `${name} from byte ${from} to ${to}, where byte ${end} is next`);
+    end = to;
+    if (
+      isFloatType(dtype) &&
+      to - from !== shape.reduce((product, size) => product * size, FLOAT_BYTES[dtype])
+    )
+      throw notSafetensors(file, `${to - from} bytes for ${name} of shape [${shape}] in ${dtype}`);
+    if (!isFloatType(dtype) && /F\d/.test(dtype))
       throw new X3dError('data', {
         subject: file,
-        expected: '32-bit floats',
-        got: `${entry.dtype} for ${name}`,
+        expected: `floats of ${Object.keys(FLOAT_BYTES).join(', ')}`,
+        got: `${dtype} for ${name}`,
         remedy: 'Save it again with every tensor as float32.',
       });
-    if (entry.dtype !== 'F32') continue;
-    const [from, to] = entry.data_offsets;
-    if (to - from !== 4 * entry.shape.reduce((product, size) => product * size, 1))
-      throw notSafetensors(file, `${to - from} bytes for ${name} of shape [${entry.shape}]`);
-    if (data + to > bytes.length) throw notSafetensors(file, `${bytes.length} bytes, too few for ${name}`);
-    // Copied, since a Float32Array must start at a multiple of four bytes.
-    tensors.set(name, {
-      shape: entry.shape,
-      values: new Float32Array(new Uint8Array(bytes.subarray(data + from, data + to)).buffer),
-    });
   }
+  if (end !== data.length)
+    throw notSafetensors(file, `${data.length} bytes of tensors, of which the header names ${end}`);
+  const tensors = new Map<string, StoredTensor>();
+  for (const [name, { dtype, shape, data_offsets }] of Object.entries(entries))
+    if (isFloatType(dtype))
+      tensors.set(name, { shape, values: floatsFrom(data.subarray(...data_offsets), dtype) });
   return tensors;
 }
 

@@ -6,9 +6,10 @@
  */
 import { X3dError } from '../../errors.js';
 import type { Block, Network } from '../../network/index.js';
+import { architectureIn, knownAs } from './architecture.js';
 import { NORM_EPSILON } from './operations/operations.js';
 import type { Layout, Parameter } from './parameters.js';
-import { readSafetensors, type StoredTensor, writeSafetensors } from './safetensors.js';
+import { type StoredTensor, writeSafetensors } from './safetensors.js';
 
 export interface Weights {
   readonly parameters: Float32Array;
@@ -104,25 +105,41 @@ export const IDENTITY_NORM = {
   running_var: 1,
 } as const;
 
+/** Tensors by PyTorchVideo's names, as a file holds them. */
+export interface StoredWeights {
+  /** For messages. */
+  readonly file: string;
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+}
+
 /**
- * The weights of a safetensors file in the engine's layout. Throws X3dError data that names the tensor where one is
- * missing or has another shape.
+ * The weights of a file in the engine's layout. Throws X3dError data that names the first tensor that is missing, has
+ * another shape or is none of the network's, and says which network the file is of, where its shapes tell.
  */
-export function importWeights(network: Network, layout: Layout, bytes: Uint8Array, file: string): Weights {
-  const tensors = readSafetensors(bytes, file);
+export function importWeights(network: Network, layout: Layout, { file, tensors }: StoredWeights): Weights {
+  const refuse = (name: string, shape: readonly number[] | undefined) => {
+    const found = tensors.get(name)?.shape;
+    const architecture = architectureIn(tensors);
+    const known = architecture && knownAs(architecture);
+    return new X3dError('data', {
+      subject: `${file}: ${name}`,
+      expected: shape ? `a tensor of shape [${shape.join(', ')}]` : 'no tensor of that name',
+      got: found ? `[${found.join(', ')}]` : 'none of that name',
+      remedy: known
+        ? `The weights are those of ${known}: give that network.`
+        : 'Give the base and factors that the weights were made for.',
+    });
+  };
   const absent = new Set(foldedBlocks(network).map(({ shortcut }) => shortcut?.norm?.name));
+  const used = new Set<string>();
   const tensor = (owner: string, part: string, shape: readonly number[]): Float32Array => {
     const name = `${owner}.${part}`;
+    used.add(name);
     const found = tensors.get(name);
     if (!found && absent.has(owner))
       return new Float32Array(product(shape)).fill(IDENTITY_NORM[part as 'weight']);
     if (found && found.shape.join() === shape.join()) return found.values as Float32Array;
-    throw new X3dError('data', {
-      subject: `${file}: ${name}`,
-      expected: `a tensor of shape [${shape.join(', ')}]`,
-      got: found ? `[${found.shape.join(', ')}]` : 'none of that name',
-      remedy: 'Give the base and factors that the weights were made for.',
-    });
+    throw refuse(name, shape);
   };
   const parameters = new Float32Array(layout.parameterSize);
   for (const parameter of layout.parameters) {
@@ -135,5 +152,6 @@ export function importWeights(network: Network, layout: Layout, bytes: Uint8Arra
     statistics.set(tensor(name, 'running_mean', [channels]), offset);
     statistics.set(tensor(name, 'running_var', [channels]), offset + channels);
   }
+  for (const name of tensors.keys()) if (!used.has(name)) throw refuse(name, undefined);
   return { parameters, statistics };
 }

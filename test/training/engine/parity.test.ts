@@ -99,7 +99,10 @@ function setUp(fixture: Case, operations: Operations) {
     averageDecay: 0,
     preciseBatchNorm: 0,
   };
-  const weights = importWeights(network, layout, startingWeights(fixture), 'the fixture');
+  const weights = importWeights(network, layout, {
+    file: 'the fixture',
+    tensors: readSafetensors(startingWeights(fixture), 'the fixture'),
+  });
   const model: Model = { network, layout, operations, recipe };
   const [frames, height, width] = network.input;
   const clips = Uint8Array.from(drawn('pixels', frames * fixture.clips * height * width * 3), (h) => h % 256);
