@@ -15,11 +15,21 @@ export interface SavedNetwork {
   readonly classes?: readonly string[];
   /** A safetensors file under PyTorchVideo's names. */
   readonly weights: string;
+  /** Frames per second that its stride counts at, where that is known. */
+  readonly rate?: number;
 }
+
+/** Kinetics, for which the published networks were made, is sampled at 30 frames per second. */
+const PUBLISHED_RATE = 30;
 
 /** What is needed of network.json; the rest is for people and other programs. */
 const described = Compile(
-  Type.Object({ base: BaseNetworkSchema, factors: FactorsSchema, classes: Type.Array(Type.String()) }),
+  Type.Object({
+    base: BaseNetworkSchema,
+    factors: FactorsSchema,
+    classes: Type.Array(Type.String()),
+    preprocessing: Type.Optional(Type.Object({ rate: Type.Optional(Type.Number({ exclusiveMinimum: 0 })) })),
+  }),
 );
 
 /** The folder `network` of a run. Throws X3dError data where it is none. */
@@ -45,8 +55,14 @@ export async function readSaved(folder: string): Promise<SavedNetwork> {
       first?.got ?? '',
     );
   }
-  const { base, factors, classes } = value;
-  return { base, factors, classes, weights: join(folder, 'weights.safetensors') };
+  const { base, factors, classes, preprocessing: { rate } = {} } = value;
+  return {
+    base,
+    factors,
+    classes,
+    weights: join(folder, 'weights.safetensors'),
+    ...(rate === undefined ? {} : { rate }),
+  };
 }
 
 /** A network of the paper's table 3, with as many classes as the weights were made for. */
@@ -54,4 +70,5 @@ export const publishedNetwork = (model: ModelName, weights: string, classes?: nu
   base: { ...BASES.x2d, ...(classes === undefined ? {} : { classes }) },
   factors: MODELS[model],
   weights,
+  rate: PUBLISHED_RATE,
 });
