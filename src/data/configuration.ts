@@ -5,16 +5,21 @@ export const DataConfiguration = Type.Object(
   {
     path: Type.String({
       minLength: 1,
+      maxLength: 4096,
       description:
         'A folder of class folders, a folder with train, val and test folders of class folders, or a folder with train.csv, val.csv and test.csv.',
     }),
     root: Type.Optional(
-      Type.String({ description: 'What the paths in lists are relative to. Default: path.' }),
+      Type.String({
+        maxLength: 4096,
+        description: 'What the paths in lists are relative to. Default: path.',
+      }),
     ),
     group: Type.Optional(
       Type.String({
+        maxLength: 1000,
         description:
-          'A regular expression on the path below `path`; videos with the same first group stay in one part.',
+          'A regular expression (as RE2 has them) on the path below `path`; videos with the same first group stay in one part.',
       }),
     ),
     shares: Type.Optional(

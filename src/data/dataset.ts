@@ -15,7 +15,7 @@ export interface Video {
   readonly group?: string;
   /** Frames that really came out of the decoder, not what the container claims. */
   readonly frames: number;
-  /** Pixels as stored; rotation and pixel aspect ratio are left alone. */
+  /** Pixels as shown: upright, and square. */
   readonly width: number;
   readonly height: number;
   /** The mean. */
@@ -33,6 +33,21 @@ export interface SkippedFile {
   readonly reason: string;
 }
 
+/** Files among the videos that nobody means as videos: pictures, sound, playlists, unfinished downloads. */
+export interface NoVideo {
+  readonly reason: string;
+  readonly files: number;
+  /** The first of them that was met, relative to the root. */
+  readonly first: string;
+}
+
+/** What a careful reader of the set would want to know of a video, though it is used as it is. */
+export interface Remark {
+  /** As in Video.name. */
+  readonly path: string;
+  readonly remark: string;
+}
+
 /** What the videos allow a search to ask for. */
 export interface DataLimits {
   /** Reference frames that at least 90 % of the training videos are long: a longer clip would mostly loop. */
@@ -48,7 +63,10 @@ export interface Dataset {
   readonly videos: readonly Video[];
   /** Videos in each part. */
   readonly parts: Readonly<Record<Part, number>>;
+  /** Files that ought to be videos and can't be decoded. */
   readonly skipped: readonly SkippedFile[];
+  readonly noVideo: readonly NoVideo[];
+  readonly remarks: readonly Remark[];
   /** SHA-256 of what the videos are and how they are labelled and divided: equal on every copy, on every machine. */
   readonly fingerprint: string;
   readonly limits: DataLimits;

@@ -2,17 +2,22 @@
  * Video files to RGB frames, by FFmpeg in the process. All of it blocks, so it runs on the data threads, where one
  * decoder thread each is the best use of the cores.
  *
- * Frames are what the decoder gives, in order, with the time of each; rotation and pixel aspect ratio are left as
- * stored. A packet that can't be decoded is passed over, as FFmpeg's own tools do.
+ * Frames are what the decoder gives, in order, with the time of each, and as FFmpeg's own tools show them. A packet that
+ * can't be decoded is passed over, as these tools do.
  */
-import { AV_LOG_QUIET, AV_NOPTS_VALUE, AVMEDIA_TYPE_VIDEO } from 'node-av/constants';
-import { Codec, CodecContext, FormatContext, Frame, Log, Packet, type Stream } from 'node-av/lib';
+import { AV_LOG_QUIET, AV_NOPTS_VALUE } from 'node-av/constants';
+import { type CodecContext, Frame, Log, Packet } from 'node-av/lib';
+import { openDecoder, openVideo, type StreamFacts, streamFacts } from './containers.js';
+import { type FrameSize, shownSize } from './display.js';
 import { type PixelMoments, pixelMeter } from './measuring.js';
-import { DecodingError, type FrameSize, rgbScaler } from './scaling.js';
+import { rgbScaler } from './scaling.js';
 import { type Timing, timingOf } from './timing.js';
+import { DecodingError } from './undecodable.js';
 
-/** Demuxers that make frames of what nobody means as a video. */
-const NOT_VIDEO = new Set(['tty']);
+/** Frames of one video: five and a half hours at 25 per second. */
+const MOST_FRAMES = 500_000;
+/** A file that takes longer than this to decode from start to end is no clip. */
+const MOST_SECONDS = 900;
 
 let ending: Int32Array = new Int32Array(1);
 
@@ -21,76 +26,52 @@ export function endDecodingWith(flag: Int32Array): void {
   ending = flag;
 }
 
-/** What a container says of its video stream. */
-interface StreamFacts {
-  /** Of a frame's timestamp. */
-  readonly secondsPerTick: number;
-  /** The mean, or NaN. */
-  readonly framesPerSecond: number;
-  /** NaN where it can't be told. */
-  readonly frames: number;
-}
-
-function streamFacts(stream: Stream): StreamFacts {
-  const { timeBase, avgFrameRate, nbFrames, duration } = stream;
-  const secondsPerTick = timeBase.num / timeBase.den;
-  const framesPerSecond = avgFrameRate.num / avgFrameRate.den;
-  const seconds = duration > 0n ? Number(duration) * secondsPerTick : Number.NaN;
-  return {
-    secondsPerTick,
-    framesPerSecond,
-    frames: nbFrames > 0n ? Number(nbFrames) : seconds * framesPerSecond,
-  };
-}
+export const decodingEnds = (): boolean => Atomics.load(ending, 0) === 1;
 
 /** Decodes a file; `visit` gets every frame with its index and ends the decoding by returning false. */
 function decode(path: string, visit: (frame: Frame, index: number, stream: StreamFacts) => boolean): void {
   Log.setLevel(AV_LOG_QUIET);
-  const format = new FormatContext();
-  if (format.openInputSync(path) < 0) throw new DecodingError('not a container that FFmpeg can open');
-  const context = new CodecContext();
+  const { format, stream } = openVideo(path);
   const packet = new Packet();
   const frame = new Frame();
+  let context: CodecContext | undefined;
   try {
-    if (format.findStreamInfoSync() < 0) throw new DecodingError('no readable streams');
-    const stream = format.streams[format.findBestStream(AVMEDIA_TYPE_VIDEO)];
-    if (!stream || NOT_VIDEO.has(format.iformat?.name ?? '')) throw new DecodingError('no video stream');
-    const codec = Codec.findDecoder(stream.codecpar.codecId);
-    if (!codec) throw new DecodingError('no decoder for its codec');
-    context.allocContext3(codec);
-    context.parametersToContext(stream.codecpar);
-    context.threadCount = 1;
-    if (context.open2Sync(codec, null) < 0)
-      throw new DecodingError(`the ${codec.name} decoder can't read it`);
+    const decoder = openDecoder(stream);
+    context = decoder;
     packet.alloc();
     frame.alloc();
     const facts = streamFacts(stream);
+    const latest = performance.now() + 1000 * MOST_SECONDS;
 
     let index = 0;
     const drain = (): boolean => {
-      while (context.receiveFrameSync(frame) >= 0) {
-        const goOn = visit(frame, index++, facts) && Atomics.load(ending, 0) === 0;
+      while (decoder.receiveFrameSync(frame) >= 0) {
+        if (index >= MOST_FRAMES)
+          throw new DecodingError(`more than ${MOST_FRAMES} frames; cut it into clips`);
+        const goOn = visit(frame, index++, facts);
         frame.unref();
-        if (!goOn) return false;
+        if (!goOn || decodingEnds()) return false;
       }
-      return true;
+      return !decodingEnds();
     };
     let goOn = true;
     while (goOn && format.readFrameSync(packet) >= 0) {
       if (packet.streamIndex === stream.index) {
-        context.sendPacketSync(packet);
+        decoder.sendPacketSync(packet);
         goOn = drain();
       }
       packet.unref();
+      if (performance.now() > latest)
+        throw new DecodingError(`not decoded within ${MOST_SECONDS / 60} minutes; cut it into clips`);
     }
     if (goOn) {
-      context.sendPacketSync(null);
+      decoder.sendPacketSync(null);
       drain();
     }
   } finally {
     packet.free();
     frame.free();
-    context.freeContext();
+    context?.freeContext();
     format.closeInputSync();
   }
 }
@@ -100,21 +81,26 @@ export interface VideoFacts extends Timing {
   readonly width: number;
   readonly height: number;
   readonly pixels: PixelMoments;
+  /** Frames that the header promises, where fewer could be decoded. */
+  readonly promised?: number;
 }
+
+/** What headers may promise too much, as a share and in frames: their mean rates are rounded. */
+const PROMISED_SHARE = 0.02;
+const PROMISED_FRAMES = 2;
 
 /** Decodes the whole file to count its frames and to know when each is shown. Throws DecodingError. */
 export function probeVideo(path: string): VideoFacts {
+  let shown: FrameSize = { width: 0, height: 0 };
+  let stated = undefined as StreamFacts | undefined;
   let frames = 0;
-  let width = 0;
-  let height = 0;
-  let stated = Number.NaN;
   const seconds: number[] = [];
   const meter = pixelMeter();
   try {
     decode(path, (frame, index, stream) => {
       if (index === 0) {
-        ({ width, height } = frame);
-        stated = stream.framesPerSecond;
+        shown = shownSize(frame, stream.pixelAspect);
+        stated = stream;
       }
       frames += 1;
       const timestamp = frame.bestEffortTimestamp;
@@ -122,8 +108,18 @@ export function probeVideo(path: string): VideoFacts {
       meter.show(frame, index, stream.frames);
       return true;
     });
-    if (frames === 0 || width === 0 || height === 0) throw new DecodingError('no frame could be decoded');
-    return { frames, width, height, ...timingOf(stated, frames, seconds), pixels: meter.moments() };
+    if (!stated || shown.width === 0 || shown.height === 0)
+      throw new DecodingError('no frame could be decoded');
+    const promised = Math.round(stated.frames);
+    const isShort = frames < promised * (1 - PROMISED_SHARE) - PROMISED_FRAMES;
+    if (frames === 1 && !isShort) throw new DecodingError('a still picture', 'no-video');
+    return {
+      frames,
+      ...shown,
+      ...timingOf(stated.framesPerSecond, frames, seconds),
+      pixels: meter.moments(),
+      ...(isShort ? { promised } : {}),
+    };
   } finally {
     meter.free();
   }

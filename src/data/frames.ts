@@ -10,7 +10,7 @@ import { crc32 } from 'node:zlib';
 import { X3dError } from '../errors.js';
 import { decodeFrames } from './decoding.js';
 import { diskRefuses } from './disk.js';
-import type { FrameSize } from './scaling.js';
+import type { FrameSize } from './display.js';
 
 /** Short sides that frames are kept at: few, so that candidates share them. */
 const SHORT_SIDES = [32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024];
@@ -60,7 +60,7 @@ export interface Frames {
 
 /** The number changes when the frames' bytes would: another scaler, another layout. */
 const cacheFile = ({ digest, size }: FrameSource, folder: string): string =>
-  join(folder, 'frames-2', digest.slice(0, 2), `${digest}-${size.width}x${size.height}.rgb`);
+  join(folder, 'frames-3', digest.slice(0, 2), `${digest}-${size.width}x${size.height}.rgb`);
 
 const changed = (source: FrameSource): X3dError =>
   new X3dError('data', {

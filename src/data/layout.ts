@@ -1,207 +1,200 @@
 /**
- * Finds the labelled files below a path, in one of three layouts: lists (train.csv, val.csv, test.csv with lines of
- * `path label`, the form that SlowFast reads), folders of parts (train, val, test) with class folders in them, or
- * class folders alone. Nothing is decoded here.
+ * Finds the labelled files below a path, in one of three layouts: lists of the parts (train.csv, val.csv, test.csv),
+ * folders of parts with class folders in them, or class folders alone. Nothing is decoded here.
+ *
+ * Names are compared in Unicode's form C, whatever form a file system or a list has them in.
  */
-import type { Dirent } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
-import { extname, join, relative, resolve, sep } from 'node:path';
+import { join, resolve } from 'node:path';
 import { X3dError } from '../errors.js';
 import type { DataConfiguration } from './configuration.js';
-import type { Part } from './dataset.js';
-
-export interface LabelledFile {
-  readonly path: string;
-  /** Relative to the data set's root, with `/`. */
-  readonly name: string;
-  readonly label: number;
-  /** Where the layout says it. */
-  readonly part?: Part;
-}
+import type { NoVideo, Part } from './dataset.js';
+import { byName, type LabelledFile, nameBelow } from './labelled.js';
+import { labelledByLists } from './labels.js';
+import { looksListed } from './listed.js';
+import { PART_WORDS, partNamed } from './parts.js';
+import { startWalk, type Walk } from './walking.js';
 
 export interface Layout {
   readonly root: string;
   readonly classes: readonly string[];
+  /** Whether classes are numbers that have no names. */
+  readonly numbered: boolean;
   /** Sorted by name. */
   readonly files: readonly LabelledFile[];
   /** Whether the layout divides the files into parts. */
   readonly divided: boolean;
+  readonly noVideo: readonly NoVideo[];
+  /** Of folders that were left out. */
+  readonly leftOut: readonly string[];
 }
 
-/** Names of folders and lists. */
-const PART_NAMES: Readonly<Record<string, Part>> = {
-  train: 'train',
-  val: 'validation',
-  validation: 'validation',
-  test: 'test',
-};
-
-/** What lies among videos and is none; FFmpeg would make a frame of some of them. */
-const OTHER_FILES = new Set(
-  '.txt .csv .tsv .json .xml .yaml .yml .md .html .pdf .srt .vtt .ass .jpg .jpeg .png .bmp .webp .tif .tiff .npy .npz .pkl .mat .wav .mp3 .flac .zip .tar .gz .py .log'.split(
-    ' ',
-  ),
-);
-
-/** Sorted by code unit, the same on every machine. */
-const byName = (a: { readonly name: string }, b: { readonly name: string }) =>
-  a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
-
-async function entriesOf(folder: string): Promise<Dirent[]> {
-  try {
-    return (await readdir(folder, { withFileTypes: true })).filter((entry) => !entry.name.startsWith('.'));
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    throw new X3dError(
-      'data',
-      {
-        subject: folder,
-        expected: 'a folder that can be read',
-        got: code === 'ENOENT' ? 'no such folder' : code === 'ENOTDIR' ? 'a file' : code,
-        remedy: 'Check the path, and that this user may read it.',
-      },
-      { cause: error },
-    );
-  }
+export interface LayoutOptions {
+  /** What is needed, where the layout divides the files; default all of them. */
+  readonly part?: Part;
+  readonly signal?: AbortSignal;
 }
 
-/** Links to folders count as folders. */
-async function foldersIn(folder: string): Promise<string[]> {
-  const entries = await entriesOf(folder);
-  const folders: string[] = [];
-  for (const entry of entries) {
-    const linked = entry.isSymbolicLink() && (await readdir(join(folder, entry.name)).catch(() => undefined));
-    if (entry.isDirectory() || linked) folders.push(entry.name);
-  }
-  return folders.sort();
-}
-
-/** Files that may be videos, in no order. Throws X3dError (data) where a folder can't be read. */
-export async function filesBelow(folder: string): Promise<string[]> {
-  const folders = await foldersIn(folder);
-  const files = (await entriesOf(folder))
-    .filter((entry) => !folders.includes(entry.name) && !OTHER_FILES.has(extname(entry.name).toLowerCase()))
-    .map((entry) => join(folder, entry.name));
-  const deeper = await Promise.all(folders.map((name) => filesBelow(join(folder, name))));
-  return [...files, ...deeper.flat()];
-}
+type PartFolder = { readonly path: string; readonly part?: Part };
 
 /** `folders`: where class folders are looked for, with the part they stand for. */
 async function classFolders(
   root: string,
-  folders: readonly { readonly path: string; readonly part?: Part }[],
-): Promise<Layout> {
+  folders: readonly PartFolder[],
+  walk: Walk,
+): Promise<Pick<Layout, 'classes' | 'files'>> {
   const found = await Promise.all(
-    folders.map(async (folder) => ({ ...folder, names: await foldersIn(folder.path) })),
+    folders.map(async (folder) => {
+      const { folders: own, linked } = await walk.list(folder.path);
+      return [...own, ...linked].sort().map((name) => ({ ...folder, name }));
+    }),
   );
-  const classes = [...new Set(found.flatMap(({ names }) => names))].sort();
-  const files: LabelledFile[] = [];
-  for (const { path, part, names } of found) {
-    for (const name of names) {
-      for (const file of await filesBelow(join(path, name))) {
-        files.push({
-          path: file,
-          name: relative(root, file).split(sep).join('/'),
-          label: classes.indexOf(name),
-          ...(part === undefined ? {} : { part }),
-        });
-      }
-    }
+  const all = found.flat();
+  const classes = [...new Set(all.map(({ name }) => name.normalize('NFC')))].sort();
+  const labels = new Map(classes.map((name, label) => [name, label]));
+  const paths = await walk.filesBelow(all.map(({ path, name }) => join(path, name)));
+  const files = all.flatMap(({ part, name }, index) =>
+    (paths[index] ?? []).map((path) => ({
+      path,
+      name: nameBelow(root, path),
+      label: labels.get(name.normalize('NFC')) as number,
+      ...(part === undefined ? {} : { part }),
+    })),
+  );
+  return { classes, files: files.sort(byName) };
+}
+
+function refuseFolders(folder: string, got: string, remedy: string): never {
+  throw new X3dError('data', {
+    subject: folder,
+    expected: `class folders, or folders of the parts named ${PART_WORDS}, and no mixture of them`,
+    got,
+    remedy,
+  });
+}
+
+/**
+ * The folders of the parts, or undefined where the folders are classes. A folder is of a part by its name and by holding
+ * folders; one that is called `train` and holds videos may be a class beside others.
+ */
+async function partFolders(
+  root: string,
+  names: readonly string[],
+  walk: Walk,
+): Promise<{ parts: PartFolder[]; leftOut: string[] } | undefined> {
+  const called = names.map((name) => ({ name, part: partNamed(name) }));
+  if (called.every(({ part }) => part === undefined || part === 'unclear')) return undefined;
+  const looked = await Promise.all(
+    called.map(async ({ name, part }) => {
+      const path = join(root, name);
+      const { files, folders, linked } = await walk.list(path);
+      return { name, path, part, flat: files.length > 0, empty: folders.length + linked.length === 0 };
+    }),
+  );
+  const parts = looked.flatMap(({ name, path, part, flat }) =>
+    part !== undefined && part !== 'unclear' && !flat ? [{ name, path, part }] : [],
+  );
+  if (parts.length === 0) {
+    const flat = looked.filter(({ part }) => part !== undefined);
+    if (flat.length < looked.length) return undefined;
+    refuseFolders(
+      root,
+      `${flat.map(({ name }) => name).join(', ')} with videos in them`,
+      'Put the videos of each class of each part into a folder of its own.',
+    );
   }
+  const of = (part: Part) => parts.filter((own) => own.part === part).map(({ name }) => name);
+  for (const part of ['train', 'validation', 'test'] as const)
+    if (of(part).length > 1)
+      refuseFolders(
+        root,
+        `${of(part).join(' and ')} for one part`,
+        'Keep one of them, or move the other away.',
+      );
+  const others = looked.filter(({ name }) => !parts.some((part) => part.name === name));
+  const unclear = others.find(({ part }) => part !== undefined);
+  if (unclear)
+    refuseFolders(
+      join(root, unclear.name),
+      unclear.flat
+        ? `${parts[0]?.name} as a part and videos without a class here`
+        : 'a name that is not understood',
+      'Rename it, or move it away.',
+    );
+  if (parts.length === 1 && others.length > 0)
+    refuseFolders(
+      root,
+      `${parts[0]?.name} beside ${others[0]?.name}`,
+      'Name the folders of all parts so, or rename the folder if it is a class.',
+    );
   return {
-    root,
-    classes,
-    files: files.sort(byName),
-    divided: folders.some(({ part }) => part !== undefined),
+    parts: parts.map(({ path, part }) => ({ path, part })),
+    leftOut: others.map(({ name }) => name),
   };
 }
 
-function parseLine(line: string, where: string): { path: string; label: number } {
-  const match = /^(.*\S)[\s,]+(\S+)$/.exec(line.trim());
-  const [, path, label] = match ?? [];
-  if (path === undefined || label === undefined) {
-    throw new X3dError('data', {
-      subject: where,
-      expected: 'two columns, path and label, divided by a space or a comma',
-      got: `"${line.trim()}"`,
-      remedy: 'Add the missing column.',
-    });
-  }
-  if (!/^\d+$/.test(label)) {
-    throw new X3dError('data', {
-      subject: where,
-      expected: 'a whole number from 0 as the label in the last column',
-      got: `"${label}"`,
-      remedy: 'Number the classes; their names may stand in classes.txt beside the lists, one a line.',
-    });
-  }
-  return { path: path.replace(/[\s,]+$/, ''), label: Number(label) };
-}
-
-/** Names from classes.txt, the line's number being the label; or the numbers themselves. */
-async function namesOfLabels(folder: string, files: readonly LabelledFile[]): Promise<string[]> {
-  const count = 1 + files.reduce((most, { label }) => Math.max(most, label), -1);
-  const path = join(folder, 'classes.txt');
-  const text = await readFile(path, 'utf8').catch(() => undefined);
-  if (text === undefined) return Array.from({ length: count }, (_, label) => String(label));
-  const names = text.split(/\r?\n/).map((line) => line.trim());
-  while (names.at(-1) === '') names.pop();
-  if (names.length < count) {
-    throw new X3dError('data', {
-      subject: path,
-      expected: `a name for each of the labels 0 to ${count - 1}`,
-      got: `${names.length} lines`,
-      remedy: 'Add the missing names, or remove the file.',
-    });
-  }
-  return names;
-}
-
-async function lists(folder: string, root: string, names: readonly string[]): Promise<Layout> {
-  const files: LabelledFile[] = [];
-  const seen = new Map<string, string>();
-  for (const list of names) {
-    const part = PART_NAMES[list.slice(0, -'.csv'.length)];
-    if (!part) continue;
-    const lines = (await readFile(join(folder, list), 'utf8')).split(/\r?\n/);
-    for (const [index, line] of lines.entries()) {
-      if (line.trim() === '') continue;
-      const where = `${join(folder, list)}:${index + 1}`;
-      const { path: listed, label } = parseLine(line, where);
-      const path = resolve(root, listed);
-      const earlier = seen.get(path);
-      if (earlier !== undefined) {
+/** The lists of the parts in a folder; text files only where they are lists. */
+async function listsIn(folder: string, all: readonly string[]): Promise<{ name: string; part: Part }[]> {
+  const found: { name: string; part: Part }[] = [];
+  for (const name of all) {
+    const [, stem = '', ending = ''] = /^(.*)\.(csv|tsv|txt|list)$/i.exec(name) ?? [];
+    const part = ending === '' ? undefined : partNamed(stem);
+    if (part === undefined) continue;
+    const isTable = /^[ct]sv$/i.test(ending);
+    if (part === 'unclear') {
+      if (isTable && /^(train|val|test)/i.test(stem))
         throw new X3dError('data', {
-          subject: where,
-          expected: 'every video once',
-          got: `${listed}, which is at ${earlier} too`,
-          remedy: 'Remove one of the lines.',
+          subject: join(folder, name),
+          expected: 'lists named train.csv, val.csv and test.csv',
+          got: 'a name that is not understood',
+          remedy: 'Rename it, or move it away.',
         });
-      }
-      seen.set(path, where);
-      files.push({ path, name: relative(root, path).split(sep).join('/'), label, part });
+      continue;
     }
+    if (isTable || (await looksListed(join(folder, name)))) found.push({ name, part });
   }
-  return { root, classes: await namesOfLabels(folder, files), files: files.sort(byName), divided: true };
+  for (const { name, part } of found) {
+    const other = found.find((list) => list.part === part && list.name !== name);
+    if (other)
+      throw new X3dError('data', {
+        subject: folder,
+        expected: 'one list of each part',
+        got: `${name} and ${other.name}`,
+        remedy: 'Move one of them away.',
+      });
+  }
+  return found;
 }
 
-/** Throws X3dError (data) that names the folder, or the list and its line. */
-export async function readLayout(configuration: Pick<DataConfiguration, 'path' | 'root'>): Promise<Layout> {
-  const folder = resolve(configuration.path);
-  const entries = (await entriesOf(folder)).map((entry) => entry.name);
-  const listNames = entries.filter((name) => name.endsWith('.csv') && name.slice(0, -4) in PART_NAMES).sort();
-  if (listNames.includes('train.csv')) {
-    return lists(folder, resolve(configuration.root ?? configuration.path), listNames);
+/** Throws X3dError (data) that names the folder, or the list and its line; or the signal's reason. */
+export async function readLayout(
+  configuration: Pick<DataConfiguration, 'path' | 'root'>,
+  { part, signal }: LayoutOptions = {},
+): Promise<Layout> {
+  const root = resolve(configuration.path);
+  const walk = startWalk(root, signal);
+  const { all, folders, linked } = await walk.list(root);
+  const wanted = <Of extends { readonly part?: Part }>(own: readonly Of[]) =>
+    part === undefined ? own : own.filter((one) => one.part === undefined || one.part === part);
+  const lists = await listsIn(root, all);
+  if (lists.length > 0) {
+    const listRoot = resolve(configuration.root ?? configuration.path);
+    const files = wanted(lists).map(({ name, part: own }) => ({ file: join(root, name), part: own }));
+    const labelled = await labelledByLists(root, listRoot, files, signal);
+    return { ...labelled, root: listRoot, divided: true, noVideo: [], leftOut: [] };
   }
-  const folders = await foldersIn(folder);
-  const parts = folders.filter((name) => name in PART_NAMES);
-  const divided =
-    parts.includes('train') &&
-    (parts.length === folders.length || parts.some((name) => name.startsWith('val')));
-  return classFolders(
-    folder,
-    divided
-      ? parts.map((name) => ({ path: join(folder, name), part: PART_NAMES[name] as Part }))
-      : [{ path: folder }],
+  const divided = await partFolders(root, [...folders, ...linked].sort(), walk);
+  const { classes, files } = await classFolders(
+    root,
+    divided ? wanted(divided.parts) : [{ path: root }],
+    walk,
   );
+  return {
+    root,
+    classes,
+    numbered: false,
+    files,
+    divided: divided !== undefined,
+    noVideo: walk.noVideo(),
+    leftOut: divided?.leftOut ?? [],
+  };
 }

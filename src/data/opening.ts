@@ -3,9 +3,11 @@ import { createHash } from 'node:crypto';
 import { X3dError } from '../errors.js';
 import { testCrop } from '../network/index.js';
 import type { DataConfiguration } from './configuration.js';
-import type { DataLimits, Dataset, Part, SkippedFile, Video } from './dataset.js';
+import type { DataLimits, Dataset, NoVideo, Part, Remark, SkippedFile, Video } from './dataset.js';
 import type { VideoFacts } from './decoding.js';
-import { type LabelledFile, type Layout, readLayout } from './layout.js';
+import { grouping } from './grouping.js';
+import type { LabelledFile } from './labelled.js';
+import { type Layout, readLayout } from './layout.js';
 import { type Probed, probeAll } from './probing.js';
 import { type Shares, splitByShares } from './splitting.js';
 import { commonRate, keepsTime, referenceFrames } from './timing.js';
@@ -22,6 +24,10 @@ export interface OpenOptions {
   readonly onProgress?: (done: number, of: number) => void;
   /** For what trains nothing: the part of videos that no folder or list divides; the others may be missing. */
   readonly undivided?: Part;
+  /** The part that is needed: where the layout divides the videos, the others are not looked at. */
+  readonly part?: Part;
+  /** Those of a trained network, or how many: labels are theirs, and not each of them needs videos. */
+  readonly classes?: readonly string[] | number;
   /** Ends it, with the signal's reason as error; what was learned by then is kept. */
   readonly signal?: AbortSignal;
 }
@@ -51,51 +57,25 @@ function sharesOf(configuration: DataConfiguration, layout: Layout): Shares {
   return shares;
 }
 
-/** The group of each file by name; undefined where none is asked for. */
-function grouping({ group }: DataConfiguration): (name: string) => string | undefined {
-  if (group === undefined) return () => undefined;
-  const refuse = (expected: string, got: string, cause?: unknown) =>
-    new X3dError(
-      'invalid-input',
-      {
-        subject: 'data.group',
-        expected,
-        got,
-        remedy: 'For names like person_action.avi: ([^/_]+)_[^/]*$',
-      },
-      { cause },
-    );
-  let pattern: RegExp;
-  try {
-    pattern = new RegExp(group);
-  } catch (error) {
-    throw refuse(
-      'a regular expression',
-      `"${group}" (${error instanceof Error ? error.message : ''})`,
-      error,
-    );
-  }
-  if ((new RegExp(`${group}|`).exec('')?.length ?? 1) < 2)
-    throw refuse('an expression with a group in parentheses', `"${group}"`);
-  return (name) => {
-    const found = pattern.exec(name)?.[1];
-    if (found === undefined)
-      throw refuse('an expression that matches every video', `"${group}", which does not match ${name}`);
-    return found;
-  };
-}
-
-function checkClasses(layout: Layout, subject: string): void {
-  if (layout.classes.length < 2) {
+function checkClasses({ classes, files }: Layout, subject: string): void {
+  if (classes.length < 2) {
     throw new X3dError('data', {
       subject,
       expected: 'at least two classes',
-      got: layout.classes.length === 0 ? 'none' : `one, ${layout.classes[0]}`,
+      got: classes.length === 0 ? 'none' : `one, ${classes[0]}`,
       remedy: 'Put the videos of each class into a folder of its own, or list them in train.csv and val.csv.',
     });
   }
-  const present = new Set(layout.files.map(({ label }) => label));
-  const empty = layout.classes.filter((_, label) => !present.has(label));
+  refuseEmptyClasses(classes, files, subject);
+}
+
+function refuseEmptyClasses(
+  classes: readonly string[],
+  files: readonly { readonly label: number }[],
+  subject: string,
+): void {
+  const present = new Set(files.map(({ label }) => label));
+  const empty = classes.filter((_, label) => !present.has(label));
   if (empty.length > 0) {
     throw new X3dError('data', {
       subject,
@@ -106,32 +86,104 @@ function checkClasses(layout: Layout, subject: string): void {
   }
 }
 
-/** Undecodable files up to the share are left out; more of them end it. */
+interface Usable {
+  readonly file: LabelledFile;
+  readonly facts: Probed & { kind: 'video' };
+}
+
+/** Undecodable files up to the share are left out, more of them end it; what is no video only counts as that. */
 function decodable(
-  files: readonly LabelledFile[],
+  layout: Layout,
   probed: readonly Probed[],
   skipShare: number,
   subject: string,
-): { usable: { file: LabelledFile; facts: Probed & { kind: 'video' } }[]; skipped: SkippedFile[] } {
-  const usable: { file: LabelledFile; facts: Probed & { kind: 'video' } }[] = [];
+): { usable: Usable[]; skipped: SkippedFile[]; noVideo: NoVideo[] } {
+  const usable: Usable[] = [];
   const skipped: SkippedFile[] = [];
-  files.forEach((file, index) => {
+  const noVideo = new Map(layout.noVideo.map((own) => [own.reason, own]));
+  layout.files.forEach((file, index) => {
     const facts = probed[index];
     if (facts?.kind === 'video') usable.push({ file, facts });
-    else skipped.push({ path: file.name, reason: facts?.reason ?? 'not probed' });
+    else if (facts?.kind === 'no-video') {
+      const { reason } = facts;
+      const { files, first } = noVideo.get(reason) ?? { files: 0, first: file.name };
+      noVideo.set(reason, { reason, files: files + 1, first });
+    } else skipped.push({ path: file.name, reason: facts?.reason ?? 'not probed' });
   });
-  if (skipped.length > skipShare * files.length || usable.length === 0) {
+  const files = usable.length + skipped.length;
+  if (skipped.length > skipShare * files || usable.length === 0) {
     throw new X3dError('data', {
       subject,
-      expected: `at most ${skipShare * 100} % of the files undecodable`,
-      got: `${skipped.length} of ${files.length}: ${named(skipped.map(({ path, reason }) => `${path} (${reason})`))}`,
+      expected: usable.length === 0 ? 'videos' : `at most ${skipShare * 100} % of the files undecodable`,
+      got:
+        files === 0
+          ? `none among ${layout.files.length} files`
+          : `${skipped.length} of ${files}: ${named(skipped.map(({ path, reason }) => `${path} (${reason})`))}`,
       remedy: 'Repair or remove them, or raise data.skipShare.',
     });
   }
-  return { usable, skipped };
+  return { usable, skipped, noVideo: [...noVideo.values()] };
+}
+
+/** Headers that promise too much, and the same content in two classes or parts. */
+function remarksOn(
+  videos: readonly Video[],
+  facts: readonly VideoFacts[],
+  classes: readonly string[],
+): Remark[] {
+  const remarks: Remark[] = [];
+  const first = new Map<string, Video>();
+  videos.forEach((video, index) => {
+    const { name, digest, frames, label, part } = video;
+    const { promised } = facts[index] ?? {};
+    if (promised !== undefined)
+      remarks.push({
+        path: name,
+        remark: `its header promises ${promised} frames, ${frames} could be decoded`,
+      });
+    const other = first.get(digest);
+    if (!other) first.set(digest, video);
+    else if (other.label !== label)
+      remarks.push({
+        path: name,
+        remark: `the same content as ${other.name}, in class ${classes[label]} and not ${classes[other.label]}`,
+      });
+    else if (other.part !== part)
+      remarks.push({
+        path: name,
+        remark: `the same content as ${other.name}, in the ${part} part and not ${other.part}`,
+      });
+  });
+  return remarks;
+}
+
+/** With the labels of a network's classes, where all of these are among them; else as they are. */
+function labelledFor(layout: Layout, classes: OpenOptions['classes']): Layout {
+  if (classes === undefined) return layout;
+  const own =
+    typeof classes === 'number' ? Array.from({ length: classes }, (_, label) => String(label)) : classes;
+  // Numbers in lists are the network's, whatever these are called.
+  if (layout.numbered) return layout.classes.length <= own.length ? { ...layout, classes: own } : layout;
+  if (typeof classes === 'number') return layout;
+  const labels = new Map(own.map((name, label) => [name.normalize('NFC'), label]));
+  const moved = layout.classes.map((name) => labels.get(name));
+  if (moved.includes(undefined)) return layout;
+  return {
+    ...layout,
+    classes: own,
+    files: layout.files.map((file) => ({ ...file, label: moved[file.label] as number })),
+  };
 }
 
 function checkParts(videos: readonly Video[], classes: readonly string[], subject: string): void {
+  if (!videos.some(({ part }) => part === 'train')) {
+    throw new X3dError('data', {
+      subject,
+      expected: 'videos to train on',
+      got: 'none in the training part',
+      remedy: 'Add a train folder or train.csv.',
+    });
+  }
   if (!videos.some(({ part }) => part === 'validation')) {
     throw new X3dError('data', {
       subject,
@@ -205,24 +257,35 @@ function fingerprintOf(classes: readonly string[], videos: readonly Video[], rat
  */
 export async function openDataset(configuration: DataConfiguration, options: OpenOptions): Promise<Dataset> {
   const subject = configuration.path;
-  const groupOf = grouping(configuration);
-  const layout = await readLayout(configuration);
+  const { part, signal, classes, undivided: whole } = options;
+  const groupOf = grouping(configuration.group);
+  const layout = labelledFor(
+    await readLayout(configuration, { ...(part ? { part } : {}), ...(signal ? { signal } : {}) }),
+    classes,
+  );
   const shares = sharesOf(configuration, layout);
-  checkClasses(layout, subject);
+  if (!whole) checkClasses(layout, subject);
   const groups = layout.files.map(({ name }) => groupOf(name));
   const probed = await probeAll(
     layout.files.map(({ path }) => path),
     { subject: layout.root, ...options },
   );
-  const { usable, skipped } = decodable(
-    layout.files,
+  const { usable, skipped, noVideo } = decodable(
+    layout,
     probed,
     configuration.skipShare ?? DEFAULT_SKIP_SHARE,
     subject,
   );
+  if (!whole)
+    refuseEmptyClasses(
+      layout.classes,
+      // What can't be decoded is said of the parts.
+      layout.files.filter((_, index) => probed[index]?.kind !== 'no-video'),
+      subject,
+    );
   const groupByName = new Map(layout.files.map(({ name }, index) => [name, groups[index]]));
   const undivided = usable.map(({ file, facts }) => {
-    const { kind: _, pixels: __, ...rest } = facts;
+    const { kind: _, pixels: __, promised: ___, ...rest } = facts;
     const group = groupByName.get(file.name);
     return {
       ...file,
@@ -232,25 +295,32 @@ export async function openDataset(configuration: DataConfiguration, options: Ope
     };
   });
   const split =
-    layout.divided || options.undivided
-      ? undefined
-      : splitByShares(undivided, shares, configuration.splitSeed ?? 0);
+    layout.divided || whole ? undefined : splitByShares(undivided, shares, configuration.splitSeed ?? 0);
   const videos: Video[] = undivided.map((video, index) => ({
     ...video,
-    part: video.part ?? options.undivided ?? split?.[index] ?? 'train',
+    part: video.part ?? whole ?? split?.[index] ?? 'train',
   }));
-  if (!options.undivided) checkParts(videos, layout.classes, subject);
+  if (!whole) checkParts(videos, layout.classes, subject);
   const isTraining = ({ part }: Video) => part === 'train';
   // Where nothing is trained, all of them stand for it.
   const described = videos.some(isTraining) ? isTraining : () => true;
   const training = videos.filter(described);
   const rate = configuration.rate ?? commonRate(training);
-  const count = (part: Part) => videos.filter((video) => video.part === part).length;
+  const count = (own: Part) => videos.filter((video) => video.part === own).length;
   return {
     classes: layout.classes,
     videos,
     parts: { train: count('train'), validation: count('validation'), test: count('test') },
     skipped,
+    noVideo,
+    remarks: [
+      ...layout.leftOut.map((path) => ({ path, remark: 'a folder beside those of the parts, left out' })),
+      ...remarksOn(
+        videos,
+        usable.map(({ facts }) => facts),
+        layout.classes,
+      ),
+    ],
     fingerprint: fingerprintOf(layout.classes, videos, rate),
     limits: limitsOf(training, rate),
     rate,

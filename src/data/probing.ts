@@ -5,11 +5,12 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { writeWhole } from '../files.js';
-import { probeVideo, type VideoFacts } from './decoding.js';
+import { decodingEnds, probeVideo, type VideoFacts } from './decoding.js';
 import { diskRefuses } from './disk.js';
-import { DecodingError } from './scaling.js';
 import { startDataThreads } from './threads.js';
+import { DecodingError } from './undecodable.js';
 
 export interface ProbeTask {
   readonly kind: 'probe';
@@ -21,25 +22,21 @@ export interface ProbeJob {
 
 export type Probed =
   | ({ readonly kind: 'video'; readonly digest: string } & VideoFacts)
-  | { readonly kind: 'undecodable'; readonly reason: string };
+  | { readonly kind: 'undecodable' | 'no-video'; readonly reason: string };
 
-/** Content up to this long is hashed whole; of longer files the two ends and the length. */
-const HASHED_BYTES = 8 << 20;
+const CHUNK_BYTES = 1 << 20;
 
-/** Names a file by its content: SHA-256, 32 hexadecimal digits of it. */
+/** Names a file by its whole content: SHA-256, 32 hexadecimal digits of it. Ends early where the thread is to end. */
 function contentDigest(path: string): string {
   const descriptor = openSync(path, 'r');
   try {
     const { size } = fstatSync(descriptor);
     const hash = createHash('sha256').update(`${size}\n`);
-    const ranges =
-      size <= HASHED_BYTES
-        ? [{ position: 0, length: size }]
-        : [0, size - HASHED_BYTES / 2].map((position) => ({ position, length: HASHED_BYTES / 2 }));
-    for (const { position, length } of ranges) {
-      const bytes = new Uint8Array(length);
-      readSync(descriptor, bytes, { position });
-      hash.update(bytes);
+    const chunk = new Uint8Array(Math.min(CHUNK_BYTES, size));
+    for (;;) {
+      const read = readSync(descriptor, chunk);
+      if (read === 0 || decodingEnds()) break;
+      hash.update(chunk.subarray(0, read));
     }
     return hash.digest('hex').slice(0, 32);
   } finally {
@@ -50,16 +47,16 @@ function contentDigest(path: string): string {
 /** Runs on a data thread. */
 export function probe({ path }: ProbeJob): Probed {
   try {
-    return { kind: 'video', digest: contentDigest(path), ...probeVideo(path) };
+    const facts = probeVideo(path);
+    return { kind: 'video', digest: contentDigest(path), ...facts };
   } catch (error) {
+    if (error instanceof DecodingError) return { kind: error.kind, reason: error.message };
     const reason =
-      error instanceof DecodingError
-        ? error.message
-        : error instanceof Error && 'code' in error
-          ? error.code === 'ENOENT'
-            ? 'no such file'
-            : `can't be read (${String(error.code)})`
-          : String(error);
+      error instanceof Error && 'code' in error
+        ? error.code === 'ENOENT'
+          ? 'no such file'
+          : `can't be read (${String(error.code)})`
+        : String(error);
     return { kind: 'undecodable', reason };
   }
 }
@@ -70,9 +67,15 @@ interface Remembered {
   readonly probed: Probed;
 }
 
+const checksum = (text: string): string => crc32(text).toString(16).padStart(8, '0');
+
+/** The first line is a checksum of the rest: what was damaged is not believed. */
 async function recall(file: string): Promise<Record<string, Remembered>> {
   try {
-    return JSON.parse(await readFile(file, 'utf8')) as Record<string, Remembered>;
+    const text = await readFile(file, 'utf8');
+    const end = text.indexOf('\n');
+    const known = text.slice(end + 1);
+    return text.slice(0, end) === checksum(known) ? (JSON.parse(known) as Record<string, Remembered>) : {};
   } catch {
     return {};
   }
@@ -81,7 +84,8 @@ async function recall(file: string): Promise<Record<string, Remembered>> {
 /** Where the disk does not take it, the files are decoded again the next time. */
 async function remember(file: string, known: Record<string, Remembered>): Promise<void> {
   try {
-    await writeWhole(file, JSON.stringify(known));
+    const text = JSON.stringify(known);
+    await writeWhole(file, `${checksum(text)}\n${text}`);
   } catch (error) {
     if (!diskRefuses(error)) throw error;
   }
@@ -111,7 +115,7 @@ export async function probeAll(
 ): Promise<Probed[]> {
   const { subject, cacheFolder, onProgress, signal } = options;
   const name = createHash('sha256').update(subject).digest('hex').slice(0, 16);
-  const file = join(cacheFolder, `videos-3-${name}.json`);
+  const file = join(cacheFolder, `videos-4-${name}.json`);
   const known = await recall(file);
   const results = new Array<Probed>(paths.length);
   const open: {
@@ -121,6 +125,7 @@ export async function probeAll(
     readonly modified: number;
   }[] = [];
   for (const [index, path] of paths.entries()) {
+    signal?.throwIfAborted();
     const found = await stat(path).catch(() => undefined);
     const entry = known[path];
     if (!found?.isFile()) results[index] = { kind: 'undecodable', reason: 'no such file' };
@@ -142,7 +147,7 @@ export async function probeAll(
         const probed = await threads.run({ path });
         results[index] = probed;
         // What could not be decoded is tried again: the file may be the same and the rights or the disk not.
-        if (probed.kind === 'video') known[path] = { size, modified, probed };
+        if (probed.kind !== 'undecodable') known[path] = { size, modified, probed };
         onProgress?.(++done, paths.length);
         if (performance.now() - written > REMEMBER_EVERY_MS) {
           written = performance.now();

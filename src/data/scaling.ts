@@ -1,28 +1,20 @@
 /** Decoded frames to packed RGB of another size, by FFmpeg's scaler. */
 import {
+  AV_FRAME_FLAG_INTERLACED,
   AV_PIX_FMT_RGB24,
-  type AVPixelFormat,
-  SWS_AREA,
-  SWS_BITEXACT,
-  type SwsFlags,
+  AVCOL_RANGE_JPEG,
+  AVCOL_SPC_RGB,
+  AVCOL_SPC_UNSPECIFIED,
 } from 'node-av/constants';
 import { Frame, SoftwareScaleContext } from 'node-av/lib';
+import { type FrameSize, isAsStored, orient, orientationOf, storedSize } from './display.js';
+import { DecodingError } from './undecodable.js';
 
 /**
  * Each pixel is the mean of those it covers, and its bytes are the same on every processor. Rounding more exactly
- * (SWS_ACCURATE_RND) and more exact colours (SWS_FULL_CHR_H_INT) take FFmpeg twice the time of the decoding itself.
+ * (accurate_rnd) and more exact colours (full_chroma_int) take FFmpeg twice the time of the decoding itself.
  */
-const SCALING = (SWS_AREA | SWS_BITEXACT) as SwsFlags;
-
-/** A file that FFmpeg can't make frames of; the message is the reason, without the file's name. */
-export class DecodingError extends Error {
-  override readonly name = 'DecodingError';
-}
-
-export interface FrameSize {
-  readonly width: number;
-  readonly height: number;
-}
+const SCALING = 'area+bitexact';
 
 export interface RgbScaler {
   /** Packed RGB [height, width, 3], valid until the next frame. Throws DecodingError. */
@@ -30,40 +22,60 @@ export interface RgbScaler {
   readonly free: () => void;
 }
 
-/** Scales frames to one size, whatever size and format each of them has. */
-export function rgbScaler(size: FrameSize): RgbScaler {
-  const scaled = new Frame();
-  scaled.alloc();
-  scaled.width = size.width;
-  scaled.height = size.height;
-  scaled.format = AV_PIX_FMT_RGB24;
+function pictureOf({ width, height }: FrameSize): Frame {
+  const picture = new Frame();
+  picture.alloc();
+  picture.width = width;
+  picture.height = height;
+  picture.format = AV_PIX_FMT_RGB24;
+  picture.colorRange = AVCOL_RANGE_JPEG;
+  picture.colorSpace = AVCOL_SPC_RGB;
   // Rows aligned for SIMD; toBuffer packs them.
-  scaled.getBuffer(0);
-  let scaler: SoftwareScaleContext | undefined;
-  let input = '';
+  picture.getBuffer(0);
+  return picture;
+}
+
+/**
+ * Scales frames to one size, upright, whatever size, format and colours each of them has. `size` is what is shown;
+ * all frames are turned as the first of them.
+ */
+export function rgbScaler(size: FrameSize): RgbScaler {
+  // A context that was given no formats takes matrix and range of the colours from each frame.
+  const scaler = new SoftwareScaleContext();
+  scaler.allocContext();
+  scaler.setOption('sws_flags', SCALING);
+  let place: ReturnType<typeof placeFor> | undefined;
+  const placeFor = (first: Frame) => {
+    const orientation = orientationOf(first);
+    const picture = pictureOf(storedSize(size, orientation));
+    // Light stays as it was coded.
+    picture.colorPrimaries = first.colorPrimaries;
+    picture.colorTrc = first.colorTrc;
+    return {
+      orientation,
+      picture,
+      upright: isAsStored(orientation) ? undefined : new Uint8Array(size.width * size.height * 3),
+    };
+  };
   return {
-    scale: (frame: Frame): Uint8Array => {
-      const { width, height, format } = frame;
-      if (!scaler || input !== `${width}x${height}:${format}`) {
-        scaler?.freeContext();
-        scaler = new SoftwareScaleContext();
-        scaler.getContext(
-          width,
-          height,
-          format as AVPixelFormat,
-          size.width,
-          size.height,
-          AV_PIX_FMT_RGB24,
-          SCALING,
-        );
-        input = `${width}x${height}:${format}`;
+    scale: (frame) => {
+      place ??= placeFor(frame);
+      const { picture, orientation, upright } = place;
+      // Fields are scaled together, as pictures.
+      frame.clearFlags(AV_FRAME_FLAG_INTERLACED);
+      if (scaler.scaleFrameSync(picture, frame) < 0) {
+        // A matrix that the scaler does not know.
+        frame.colorSpace = AVCOL_SPC_UNSPECIFIED;
+        if (scaler.scaleFrameSync(picture, frame) < 0) throw new DecodingError("a frame can't be scaled");
       }
-      if (scaler.scaleFrameSync(scaled, frame) < 0) throw new DecodingError("a frame can't be scaled");
-      return scaled.toBuffer();
+      const rgb = picture.toBuffer();
+      if (!upright) return rgb;
+      orient(rgb, size, orientation, upright);
+      return upright;
     },
     free: () => {
-      scaler?.freeContext();
-      scaled.free();
+      scaler.freeContext();
+      place?.picture.free();
     },
   };
 }

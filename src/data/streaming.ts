@@ -9,7 +9,7 @@ import { cachedSize } from './frames.js';
 import { shortSideKept } from './rendering.js';
 import { resizer } from './resizing.js';
 import { type ViewDraws, viewDraws } from './sampling.js';
-import { DecodingError } from './scaling.js';
+import { DecodingError } from './undecodable.js';
 
 export interface TimedClip {
   /** [T, H, W, 3]; valid inside `visit` alone. */

@@ -2,9 +2,9 @@
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, extname, resolve } from 'node:path';
 import {
-  filesBelow,
   probeAll,
   type SkippedFile,
+  startWalk,
   type Video,
   type VideoViews,
   viewBatches,
@@ -36,6 +36,12 @@ async function readList(file: string): Promise<string[]> {
   return linesOf(text).map((line) => resolve(dirname(file), unlabelled(line)));
 }
 
+/** What may be a video below a folder, sorted. */
+async function filesIn(folder: string): Promise<string[]> {
+  const [below = []] = await startWalk(dirname(folder)).filesBelow([folder]);
+  return below.sort();
+}
+
 /**
  * The files that the arguments name, each once, as absolute paths: files as they are, folders with all that is below
  * them, lists with paths relative to the list, and `-` with paths relative to the working folder from `standardInput`.
@@ -50,7 +56,7 @@ export async function videoFiles(
   for (const name of named) {
     if (name === STANDARD_INPUT) found.push(...linesOf(await standardInput()).map((path) => resolve(path)));
     else if ((await stat(name).catch(() => undefined))?.isDirectory())
-      found.push(...(await filesBelow(resolve(name))).sort());
+      found.push(...(await filesIn(resolve(name))));
     else if (LISTS.has(extname(name).toLowerCase())) found.push(...(await readList(name)));
     else found.push(resolve(name));
   }

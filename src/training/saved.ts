@@ -19,7 +19,12 @@ export interface SavedNetwork {
   readonly weights: string;
   /** How pixels enter it; the published networks' where the description does not say. */
   readonly pixels?: { readonly mean: number; readonly deviation: number };
+  /** Frames per second that its stride counts at, where that is known. */
+  readonly rate?: number;
 }
+
+/** Kinetics, for which the published networks were made, is sampled at 30 frames per second. */
+const PUBLISHED_RATE = 30;
 
 /** What is needed of network.json; the rest is for people and other programs. */
 const described = Compile(
@@ -28,7 +33,11 @@ const described = Compile(
     factors: FactorsSchema,
     classes: Type.Array(Type.String()),
     preprocessing: Type.Optional(
-      Type.Object({ mean: Type.Number(), std: Type.Number({ exclusiveMinimum: 0 }) }),
+      Type.Object({
+        mean: Type.Number(),
+        std: Type.Number({ exclusiveMinimum: 0 }),
+        rate: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
+      }),
     ),
   }),
 );
@@ -63,6 +72,7 @@ export async function readSaved(folder: string): Promise<SavedNetwork> {
     classes,
     weights: join(folder, 'weights.safetensors'),
     ...(preprocessing ? { pixels: { mean: preprocessing.mean, deviation: preprocessing.std } } : {}),
+    ...(preprocessing?.rate === undefined ? {} : { rate: preprocessing.rate }),
   };
 }
 
@@ -73,5 +83,5 @@ export async function readSaved(folder: string): Promise<SavedNetwork> {
 export async function publishedNetwork(model: ModelName, file: string): Promise<SavedNetwork> {
   const { tensors } = await readWeights(file);
   const classes = architectureIn(tensors)?.classes ?? BASES.x2d.classes;
-  return { base: { ...BASES.x2d, classes }, factors: MODELS[model], weights: file };
+  return { base: { ...BASES.x2d, classes }, factors: MODELS[model], weights: file, rate: PUBLISHED_RATE };
 }

@@ -10,7 +10,7 @@ import {
 } from 'node-av/constants';
 import { describe, expect, it } from 'vitest';
 import { decodeFrames, probeVideo } from '../../src/data/decoding.js';
-import { DecodingError } from '../../src/data/scaling.js';
+import { DecodingError } from '../../src/data/undecodable.js';
 import { frameOf, temporaryFolder, writeGreys } from './videos.js';
 
 /** The frames that a file gives back, by their grey. */

@@ -1,16 +1,24 @@
 /** Video files for the tests: each frame is of one grey, which says which frame it is. */
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { FormatContext, Packet, Rational } from 'node-av/lib';
-import { onTestFinished } from 'vitest';
+import { afterAll, onTestFinished } from 'vitest';
 import { encodeVideo, type VideoFormat } from '../../src/data/demo/index.js';
 import type { Video } from '../../src/data/index.js';
 
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'x3d-data-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** One that lasts for all tests of a file. */
+export function lastingFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'x3d-data-'));
+  afterAll(() => rm(folder, { recursive: true, force: true }));
   return folder;
 }
 
@@ -25,6 +33,9 @@ export function realVideos(name: string): string | undefined {
   );
   return existsSync(folder) ? folder : undefined;
 }
+
+/** Whether the ffmpeg command is there to compare with. */
+export const hasFfmpeg = spawnSync('ffmpeg', ['-version']).status === 0;
 
 export const greyOf = (frame: number): number => 20 + 8 * frame;
 /** Coded greys are off by one now and then. */

@@ -70,9 +70,16 @@ async function evaluate(path: string, options: EvaluateOptions): Promise<void> {
   const cacheFolder = homeAt(options.home).cache;
   const looking = progressLine('looking at videos');
   const dataset = await openDataset(
-    { path, ...dataFrom(options) },
+    // The network's strides count at the rate that it was trained at, whatever the rate of these videos.
+    { path, ...(saved.rate === undefined ? {} : { rate: saved.rate }), ...dataFrom(options) },
     // With shares the videos are divided as a search divides them.
-    { cacheFolder, onProgress: looking, ...(options.shares ? {} : { undivided: 'test' }) },
+    {
+      cacheFolder,
+      onProgress: looking,
+      part,
+      classes: saved.classes ?? saved.base.classes,
+      ...(options.shares ? {} : { undivided: 'test' }),
+    },
   );
   if (dataset.parts[part] === 0)
     throw new X3dError('data', {

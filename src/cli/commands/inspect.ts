@@ -40,7 +40,7 @@ const rounded = (value: number): number => Math.round(value * 100) / 100;
 
 /** Everything that `inspect` says, as data. */
 export function inspection(dataset: Dataset) {
-  const { videos, classes, parts, skipped, limits, rate, pixels, fingerprint } = dataset;
+  const { videos, classes, parts, skipped, noVideo, remarks, limits, rate, pixels, fingerprint } = dataset;
   const countIn = (own: readonly Video[], part: Part) => own.filter((video) => video.part === part).length;
   const groupsIn = (part: Part) => [
     ...new Set(
@@ -68,6 +68,8 @@ export function inspection(dataset: Dataset) {
     rate,
     pixels,
     skipped,
+    noVideo,
+    remarks,
     limits,
     fingerprint,
   };
@@ -106,6 +108,9 @@ export function inspectionText(found: Inspection): string {
   if (found.parts.test === 0) {
     lines.push(pc.yellow('No test part: the final figure would be on the videos that choose the network.'));
   }
+  for (const { reason, files, first } of found.noVideo)
+    lines.push(`no video    ${files} ${files === 1 ? 'file' : 'files'}, as ${first}: ${reason}`);
+  for (const { path, remark } of found.remarks) lines.push(pc.yellow(`note        ${path}: ${remark}`));
   for (const { path, reason } of found.skipped) lines.push(pc.yellow(`skipped     ${path}: ${reason}`));
   return lines.join('\n');
 }
