@@ -7,7 +7,8 @@
  *
  * X3D_BENCH_PYTHON names a Python with torch; without it the peer's columns stay empty. Each of PyTorch's three ways
  * (eager, channels last, compile) runs in a process of its own, as ours does; they take turns, so that all see the
- * same machine, and the fastest of the three counts. Times are medians in milliseconds, memory is the process's peak.
+ * same machine, and the fastest of the three counts. Times are medians in milliseconds, memory is the process's peak;
+ * on a card also what of its memory is in use since the process started, and its time to the first two steps.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -67,14 +68,31 @@ const LINES = [
 
 /** What a card is for. */
 const CUDA_LINES = [
+  { name: 'X3D-S, batch 16', base: BASES.x2d, factors: MODELS.S, clips: 16, classes: 400 },
   { name: 'X3D-XS, batch 64', base: BASES.x2d, factors: MODELS.XS, clips: 64, classes: 400 },
   { name: 'X3D-M, batch 16', base: BASES.x2d, factors: MODELS.M, clips: 16, classes: 400 },
 ];
 
 const here = (file) => fileURLToPath(new URL(file, import.meta.url));
 
+const onCard = values.device !== 'cpu';
+
+/** What of the card's memory is in use, in bytes. */
+function cardBytes() {
+  if (!onCard) return 0;
+  const asked = [
+    '-i',
+    values.device.split(':')[1],
+    '--query-gpu=memory.used',
+    '--format=csv,noheader,nounits',
+  ];
+  return 2 ** 20 * Number(execFileSync('nvidia-smi', asked, { encoding: 'utf8' }));
+}
+
 /** A side that is ready to run steps when asked; undefined where it could not start. */
 async function side(command, args, environment) {
+  const started = performance.now();
+  const usedBefore = cardBytes();
   const child = spawn(command, args, {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { ...process.env, ...environment },
@@ -91,6 +109,8 @@ async function side(command, args, environment) {
   return {
     ms: [],
     peakBytes: 0,
+    readyMs: performance.now() - started,
+    cardBytes: cardBytes() - usedBefore,
     async run(count) {
       child.stdin.write(`${count}\n`);
       const { ms, peakBytes } = await answer();
@@ -114,7 +134,7 @@ async function measure(line, threads) {
     TF_NUM_INTRAOP_THREADS: String(threads),
     TF_NUM_INTEROP_THREADS: '1',
     OMP_NUM_THREADS: String(threads),
-    ...(values.device === 'cpu' ? {} : { TF_FORCE_GPU_ALLOW_GROWTH: 'true' }),
+    ...(onCard ? { TF_FORCE_GPU_ALLOW_GROWTH: 'true' } : {}),
   };
   const ours = await side(process.execPath, [here('step_ours.mjs'), JSON.stringify(described)], bound);
   if (!ours) throw new Error(`${line.name} could not start`);
@@ -146,6 +166,12 @@ async function measure(line, threads) {
     ratio: peer && median(peer.ms) / median(ours.ms),
     oursPeakBytes: ours.peakBytes,
     peerPeakBytes: peer?.peakBytes,
+    ...(onCard
+      ? {
+          ...{ oursReadyMs: ours.readyMs, peerReadyMs: peer?.readyMs },
+          ...{ oursCardBytes: ours.cardBytes, peerCardBytes: peer?.cardBytes },
+        }
+      : {}),
     peerWay: way,
   };
 }
@@ -167,7 +193,7 @@ if (values.profile) {
 }
 
 const lines = [];
-const offered = values.device === 'cpu' ? LINES : [...LINES, ...CUDA_LINES];
+const offered = onCard ? [...LINES, ...CUDA_LINES] : LINES;
 for (const line of offered.filter(({ name }) => name.includes(values.line)))
   for (const threads of values.threads.split(',').map(Number)) {
     process.stderr.write(`${line.name}, ${threads} thread${threads > 1 ? 's' : ''} ...\n`);

@@ -107,14 +107,21 @@ inline void in_blocks(int64_t width, const Body& body) {
   for (; w < width; ++w) body.template run<1>(w);
 }
 
+void check_filter(const Tensor& filter, const Tensor& moments, int64_t stride) {
+  const bool spatial = filter.dim(1) == 3 && filter.dim(0) == 3 && (stride == 1 || stride == 2);
+  const bool temporal = filter.dim(1) == 1 && filter.dim(0) % 2 == 1 && stride == 1 && !moments.present();
+  require(spatial || temporal, "X3dChannelwise: the filter is 3x3x3 with stride 1 or 2, or Kx1x1 for odd K on a itself");
+}
+
 /// Enters a row of relu(norm(a)), or of a where no norm stands before the convolution.
-void fill_activation(const float* a, const Affine& norm, int64_t first, int64_t vectors, int64_t width,
+void fill_activation(const float* a, const Affine* norm, int64_t first, int64_t vectors, int64_t width,
                      int64_t channels, float* to) {
   for (int64_t w = 0; w < width; ++w)
     for (int64_t v = 0; v < vectors; ++v) {
       const int64_t c = first + v * kLanes;
       const Vec x = load(a + w * channels + c, channels - c);
-      store(to + (w * vectors + v) * kLanes, relu(x * load(&norm.factor[size_t(c)]) + load(&norm.offset[size_t(c)])));
+      store(to + (w * vectors + v) * kLanes,
+            norm ? relu(x * load(&norm->factor[size_t(c)]) + load(&norm->offset[size_t(c)])) : x);
     }
 }
 
@@ -150,7 +157,7 @@ struct Forward {
 };
 
 /// One clip, `vectors` vectors of channels from `first` on; `statistics` [2][padded]: mean, sum of squared deviations.
-void forward_unit(const Shape& s, int stride, const float* a, const Affine& norm, const float* filter, int64_t clip,
+void forward_unit(const Shape& s, int stride, const float* a, const Affine* norm, const float* filter, int64_t clip,
                   int64_t first, int64_t vectors, float* b, float* statistics) {
   const int64_t channels = vectors * kLanes, row = padded(s.channels);
   Ring ring(Scratch::take(1, Ring::floats(s.frames, s.width, channels)), s.frames, s.width, channels);
@@ -191,11 +198,12 @@ struct Backward {
   Vec factor, offset;
   Vec& sum;
   Vec& across;
+  bool rectified;
 
-  /// Through the ReLU, out, and into the sums of the norm before it.
+  /// Through the ReLU, if there is one, out, and into the sums of the norm before it.
   void put(Vec g, int64_t w) const {
     const int64_t n = s.channels - c;
-    g = where_positive(load(activation.row(h, t) + (w + 1) * channels + v), g);
+    if (rectified) g = where_positive(load(activation.row(h, t) + (w + 1) * channels + v), g);
     store(out + w * s.channels + c, g, n);
     sum += g;
     across += g * (load(a + w * s.channels + c, n) * factor + offset);
@@ -255,49 +263,50 @@ void filter_row(const Ring& activation, const Ring& gradient, const Shape& s, in
 
 }  // namespace
 
-// a [T, N, H, W, C], its moments, scale, shift, filter [3, 3, 3, C] -> b, means by clip [N, C], moments [2, C]; or,
-// without moments, a temporal filter [K, 1, 1, C] on a itself. Attribute: stride.
-void channelwise(Call& call) {
-  const Tensor a = call.input(0), moments = call.input(1), scale = call.input(2), shift = call.input(3),
-               filter = call.input(4);
-  const int stride = int(call.attribute(0));
-  const Shape s = {a.dim(0), a.dim(1), a.dim(2), a.dim(3), (a.dim(2) + stride - 1) / stride,
-                   (a.dim(3) + stride - 1) / stride, a.dim(4)};
-  require(stride == 1 || stride == 2, "X3dChannelwise: the stride is neither 1 nor 2");
-  const Tensor b = call.output(0, {s.frames, s.clips, s.outHeight, s.outWidth, s.channels});
-  const Tensor means = call.output(1, {s.clips, s.channels}), outMoments = call.output(2, {2, s.channels});
+template <>
+void compute(Call<Channelwise>& call) {
+  using Op = Channelwise;
+  const Tensor &a = call.input(Op::a), &moments = call.input(Op::moments_a), &scale = call.input(Op::scale),
+               &shift = call.input(Op::shift), &filter = call.input(Op::filter);
+  const int stride = int(call.attribute(Op::stride));
+  check_filter(filter, moments, stride);
+  const Tensor b = call.output(Op::b), means = call.output(Op::means), outMoments = call.output(Op::moments);
+  const Shape s = {a.dim(0), a.dim(1), a.dim(2), a.dim(3), b.dim(2), b.dim(3), a.dim(4)};
   const int64_t row = padded(s.channels), taps = filter.size() / s.channels;
   float* parts = Scratch::take(3, s.clips * 2 * row);
   float* packed = Scratch::take(0, taps * row);
   pad_filter(filter.data(), taps, s.channels, packed);
-  if (!moments.present()) {
+  if (filter.dim(1) == 1) {
     temporal({s.frames, s.clips, s.height * s.width, s.channels, taps}, a.data(), packed, b.data(), parts);
   } else {
-    const Affine norm = normalise(moments.data(), scale.data(), shift.data(), s.channels);
+    const bool normed = moments.present();
+    const Affine norm = normed ? normalise(moments.data(), scale.data(), shift.data(), s.channels) : Affine(0);
     const Groups groups = Groups::cut(s.channels, Ring::floats(s.frames, s.width, kLanes), s.clips, threads());
     parallel_units(s.clips * groups.count, [&](int64_t unit) {
       const int64_t clip = unit / groups.count, first = unit % groups.count * groups.vectors;
-      forward_unit(s, stride, a.data(), norm, packed, clip, first * kLanes,
+      forward_unit(s, stride, a.data(), normed ? &norm : nullptr, packed, clip, first * kLanes,
                    std::min(groups.vectors, row / kLanes - first), b.data(), parts + clip * 2 * row);
     });
   }
+  if (!call.attribute(Op::statistics)) return;
   for (int64_t clip = 0; clip < s.clips; ++clip)
     std::memcpy(means.data() + clip * s.channels, parts + clip * 2 * row, size_t(s.channels) * 4);
   combine(parts, std::vector<int64_t>(size_t(s.clips), s.frames * s.outHeight * s.outWidth), s.channels,
           outMoments.data());
 }
 
-// du [T, N, H', W', C], b, coefficients [N or 1, 3, C] (b's gradient is du * p + b * r + q), a, its moments, scale,
-// shift, filter -> gradient before the ReLU of a, the filter's gradient, sums [2, C] for a's norm. Attribute: stride.
-void channelwise_grad(Call& call) {
-  const Tensor a = call.input(3), b = call.input(1);
-  const int stride = int(call.attribute(0));
-  const Shape s = {a.dim(0), a.dim(1), a.dim(2), a.dim(3), b.dim(2), b.dim(3), a.dim(4)};
+template <>
+void compute(Call<ChannelwiseGrad>& call) {
+  using Op = ChannelwiseGrad;
+  const int stride = int(call.attribute(Op::stride));
   // A row of the gradient is written after the rows of du that it needs were read into the ring.
-  const Tensor da = stride == 1 ? call.output_over(0, 0, a.dims()) : call.output(0, a.dims());
-  const Tensor du = call.input(0), coefficients = call.input(2), moments = call.input(4), scale = call.input(5),
-               shift = call.input(6), filter = call.input(7);
-  const Tensor dfilter = call.output(1, filter.dims()), sums = call.output(2, {2, s.channels});
+  const Tensor da = stride == 1 ? call.output_over(Op::da, Op::du) : call.output(Op::da);
+  const Tensor &du = call.input(Op::du), &b = call.input(Op::b), &coefficients = call.input(Op::coefficients),
+               &a = call.input(Op::a), &moments = call.input(Op::moments_a), &scale = call.input(Op::scale),
+               &shift = call.input(Op::shift), &filter = call.input(Op::filter);
+  check_filter(filter, moments, stride);
+  const Shape s = {a.dim(0), a.dim(1), a.dim(2), a.dim(3), du.dim(2), du.dim(3), a.dim(4)};
+  const Tensor dfilter = call.output(Op::dfilter), sums = call.output(Op::sums);
   const int64_t row = padded(s.channels), taps = filter.size() / s.channels;
   float* packed = Scratch::take(0, taps * row);
   pad_filter(filter.data(), taps, s.channels, packed);
@@ -306,15 +315,17 @@ void channelwise_grad(Call& call) {
   float* parts = Scratch::take(3, s.clips * part);
   std::memset(parts, 0, size_t(s.clips * part) * 4);
   float* padded = Scratch::take(4, s.clips * 3 * row);
-  for (int64_t clip = 0; clip < s.clips; ++clip)
+  const float* raw = coefficients.present() ? b.data() : nullptr;
+  for (int64_t clip = 0; clip < (raw ? s.clips : 0); ++clip)
     pad_filter(coefficients.data() + (coefficients.dim(0) == 1 ? 0 : clip) * 3 * s.channels, 3, s.channels,
                padded + clip * 3 * row);
-  if (!moments.present()) {
-    temporal_gradient({s.frames, s.clips, s.height * s.width, s.channels, taps}, du.data(), b.data(), padded, a.data(),
+  if (filter.dim(1) == 1) {
+    temporal_gradient({s.frames, s.clips, s.height * s.width, s.channels, taps}, du.data(), raw, padded, a.data(),
                       packed, da.data(), parts, part);
   } else {
-    const Affine norm = normalise(moments.data(), scale.data(), shift.data(), s.channels);
-    const Affine standard = standardise(moments.data(), s.channels);
+    const bool normed = moments.present();
+    const Affine norm = normed ? normalise(moments.data(), scale.data(), shift.data(), s.channels) : Affine(0);
+    const Affine standard = normed ? standardise(moments.data(), s.channels) : Affine(s.channels);
     const int64_t inFloats = Ring::floats(s.frames, s.width, kLanes);
     const int64_t outFloats = Ring::floats(s.frames, s.outWidth, kLanes);
     const Groups groups = Groups::cut(s.channels, inFloats + outFloats, s.clips, threads());
@@ -329,15 +340,16 @@ void channelwise_grad(Call& call) {
       std::vector<double> totals(size_t(2 * channels), 0.0);
       for (int64_t h = 0; h < s.outHeight; ++h) {
         activation.advance(std::min(s.height - 1, h * stride + 1), [&](int64_t in, int64_t t, float* to) {
-          fill_activation(a.data() + s.input(t, clip, in), norm, c0, vectors, s.width, s.channels, to);
+          fill_activation(a.data() + s.input(t, clip, in), normed ? &norm : nullptr, c0, vectors, s.width, s.channels, to);
         });
         gradient.advance(std::min(s.outHeight - 1, h + 1), [&](int64_t in, int64_t t, float* to) {
           const int64_t at = s.output(t, clip, in);
           for (int64_t w = 0; w < s.outWidth; ++w)
             for (int64_t v = 0; v < channels; v += kLanes) {
               const int64_t from = at + w * s.channels + c0 + v, n = s.channels - c0 - v;
-              store(to + w * channels + v, load(du.data() + from, n) * load(p + v) + load(p + row + v) +
-                                               load(b.data() + from, n) * load(p + 2 * row + v));
+              const Vec g = load(du.data() + from, n);
+              store(to + w * channels + v,
+                    raw ? g * load(p + v) + load(p + row + v) + load(raw + from, n) * load(p + 2 * row + v) : g);
             }
         });
         filter_row(activation, gradient, s, stride, h, channels, row, mine);
@@ -349,7 +361,7 @@ void channelwise_grad(Call& call) {
               const int64_t at = s.input(t, clip, in);
               const Backward step = {activation, gradient, packed + c0, s, a.data() + at, da.data() + at, row,
                                      channels, v, c0 + v, t, in, load(&standard.factor[c]), load(&standard.offset[c]),
-                                     sum, across};
+                                     sum, across, normed};
               if (stride == 1)
                 in_blocks<8>(s.width, BackwardDense{step});
               else

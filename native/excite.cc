@@ -6,13 +6,15 @@
 
 namespace x3d {
 
-// means [N, C], moments [2, C], scale, shift [C], reduce [C, R], its bias, expand [R, C], its bias -> gate [N, C],
-// hidden [N, R].
-void excite(Call& call) {
-  const Tensor means = call.input(0), moments = call.input(1), scale = call.input(2), shift = call.input(3),
-               reduce = call.input(4), reduceBias = call.input(5), expand = call.input(6), expandBias = call.input(7);
+template <>
+void compute(Call<Excite>& call) {
+  using Op = Excite;
+  const Tensor &means = call.input(Op::means), &moments = call.input(Op::moments), &scale = call.input(Op::scale),
+               &shift = call.input(Op::shift), &reduce = call.input(Op::reduce),
+               &reduceBias = call.input(Op::reduce_bias), &expand = call.input(Op::expand),
+               &expandBias = call.input(Op::expand_bias);
   const int64_t clips = means.dim(0), channels = means.dim(1), width = reduce.dim(1);
-  const Tensor gate = call.output(0, {clips, channels}), hidden = call.output(1, {clips, width});
+  const Tensor gate = call.output(Op::gate), hidden = call.output(Op::hidden);
   const Affine norm = normalise(moments.data(), scale.data(), shift.data(), channels);
   for (int64_t n = 0; n < clips; ++n) {
     float* h = hidden.data() + n * width;
@@ -31,21 +33,18 @@ void excite(Call& call) {
   }
 }
 
-// sums by clip [N, 2, C] of the gradient of gate * norm(b), and of it times the standardised b; means [N, C], moments
-// [2, C], scale, shift; gate [N, C], hidden [N, R], reduce, expand (the four empty without squeeze-excite)
-// -> coefficients [N, 3, C] of b's gradient (p, q, r: times the gradient, alone, times b), sums [2, C]: gradients of
-// shift and scale; gradients of reduce, its bias, expand, its bias. Attribute: positions of a clip.
-void excite_grad(Call& call) {
-  const Tensor clipSums = call.input(0), means = call.input(1), moments = call.input(2), scale = call.input(3),
-               shift = call.input(4), gate = call.input(5), hidden = call.input(6), reduce = call.input(7),
-               expand = call.input(8);
+template <>
+void compute(Call<ExciteGrad>& call) {
+  using Op = ExciteGrad;
+  const Tensor &clipSums = call.input(Op::clip_sums), &means = call.input(Op::means), &moments = call.input(Op::moments),
+               &scale = call.input(Op::scale), &shift = call.input(Op::shift), &gate = call.input(Op::gate),
+               &hidden = call.input(Op::hidden), &reduce = call.input(Op::reduce), &expand = call.input(Op::expand);
   const bool excited = gate.present();
   const int64_t clips = clipSums.dim(0), channels = clipSums.dim(2), width = excited ? reduce.dim(1) : 0;
-  const double positions = double(call.attribute(0));
-  const Tensor coefficients = call.output(0, {clips, 3, channels}), sums = call.output(1, {2, channels});
-  const Tensor dReduce = call.output(2, {excited ? channels : 0, width}), dReduceBias = call.output(3, {width});
-  const Tensor dExpand = call.output(4, {width, excited ? channels : 0});
-  const Tensor dExpandBias = call.output(5, {excited ? channels : 0});
+  const double positions = double(call.attribute(Op::positions));
+  const Tensor coefficients = call.output(Op::coefficients), sums = call.output(Op::sums);
+  const Tensor dReduce = call.output(Op::dreduce), dReduceBias = call.output(Op::dreduce_bias);
+  const Tensor dExpand = call.output(Op::dexpand), dExpandBias = call.output(Op::dexpand_bias);
   const Affine standard = standardise(moments.data(), channels);
 
   // Of the squeezed mean of norm(b).

@@ -1,23 +1,21 @@
-// What a kernel sees of TensorFlow: float tensors in and out, whole-number attributes.
+// What a kernel sees of TensorFlow: the operation's inputs, outputs and attributes by the names of the table, float
+// tensors and whole numbers. A kernel is `compute` of its operation.
 #pragma once
-#include <cstdint>
-#include <string>
-#include <vector>
-
+#include "operations.h"
 #include "tensorflow/c/kernels.h"
 #include "tensorflow/c/tf_tensor.h"
 
 namespace x3d {
 
-using Dims = std::vector<int64_t>;
-
 /// A float tensor on loan for the length of one call.
 class Tensor {
  public:
-  explicit Tensor(TF_Tensor* tensor) : tensor_(tensor) {}
+  explicit Tensor(TF_Tensor* tensor = nullptr) : tensor_(tensor) {}
   Tensor(Tensor&& other) noexcept : tensor_(other.tensor_) { other.tensor_ = nullptr; }
-  Tensor(const Tensor&) = delete;
-  Tensor& operator=(const Tensor&) = delete;
+  Tensor& operator=(Tensor&& other) noexcept {
+    std::swap(tensor_, other.tensor_);
+    return *this;
+  }
   ~Tensor() {
     if (tensor_) TF_DeleteTensor(tensor_);
   }
@@ -37,69 +35,84 @@ class Tensor {
   TF_Tensor* tensor_;
 };
 
-/// Raised by a kernel; becomes the operation's status.
-struct Failure {
-  std::string message;
-};
+using Attributes = std::vector<int64_t>;
 
+/// Inputs are as the table says, and outputs are made so.
+template <class Op>
 class Call {
  public:
-  Call(TF_OpKernelContext* context, const std::vector<int64_t>& attributes)
-      : context_(context), attributes_(attributes), status_(TF_NewStatus()) {}
-  ~Call() { TF_DeleteStatus(status_); }
-  Tensor input(int i) {
-    TF_Tensor* t = nullptr;
-    TF_GetInput(context_, i, &t, status_);
-    check();
-    return Tensor(t);
-  }
-  Tensor output(int i, const Dims& dims) {
-    size_t bytes = 4;
-    for (int64_t d : dims) bytes *= size_t(d);
-    TF_Tensor* t = TF_AllocateOutput(context_, i, TF_FLOAT, dims.data(), int(dims.size()), bytes, status_);
-    check();
-    return Tensor(t);
-  }
-  /// An output that takes over the input's memory where nobody else reads it. Ask before `input(from)`.
-  Tensor output_over(int i, int from, const Dims& dims) {
-    int taken = -1;
-    TF_Tensor* t =
-        TF_ForwardInputOrAllocateOutput(context_, &from, 1, i, dims.data(), int(dims.size()), &taken, status_);
-    check();
-    return Tensor(t);
-  }
-  int64_t attribute(int i) const { return attributes_[size_t(i)]; }
-  void fail(const std::string& message) {
-    TF_SetStatus(status_, TF_INVALID_ARGUMENT, message.c_str());
-    TF_OpKernelContext_Failure(context_, status_);
+  /// Throws Failure where an input is not as the table says.
+  Call(TF_OpKernelContext* context, const Attributes& attributes)
+      : context_(context), attributes_(attributes), sizes_(attributes) {
+    const auto& arguments = operation().inputs;
+    for (size_t i = 0; i < arguments.size(); ++i) {
+      inputs_[i] = take(int(i));
+      if (inputs_[i].present()) sizes_.learn(arguments[i], inputs_[i].dims());
+    }
+    for (size_t i = 0; i < arguments.size(); ++i)
+      if (inputs_[i].present() || !arguments[i].optional)
+        sizes_.check(operation(), arguments[i], inputs_[i].dims());
   }
 
- private:
-  void check() {
-    if (TF_GetCode(status_) != TF_OK) throw Failure{TF_Message(status_)};
+  const Tensor& input(typename Op::Input i) const { return inputs_[i]; }
+  Tensor output(typename Op::Output i) {
+    const Dims dims = sizes_.dims(operation().outputs[i]);
+    size_t bytes = 4;
+    for (int64_t d : dims) bytes *= size_t(d);
+    return done(TF_AllocateOutput(context_, i, TF_FLOAT, dims.data(), int(dims.size()), bytes, status_.own));
   }
+  /// An output that takes over the memory of an input of its size, where nobody else reads that.
+  Tensor output_over(typename Op::Output i, typename Op::Input from) {
+    const Dims dims = sizes_.dims(operation().outputs[i]);
+    const int source = from;
+    int taken = -1;
+    // It is not taken while it is on loan.
+    inputs_[from] = Tensor();
+    Tensor made = done(TF_ForwardInputOrAllocateOutput(context_, &source, 1, i, dims.data(), int(dims.size()), &taken,
+                                                       status_.own));
+    inputs_[from] = take(from);
+    return made;
+  }
+  /// Floats of the device's memory for the length of the call.
+  Tensor scratch(int64_t floats) {
+    TF_AllocatorAttributes attributes = {TF_ALLOCATOR_ATTRIBUTES_STRUCT_SIZE, 0};
+    return done(TF_AllocateTemp(context_, TF_FLOAT, &floats, 1, &attributes, status_.own));
+  }
+  int64_t attribute(typename Op::Attribute i) const { return attributes_[i]; }
+  TF_OpKernelContext* context() const { return context_; }
+
+ private:
+  static const Operation& operation() { return Op::described(); }
+  Tensor take(int i) {
+    TF_Tensor* t = nullptr;
+    TF_GetInput(context_, i, &t, status_.own);
+    return done(t);
+  }
+  Tensor done(TF_Tensor* tensor) {
+    Tensor own(tensor);
+    if (TF_GetCode(status_.own) != TF_OK) throw Failure{TF_Message(status_.own)};
+    return own;
+  }
+
+  struct Status {
+    TF_Status* own = TF_NewStatus();
+    Status() = default;
+    Status(const Status&) = delete;
+    ~Status() { TF_DeleteStatus(own); }
+  };
+  static constexpr size_t kMostInputs = 12;
   TF_OpKernelContext* context_;
-  const std::vector<int64_t>& attributes_;
-  TF_Status* status_;
+  const Attributes& attributes_;
+  Sizes sizes_;
+  Status status_;
+  std::array<Tensor, kMostInputs> inputs_;
 };
+
+template <class Op>
+void compute(Call<Op>&);
 
 inline void require(bool condition, const char* message) {
   if (!condition) throw Failure{message};
 }
-
-void pointwise(Call&);
-void pointwise_grad(Call&);
-void project(Call&);
-void project_grad(Call&);
-void channelwise(Call&);
-void channelwise_grad(Call&);
-void excite(Call&);
-void excite_grad(Call&);
-void residual(Call&);
-void residual_grad(Call&);
-void pooled(Call&);
-void pooled_grad(Call&);
-void stem(Call&);
-void stem_grad(Call&);
 
 }  // namespace x3d

@@ -109,36 +109,32 @@ Vec gated(const Activation& a, const float* gate, int64_t row, int64_t c) {
 
 }  // namespace
 
-// x [T, N, H, W, Ci], weights [Ci, Co] -> y, moments [2, Co]. Attributes: stride, statistics.
-void pointwise(Call& call) {
-  const Tensor x = call.input(0), weights = call.input(1);
+template <>
+void compute(Call<Pointwise>& call) {
+  using Op = Pointwise;
+  const Tensor &x = call.input(Op::x), &weights = call.input(Op::weights);
   const int64_t depth = x.dim(4), columns = weights.dim(1);
-  require(weights.dim(0) == depth, "X3dPointwise: the weights' rows are not the input's channels");
-  const Positions at = positions(x, call.attribute(0));
-  const Tensor y = call.output(0, {x.dim(0), x.dim(1), at.outHeight, at.outWidth, columns});
-  const Tensor moments = call.output(1, {2, columns});
+  const Positions at = positions(x, call.attribute(Op::stride));
+  const Tensor y = call.output(Op::y), moments = call.output(Op::moments);
   product(
       y.size() / columns, depth, columns, weights.data(),
       [&](int64_t first, int64_t n) {
         return gather(x.data(), depth, at, first, n, Scratch::take(kLeft, kTileRows * depth));
       },
-      y.data(), call.attribute(1) ? moments.data() : nullptr);
+      y.data(), call.attribute(Op::statistics) ? moments.data() : nullptr);
 }
 
-// gradient and raw [T, N, H', W', Co], moments [2, Co], scale [Co], sums [2, Co] (the last four empty where no batch
-// norm follows), x, weights, residual (empty; or what else flows back to x: its shape, or at its strided positions)
-// -> gradient of x (strided: at the positions read, compact), of the weights. Attributes: stride, residual's stride.
-void pointwise_grad(Call& call) {
-  const int64_t stride = call.attribute(0), residualStride = call.attribute(1);
-  const Tensor x = call.input(5), weights = call.input(6);
+template <>
+void compute(Call<PointwiseGrad>& call) {
+  using Op = PointwiseGrad;
+  const int64_t stride = call.attribute(Op::stride), residualStride = call.attribute(Op::residual_stride);
+  const Tensor &gradient = call.input(Op::gradient), &raw = call.input(Op::raw), &moments = call.input(Op::moments),
+               &scale = call.input(Op::scale), &sums = call.input(Op::sums), &x = call.input(Op::x),
+               &weights = call.input(Op::weights), &residual = call.input(Op::residual);
   const int64_t depth = x.dim(4), columns = weights.dim(1), row = padded(columns);
   const Positions at = positions(x, stride);
-  const Dims dims = {x.dim(0), x.dim(1), at.outHeight, at.outWidth, depth};
-  const Tensor dx = residualStride == 1 ? call.output_over(0, 7, dims) : call.output(0, dims);
-  const Tensor residual = call.input(7);
-  const Tensor gradient = call.input(0), raw = call.input(1), moments = call.input(2), scale = call.input(3),
-               sums = call.input(4);
-  const Tensor dw = call.output(1, {depth, columns});
+  const Tensor dx = residualStride == 1 ? call.output_over(Op::dx, Op::residual) : call.output(Op::dx);
+  const Tensor dw = call.output(Op::dweights);
   const int64_t rows = gradient.size() / columns;
   const Positions residualAt = positions(x, residualStride);
   const bool norm = moments.present();
@@ -177,14 +173,13 @@ void pointwise_grad(Call& call) {
   reduce_weights(partial, depth, columns, dw.data());
 }
 
-// b [T, N, H, W, Ci], moments [2, Ci], scale, shift [Ci], gate [N, Ci] or empty, weights [Ci, Co] -> c, moments
-// [2, Co]. Attribute: statistics.
-void project(Call& call) {
-  const Tensor b = call.input(0), inputMoments = call.input(1), scale = call.input(2), shift = call.input(3),
-               gate = call.input(4), weights = call.input(5);
+template <>
+void compute(Call<Project>& call) {
+  using Op = Project;
+  const Tensor &b = call.input(Op::b), &inputMoments = call.input(Op::moments_b), &scale = call.input(Op::scale),
+               &shift = call.input(Op::shift), &gate = call.input(Op::gate), &weights = call.input(Op::weights);
   const int64_t depth = b.dim(4), columns = weights.dim(1), row = padded(depth);
-  const Tensor c = call.output(0, {b.dim(0), b.dim(1), b.dim(2), b.dim(3), columns});
-  const Tensor moments = call.output(1, {2, columns});
+  const Tensor c = call.output(Op::c), moments = call.output(Op::moments);
   const Activation input = {b.data(), normalise(inputMoments.data(), scale.data(), shift.data(), depth),
                             gate.present() ? gate.data() : nullptr, depth, b.dim(2) * b.dim(3), b.dim(1)};
   product(
@@ -200,20 +195,19 @@ void project(Call& call) {
         }
         return Strided{tile, row, 1};
       },
-      c.data(), call.attribute(0) ? moments.data() : nullptr);
+      c.data(), call.attribute(Op::statistics) ? moments.data() : nullptr);
 }
 
-// gradient and c [T, N, H, W, Co], moments, scale, sums of the norm after it; b, moments, scale, shift, gate of its
-// input; weights -> gradient of gate * norm(b) [T, N, H, W, Ci], of the weights, and its sums by clip [N, 2, Ci]: of
-// it, and of it times the standardised b.
-void project_grad(Call& call) {
-  const Tensor gradient = call.input(0), c = call.input(1), moments = call.input(2), scale = call.input(3),
-               sums = call.input(4), b = call.input(5), inputMoments = call.input(6), inputScale = call.input(7),
-               inputShift = call.input(8), gate = call.input(9), weights = call.input(10);
+template <>
+void compute(Call<ProjectGrad>& call) {
+  using Op = ProjectGrad;
+  const Tensor &gradient = call.input(Op::gradient), &c = call.input(Op::c), &moments = call.input(Op::moments),
+               &scale = call.input(Op::scale), &sums = call.input(Op::sums), &b = call.input(Op::b),
+               &inputMoments = call.input(Op::moments_b), &inputScale = call.input(Op::scale_b),
+               &inputShift = call.input(Op::shift_b), &gate = call.input(Op::gate), &weights = call.input(Op::weights);
   const int64_t depth = b.dim(4), columns = weights.dim(1), row = padded(columns), back = padded(depth);
   const int64_t clips = b.dim(1), rows = b.size() / depth;
-  const Tensor du = call.output(0, b.dims()), dw = call.output(1, {depth, columns});
-  const Tensor clipSums = call.output(2, {clips, 2, depth});
+  const Tensor du = call.output(Op::du), dw = call.output(Op::dweights), clipSums = call.output(Op::clip_sums);
   const NormGradient coefficients = norm_gradient(moments.data(), scale.data(), sums.data(), rows, columns);
   const Affine standard = standardise(inputMoments.data(), depth);
   const Activation input = {b.data(), normalise(inputMoments.data(), inputScale.data(), inputShift.data(), depth),

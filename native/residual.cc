@@ -13,14 +13,15 @@ constexpr int64_t kTileRows = 256;
 
 }  // namespace
 
-// c [T, N, H, W, C], moments [2, C], scale, shift [C]; shortcut (empty, or c's shape), its moments, scale, shift (empty
-// without a norm) -> y.
-void residual(Call& call) {
-  const Tensor c = call.input(0), moments = call.input(1), scale = call.input(2), shift = call.input(3),
-               shortcut = call.input(4), shortcutMoments = call.input(5), shortcutScale = call.input(6),
-               shortcutShift = call.input(7);
+template <>
+void compute(Call<Residual>& call) {
+  using Op = Residual;
+  const Tensor &c = call.input(Op::c), &moments = call.input(Op::moments), &scale = call.input(Op::scale),
+               &shift = call.input(Op::shift), &shortcut = call.input(Op::shortcut),
+               &shortcutMoments = call.input(Op::moments_s), &shortcutScale = call.input(Op::scale_s),
+               &shortcutShift = call.input(Op::shift_s);
   const int64_t channels = c.dim(4), rows = c.size() / channels;
-  const Tensor y = call.output(0, c.dims());
+  const Tensor y = call.output(Op::y);
   const Affine norm = normalise(moments.data(), scale.data(), shift.data(), channels);
   const Affine other = shortcutMoments.present() ? normalise(shortcutMoments.data(), shortcutScale.data(),
                                                              shortcutShift.data(), channels)
@@ -40,15 +41,15 @@ void residual(Call& call) {
   });
 }
 
-// gradient of y, y, c, its moments; shortcut and its moments (empty without a norm) -> gradient before the ReLU, sums
-// [2, C] for c's norm, sums [2, C] for the shortcut's.
-void residual_grad(Call& call) {
-  const Tensor y = call.input(1);
-  const Tensor dz = call.output_over(0, 0, y.dims());
-  const Tensor gradient = call.input(0), c = call.input(2), moments = call.input(3), shortcut = call.input(4),
-               shortcutMoments = call.input(5);
+template <>
+void compute(Call<ResidualGrad>& call) {
+  using Op = ResidualGrad;
+  const Tensor dz = call.output_over(Op::dz, Op::gradient);
+  const Tensor &gradient = call.input(Op::gradient), &y = call.input(Op::y), &c = call.input(Op::c),
+               &moments = call.input(Op::moments), &shortcut = call.input(Op::shortcut),
+               &shortcutMoments = call.input(Op::moments_s);
   const int64_t channels = c.dim(4), rows = c.size() / channels, row = padded(channels);
-  const Tensor sums = call.output(1, {2, channels}), shortcutSums = call.output(2, {2, channels});
+  const Tensor sums = call.output(Op::sums), shortcutSums = call.output(Op::sums_s);
   const bool both = shortcutMoments.present();
   const Affine norm = standardise(moments.data(), channels);
   const Affine other = both ? standardise(shortcutMoments.data(), channels) : Affine(0);
@@ -85,11 +86,13 @@ void residual_grad(Call& call) {
   }
 }
 
-// e [T, N, H, W, C], moments, scale, shift -> mean over T, H, W of relu(norm(e)), [N, C]: the end of the head.
-void pooled(Call& call) {
-  const Tensor e = call.input(0), moments = call.input(1), scale = call.input(2), shift = call.input(3);
+template <>
+void compute(Call<Pooled>& call) {
+  using Op = Pooled;
+  const Tensor &e = call.input(Op::e), &moments = call.input(Op::moments), &scale = call.input(Op::scale),
+               &shift = call.input(Op::shift);
   const int64_t frames = e.dim(0), clips = e.dim(1), area = e.dim(2) * e.dim(3), channels = e.dim(4);
-  const Tensor mean = call.output(0, {clips, channels});
+  const Tensor mean = call.output(Op::mean);
   const Affine norm = normalise(moments.data(), scale.data(), shift.data(), channels);
   parallel_units(clips, [&](int64_t clip) {
     for (int64_t k = 0; k < channels; k += kLanes) {
@@ -105,13 +108,14 @@ void pooled(Call& call) {
   });
 }
 
-// gradient [N, C], e, moments, scale, shift -> gradient before the ReLU [T, N, H, W, C], sums [2, C].
-void pooled_grad(Call& call) {
-  const Tensor gradient = call.input(0), e = call.input(1), moments = call.input(2), scale = call.input(3),
-               shift = call.input(4);
+template <>
+void compute(Call<PooledGrad>& call) {
+  using Op = PooledGrad;
+  const Tensor &gradient = call.input(Op::gradient), &e = call.input(Op::e), &moments = call.input(Op::moments),
+               &scale = call.input(Op::scale), &shift = call.input(Op::shift);
   const int64_t frames = e.dim(0), clips = e.dim(1), area = e.dim(2) * e.dim(3), channels = e.dim(4);
   const int64_t row = padded(channels);
-  const Tensor out = call.output(0, e.dims()), sums = call.output(1, {2, channels});
+  const Tensor out = call.output(Op::de), sums = call.output(Op::sums);
   const Affine norm = normalise(moments.data(), scale.data(), shift.data(), channels);
   const Affine standard = standardise(moments.data(), channels);
   float* parts = Scratch::take(0, clips * 2 * row);

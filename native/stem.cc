@@ -25,12 +25,12 @@ void patches(const float* frame, int64_t height, int64_t width, int64_t channels
 
 }  // namespace
 
-// clips [T, N, H, W, Ci], weights [3, 3, Ci, Co] -> [T, N, H', W', Co].
-void stem(Call& call) {
-  const Tensor x = call.input(0), weights = call.input(1);
+template <>
+void compute(Call<Stem>& call) {
+  const Tensor &x = call.input(Stem::clips), &weights = call.input(Stem::weights);
   const int64_t height = x.dim(2), width = x.dim(3), channels = x.dim(4), columns = weights.last(), depth = 9 * channels;
   const int64_t outHeight = (height + 1) / 2, outWidth = (width + 1) / 2, row = padded(columns);
-  const Tensor y = call.output(0, {x.dim(0), x.dim(1), outHeight, outWidth, columns});
+  const Tensor y = call.output(Stem::y);
   float* packed = Scratch::take(0, depth * row);
   pad_rows(weights.data(), depth, columns, packed);
   parallel_units(x.dim(0) * x.dim(1) * outHeight, [&](int64_t unit) {
@@ -42,12 +42,12 @@ void stem(Call& call) {
   });
 }
 
-// gradient [T, N, H', W', Co], clips -> gradient of the weights [3, 3, Ci, Co].
-void stem_grad(Call& call) {
-  const Tensor gradient = call.input(0), x = call.input(1);
+template <>
+void compute(Call<StemGrad>& call) {
+  const Tensor &gradient = call.input(StemGrad::gradient), &x = call.input(StemGrad::clips);
   const int64_t height = x.dim(2), width = x.dim(3), channels = x.dim(4), columns = gradient.last(), depth = 9 * channels;
   const int64_t outHeight = (height + 1) / 2, outWidth = (width + 1) / 2, row = padded(columns);
-  const Tensor dw = call.output(0, {3, 3, channels, columns});
+  const Tensor dw = call.output(StemGrad::dweights);
   float* partial = Scratch::take(0, threads() * depth * row);
   std::memset(partial, 0, size_t(threads() * depth * row) * 4);
   parallel_parts(x.dim(0) * x.dim(1) * outHeight, [&](int thread, int64_t from, int64_t to) {

@@ -59,7 +59,8 @@ inline void temporal(const TemporalShape& s, const float* a, const float* filter
   });
 }
 
-/// da and, added into parts [N][part], the filter's gradient by clip. b's gradient is du * p + q + b * r by clip.
+/// da and, added into parts [N][part], the filter's gradient by clip. b's gradient is du * p + q + b * r by clip, or du
+/// without b.
 inline void temporal_gradient(const TemporalShape& s, const float* du, const float* b, const float* coefficients,
                               const float* a, const float* filter, float* da, float* parts, int64_t part) {
   const int64_t row = padded(s.channels), half = s.taps / 2, frame = s.clips * s.area * s.channels;
@@ -70,13 +71,15 @@ inline void temporal_gradient(const TemporalShape& s, const float* du, const flo
     float* gradient = Scratch::take(1, s.frames * kTile * kLanes);
     for (int64_t c = 0; c < s.channels; c += kLanes) {
       const int64_t n = s.channels - c;
-      const Vec factor = load(p + c), offset = load(p + row + c), raw = load(p + 2 * row + c);
+      const Vec factor = b ? load(p + c) : Vec{}, offset = b ? load(p + row + c) : Vec{},
+                raw = b ? load(p + 2 * row + c) : Vec{};
       for (int64_t from = 0; from < s.area; from += kTile) {
         const int64_t count = std::min(kTile, s.area - from);
         for (int64_t t = 0; t < s.frames; ++t)
           for (int64_t i = 0; i < count; ++i) {
             const int64_t at = t * frame + (clip * s.area + from + i) * s.channels + c;
-            store(gradient + (t * kTile + i) * kLanes, load(du + at, n) * factor + offset + load(b + at, n) * raw);
+            const Vec g = load(du + at, n);
+            store(gradient + (t * kTile + i) * kLanes, b ? g * factor + offset + load(b + at, n) * raw : g);
           }
         for (int64_t t = 0; t < s.frames; ++t) {
           const int64_t first = std::max<int64_t>(0, t - half), last = std::min(s.frames - 1, t + half);

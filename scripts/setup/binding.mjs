@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { cardSource, header, TABLE } from './header.mjs';
 import { examine, seal } from './sealed.mjs';
 import { megabytes, NoTensorFlow, Problem, ROOT, run, say, work } from './steps.mjs';
 import { COMPILER, need } from './system.mjs';
@@ -53,14 +54,23 @@ function instructions() {
   return /^(?:flags|Features)\s*:.*$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[0] ?? '';
 }
 
+/** What a build is compiled of: folders of sources, and those that the card's kernels have beside. */
+const CARD = join(ROOT, 'native/card');
+const CARD_SOURCES = ['kernels.cc', 'cuda.cc', 'stream.cc'];
+const foldersOf = (build) => [
+  join(PACKAGE, 'binding'),
+  join(ROOT, 'native'),
+  ...(build === 'cuda' ? [CARD] : []),
+];
+
 /** Everything that the compiled library depends on, as one short name. */
 function fingerprint(build) {
   const hash = createHash('sha256').update(
     JSON.stringify([FLAGS, build, VERSION, librariesOf(build), instructions()]),
   );
-  hash.update(readFileSync(join(HEADERS, 'package.json')));
-  for (const folder of [join(PACKAGE, 'binding'), join(ROOT, 'native')]) {
-    for (const path of sourcesIn(folder, ['.cc', '.h']))
+  for (const path of [join(HEADERS, 'package.json'), TABLE]) hash.update(readFileSync(path));
+  for (const folder of foldersOf(build)) {
+    for (const path of sourcesIn(folder, ['.cc', '.cu', '.h']))
       hash.update(basename(path)).update(readFileSync(path));
   }
   return hash.digest('hex').slice(0, 16);
@@ -68,9 +78,17 @@ function fingerprint(build) {
 
 async function compile(build, folder) {
   const libraries = librariesOf(build);
-  const includes = [`-I${HEADERS}/include`, `-I${libraries}/include`, `-I${PACKAGE}`];
-  const sources = [join(PACKAGE, 'binding'), join(ROOT, 'native')].flatMap((from) =>
-    sourcesIn(from, ['.cc']),
+  const includes = [
+    `-I${HEADERS}/include`,
+    `-I${libraries}/include`,
+    `-I${PACKAGE}`,
+    `-I${folder}`,
+    '-Inative',
+  ];
+  writeFileSync(join(folder, 'operations.h'), await header());
+  if (build === 'cuda') writeFileSync(join(folder, 'source.h'), cardSource());
+  const sources = foldersOf(build).flatMap((from) =>
+    from === CARD ? CARD_SOURCES.map((name) => join(CARD, name)) : sourcesIn(from, ['.cc']),
   );
   const objects = sources.map((path) => join(folder, `${basename(path, '.cc')}.o`));
   const remedy = 'Compilers from GCC 10 on are known to do; see what it says above.';

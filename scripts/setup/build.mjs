@@ -54,18 +54,21 @@ export async function build() {
 }
 
 const SELF_TEST = `
-const { selfTest } = await import(process.argv[1]);
-process.stdout.write(JSON.stringify(await selfTest()));
+const [engine] = process.argv.slice(1);
+const { selfTest } = await import(engine + '/selftest.js');
+const { nodeBackend } = await import(engine + '/tensorflow.js');
+const onCard = nodeBackend()?.binding.isUsingGpuDevice() ?? false;
+process.stdout.write(JSON.stringify({ onCard, results: await selfTest() }));
 `;
 
-/** Gradients and kernels of a new binding. */
+/** Gradients and kernels of a new binding, on the card where TensorFlow finds one. */
 export async function checkGradients() {
-  const module = join(DIST, 'training/engine/selftest.js');
+  const engine = join(DIST, 'training/engine');
   await work('gradients', 'trying them and the kernels', async () => {
-    const said = await run(process.execPath, ['--input-type=module', '-e', SELF_TEST, module], {
+    const said = await run(process.execPath, ['--input-type=module', '-e', SELF_TEST, engine], {
       remedy: 'Run `x3d-search doctor`; without TensorFlow: `npm run setup -- --without-tensorflow`.',
     });
-    const results = JSON.parse(said);
+    const { onCard, results } = JSON.parse(said);
     const wrong = results.filter(({ ok }) => !ok);
     if (wrong.length > 0) {
       const names = wrong.map(({ name, error }) => `${name} (error ${error})`).join(', ');
@@ -74,6 +77,6 @@ export async function checkGradients() {
         'Report this, with the output of `x3d-search doctor --json`. On a card, `npm run setup -- --cpu` takes the CPU build.',
       );
     }
-    return `${results.length} of ${results.length} right`;
+    return `${results.length} of ${results.length} right, on the ${onCard ? 'card' : 'CPU'}`;
   });
 }

@@ -24,7 +24,7 @@ const BUILDS = {
   cuda: { wheels: { x64: { name: 'tensorflow', architecture: 'x86_64' } }, download: 4e9, disk: 14e9 },
 };
 
-/** The libraries, the headers that the binding and the kernels include, and the licences. */
+/** The libraries, the headers that the binding and the CPU's kernels include, and the licences. */
 const MEMBERS = [
   'tensorflow/libtensorflow_cc.so.2',
   'tensorflow/libtensorflow_framework.so.2',
@@ -39,6 +39,9 @@ const MEMBERS = [
 ];
 
 const LIBRARIES = MEMBERS.slice(0, 2);
+
+/** What the card's kernels include beside: TensorFlow gives its stream to C++ alone. */
+const CARD_MEMBERS = ['tensorflow/include/*'];
 
 /** The folder of a build's libraries. */
 export const librariesOf = (build) => join(CACHE, `tensorflow-${build}-${VERSION}`, 'tensorflow');
@@ -106,6 +109,38 @@ const unpack = (wheel, folder, patterns) =>
     remedy: 'Check the space on the disk, then run `npm run setup` again.',
   });
 
+const NVRTC = { requirement: 'nvidia-cuda-nvrtc-cu12==12.9.86', folder: join(CACHE, 'nvrtc-12.9.86') };
+const NVRTC_LIBRARY = 'nvidia/cuda_nvrtc/lib/libnvrtc.so.12';
+
+/** NVRTC's library: that of the CUDA build, or the one fetched alone; undefined where there is neither. */
+export const nvrtcLibrary = () =>
+  [join(CACHE, `tensorflow-cuda-${VERSION}`), NVRTC.folder]
+    .map((folder) => join(folder, NVRTC_LIBRARY))
+    .find((path) => existsSync(path));
+
+/** Makes sure of NVRTC. Throws Problem. */
+export async function nvrtc() {
+  const { architecture } = wheelFor('cuda');
+  const found = nvrtcLibrary();
+  if (found !== undefined) {
+    say('nvrtc', found);
+    return;
+  }
+  await need([PIP], 'to fetch NVRTC');
+  await work('nvrtc', `fetching ${NVRTC.requirement}`, async () => {
+    await seal(NVRTC.folder, async (folder) => {
+      await download([NVRTC.requirement], architecture, folder);
+      const wheel = join(
+        folder,
+        readdirSync(folder).find((name) => name.endsWith('.whl')),
+      );
+      await unpack(wheel, folder, ['nvidia/*/lib/*.so*', '*/License.txt']);
+      rmSync(wheel);
+    });
+    return join(NVRTC.folder, NVRTC_LIBRARY);
+  });
+}
+
 /** Requirements of the wheel's extra `and-cuda`, as pip takes them. */
 function cudaRequirements(folder) {
   const info = readdirSync(folder).find((name) => name.endsWith('.dist-info'));
@@ -125,7 +160,7 @@ async function fill(build, { name, architecture }, folder) {
     );
   mkdirSync(wheels);
   await download([`${name}==${VERSION}`], architecture, wheels);
-  await unpack(newWheel(), folder, MEMBERS);
+  await unpack(newWheel(), folder, build === 'cuda' ? [...MEMBERS, ...CARD_MEMBERS] : MEMBERS);
   rmSync(newWheel());
   await run('strip', ['-s', ...LIBRARIES], {
     cwd: folder,

@@ -94,7 +94,7 @@ export type Happening =
   | { readonly kind: 'event'; readonly version: number; readonly event: SearchEvent }
   | {
       readonly kind: 'progress';
-      readonly candidate: string;
+      readonly training: string;
       readonly worker: string;
       readonly progress?: TrainingProgress;
     };
@@ -145,7 +145,8 @@ export async function* follow(
           continue;
         }
         const event = JSON.parse(data) as SearchEvent;
-        version = Number(fields.get('id'));
+        // Of several events of one entry of the log, the last carries its id.
+        version = Number(fields.get('id') ?? version);
         yield { kind: 'event', version, event };
         if (/^search-(ended|failed|cancelled)$/.test(event.kind)) return;
       }

@@ -7,7 +7,14 @@ export type DataOptions = Partial<Omit<DataConfiguration, 'path' | 'flip'>>;
 export const VIDEOS =
   'class folders; or train, val and test folders of them; or train.csv, val.csv, test.csv';
 
-const FIELDS = ['root', 'group', 'shares', 'splitSeed', 'skipShare'] as const satisfies (keyof DataOptions)[];
+const FIELDS = [
+  'root',
+  'group',
+  'shares',
+  'splitSeed',
+  'rate',
+  'skipShare',
+] as const satisfies (keyof DataOptions)[];
 
 const isShare = (value: number) => value >= 0 && value <= 1;
 
@@ -31,12 +38,20 @@ function seed(text: string): number {
   return Number(text);
 }
 
+function rate(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 1 && value <= 240))
+    throw new InvalidArgumentError('Expected frames per second from 1 to 240.');
+  return value;
+}
+
 export const withData = (command: Command): Command =>
   command
     .option('--root <folder>', 'what the paths in lists are relative to (default: the videos)')
     .option('--group <regexp>', 'videos with the same first group stay in one part')
     .option('--shares <train,validation,test>', 'shares of the videos, such as 0.7,0.15,0.15', shares)
     .option('--split-seed <n>', 'which split by shares', seed)
+    .option('--rate <n>', 'frames per second that strides count at (default: that of most videos)', rate)
     .option('--skip-share <share>', 'share of the files that may be undecodable (default: 0.05)', share);
 
 /** Those that were given. */

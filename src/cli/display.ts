@@ -5,7 +5,7 @@
 import { createLogUpdate } from 'log-update';
 import pc from 'picocolors';
 import type { SearchState } from '../search/state.js';
-import { trajectoryOf } from '../search/trajectory.js';
+import { type Trajectory, trajectoryOf } from '../search/trajectory.js';
 import type { TrainingProgress } from '../training/training.js';
 import type { Happening } from './client.js';
 import { amount, duration } from './figures.js';
@@ -53,8 +53,8 @@ function lineDisplay(print: (line: string, data: object) => void): Display {
         print(lineOf(event, state), { version, ...event });
         return;
       }
-      const { candidate, progress } = happening;
-      if (progress && due(candidate)) print(progressLine(state, candidate, progress), happening);
+      const { training, progress } = happening;
+      if (progress && due(training)) print(progressLine(state, training, progress), happening);
     },
     note: print,
     end: print,
@@ -74,7 +74,7 @@ function liveDisplay(output: NodeJS.WriteStream): Display {
     const trajectory = trajectoryOf(latest);
     const { search, status, base, target, rounds, final } = trajectory;
     const stage =
-      status === 'paused' ? 'paused' : final ? 'training the network found' : `round ${rounds.length}`;
+      status === 'paused' ? 'paused' : final ? 'training the network found' : stageOf(rounds.at(-1));
     return [
       `${pc.bold(stage)}  search ${search}, from ${base} to ${amount(target)} ${costName(trajectory)}, ${duration((Date.now() - since) / 1000)}`,
       roundTable(trajectory, progresses),
@@ -102,14 +102,20 @@ function liveDisplay(output: NodeJS.WriteStream): Display {
     happened: (happening, state) => {
       latest = state;
       if (happening.kind === 'progress') {
-        if (happening.progress) progresses.set(happening.candidate, happening.progress);
+        if (happening.progress) progresses.set(happening.training, happening.progress);
         return;
       }
       const { event } = happening;
       // What the tables do not keep stays to be read above them.
-      if (event.kind === 'candidate-failed' || event.kind === 'target-unreachable')
+      if (
+        event.kind === 'training-failed' ||
+        event.kind === 'target-unreachable' ||
+        event.kind === 'budget-reached' ||
+        event.kind === 'schedule-lengthened'
+      )
         above(pc.yellow(lineOf(event, state)));
-      else if (event.kind === 'axis-skipped') above(pc.gray(lineOf(event, state)));
+      else if (event.kind === 'axis-skipped' || event.kind === 'recipe-chosen')
+        above(pc.gray(lineOf(event, state)));
     },
     note: (line) => above(pc.yellow(line)),
     end: (text) => {
@@ -118,6 +124,13 @@ function liveDisplay(output: NodeJS.WriteStream): Display {
     },
     close,
   };
+}
+
+/** What a round is for, in words. */
+function stageOf(round: Trajectory['rounds'][number] | undefined): string {
+  if (!round) return 'beginning';
+  if (round.step === 'recipe') return 'trying recipes';
+  return round.step === 'exchange' ? `round ${round.round}, exchanges` : `round ${round.round}`;
 }
 
 export function openDisplay(json: boolean): Display {

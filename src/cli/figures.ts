@@ -1,7 +1,7 @@
 /** How figures are written for people. */
 import type { Factors } from '../network/index.js';
 
-const UNITS = ['', 'K', 'M', 'G', 'T'] as const;
+const UNITS = ['', 'K', 'M', 'G', 'T', 'P', 'E'] as const;
 
 /** 605256512 as "605M", 1962892112 as "1.96G", 2000000 as "2M". */
 export function amount(value: number): string {

@@ -1,17 +1,26 @@
 /** What happens in a search as lines of text, one for each event. */
 import type { SearchEvent } from '../search/events.js';
-import { type CandidateState, candidatesOf, type SearchState } from '../search/state.js';
+import type { SearchState } from '../search/state.js';
 import type { TrainingProgress } from '../training/training.js';
-import { amount, change, duration, inWords, percent } from './figures.js';
+import { amount, change, duration, percent } from './figures.js';
+import { choiceText } from './tables.js';
 
-const named = (state: SearchState, id: string): CandidateState | undefined =>
-  candidatesOf(state).find((candidate) => candidate.id === id);
+/** As "round 2, tau". */
+function candidateText(state: SearchState, id: string | undefined): string {
+  const round = state.rounds.at(-1);
+  const entrant = round?.entrants.find(({ candidate }) => candidate === id);
+  if (round && entrant) return `round ${round.round}, ${entrant.change ?? entrant.axes.join(' = ')}`;
+  return state.contraction?.candidate === id && state.contraction
+    ? `contraction of ${state.contraction.axis}`
+    : `candidate ${id}`;
+}
 
-/** As "round 2, tau" or "final". */
-function placeOf(state: SearchState, id: string): string {
-  const axes = named(state, id)?.axes ?? [];
-  if (state.contraction?.candidate?.id === id) return `contraction of ${axes.join(' = ')}`;
-  return axes.length === 0 ? 'final network' : `round ${state.rounds.length}, ${axes.join(' = ')}`;
+/** As "round 2, tau, second training" or "final network". */
+function trainingText(state: SearchState, id: string): string {
+  if (state.final?.trainings.some((training) => training.id === id)) return 'final network';
+  const owner = state.candidates.find(({ trainings }) => trainings.some((training) => training.id === id));
+  const replicate = owner?.trainings.find((training) => training.id === id)?.replicate ?? 0;
+  return `${candidateText(state, owner?.id)}${replicate === 0 ? '' : `, training ${replicate + 1}`}`;
 }
 
 /** `state` is the search's after the event. */
@@ -26,29 +35,55 @@ export function lineOf(event: SearchEvent, state: SearchState): string {
       );
     }
     case 'round-started':
-      return `round ${event.round} from ${amount(event.cost[complexity])}`;
+      return event.step === 'recipe'
+        ? 'trying recipes'
+        : `round ${event.round}${event.step === 'expansion' ? '' : ` (${event.step})`} from ${amount(event.cost[complexity])}`;
     case 'candidate-proposed': {
       const from = state.rounds.at(-1)?.factors ?? event.factors;
-      return `${placeOf(state, event.candidate)}: ${change(from, event.factors)}, ${amount(event.cost[complexity])}`;
+      return `${candidateText(state, event.candidate)}: ${change(from, event.factors)}, ${amount(event.cost[complexity])}`;
     }
     case 'axis-skipped':
       return `round ${event.round}, ${event.axis}: left out: ${event.reason}`;
-    case 'candidate-started':
-      return `${placeOf(state, event.candidate)}: training on ${event.worker}`;
-    case 'candidate-finished': {
-      const { validation, seconds } = event.outcome;
-      return `${placeOf(state, event.candidate)}: ${percent(validation.top1)}, loss ${validation.loss.toFixed(3)}, in ${duration(seconds)}`;
+    case 'training-proposed': {
+      const { steps, learningRate, mixup } = event.work.recipe;
+      const name = event.candidate === undefined ? 'final network' : trainingText(state, event.training);
+      return `${name}: to be trained for ${steps} steps, rate ${learningRate}, mixup ${mixup}`;
     }
-    case 'candidate-failed':
-      return `${placeOf(state, event.candidate)}: failed (${event.failure.kind}): ${event.failure.reason}`;
-    case 'winner-chosen':
-      return `${placeOf(state, event.candidate)}: wins, decided by ${inWords(event.decidedBy)}`;
+    case 'training-started':
+      return `${trainingText(state, event.training)}: training on ${event.worker}`;
+    case 'training-finished': {
+      const { evaluations, seconds } = event.outcome;
+      const scores = Object.entries(evaluations).map(
+        ([name, { metrics }]) => `${name} ${percent(metrics.accuracy)}, loss ${metrics.loss.toFixed(3)}`,
+      );
+      return `${trainingText(state, event.training)}: ${scores.join('; ') || 'trained'}, in ${duration(seconds)}`;
+    }
+    case 'training-failed':
+      return `${trainingText(state, event.training)}: failed (${event.failure.kind}): ${event.failure.reason}`;
+    case 'candidate-dropped':
+      return `${candidateText(state, event.candidate)}: dropped, ${event.reason}`;
+    case 'schedule-lengthened':
+      return `trainings of ${event.steps} steps from here on: ${event.reason}`;
+    case 'recipe-chosen': {
+      const fields = event.changed.map((field) => `${field} ${String(event.recipe[field as 'mixup'])}`);
+      return `recipe: ${fields.join(', ') || 'as it was'} (${event.reason})`;
+    }
+    case 'winner-chosen': {
+      const { choice } = event;
+      const rival = choice.runnerUp && candidateText(state, choice.runnerUp);
+      const difference = choice.difference
+        ? `, ${choice.difference.metric} ${choice.difference.value.toFixed(3)} ± ${choice.difference.error.toFixed(3)} from ${rival}`
+        : '';
+      return `${candidateText(state, event.candidate)}: wins, ${choiceText(choice)}${difference}; ${choice.trainings} trainings, ${amount(choice.multiplyAdds)} multiply-adds`;
+    }
     case 'contracted':
       return `contraction of ${event.axis}: ${change(event.from, event.to)}, ${amount(event.cost[complexity])}`;
     case 'target-unreachable':
       return `target not reachable: ${event.reason}`;
     case 'final-proposed':
-      return `final network: ${amount(event.cost[complexity])}, to be trained in full`;
+      return `final network: ${amount(event.cost[complexity])}, to be trained in full: ${event.reason}`;
+    case 'budget-reached':
+      return `budget reached: ${event.reason}`;
     case 'search-paused':
       return 'search paused';
     case 'search-resumed':
@@ -64,10 +99,10 @@ export function lineOf(event: SearchEvent, state: SearchState): string {
 
 export function progressLine(
   state: SearchState,
-  candidate: string,
+  training: string,
   { phase, done, of, loss, secondsLeft }: TrainingProgress,
 ): string {
   const lossText = loss === undefined ? '' : `, loss ${loss.toFixed(3)}`;
   const left = secondsLeft === undefined ? '' : `, ${duration(secondsLeft)} left`;
-  return `${placeOf(state, candidate)}: ${phase} ${done} of ${of}${lossText}${left}`;
+  return `${trainingText(state, training)}: ${phase} ${done} of ${of}${lossText}${left}`;
 }

@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import('./commands/serve.js')).serveCommand(),
   worker: async () => (await import('./commands/worker.js')).workerCommand(),
   status: async () => (await import('./commands/status.js')).statusCommand(),
+  compare: async () => (await import('./commands/compare.js')).compareCommand(),
   cancel: async () => (await import('./commands/cancel.js')).cancelCommand(),
   describe: async () => (await import('./commands/describe.js')).describeCommand(),
   replay: async () => (await import('./commands/replay.js')).replayCommand(),

@@ -8,10 +8,11 @@ import { redisFromEnvironment } from '../redis/checking.js';
 import { resolveConfiguration } from '../search/configuration.js';
 import { apply, isOver, type SearchState } from '../search/state.js';
 import { type Trajectory, trajectoryOf } from '../search/trajectory.js';
+import type { Score } from '../training/training.js';
 import { type Client, connectTo, follow } from './client.js';
 import { type Display, openDisplay } from './display.js';
 import { EXIT } from './failure.js';
-import { digits, percent } from './figures.js';
+import { amount, digits, duration, percent } from './figures.js';
 import { adviceOn } from './fleet.js';
 import { interruptible } from './interruption.js';
 import { invocation } from './invocation.js';
@@ -29,7 +30,7 @@ export interface Searching {
 
 /** What to know at the end, for programs. */
 function resultOf(trajectory: Trajectory, home: Home) {
-  const { search, status, reason, unreachable, final, note } = trajectory;
+  const { search, status, reason, unreachable, final, notes, spending } = trajectory;
   const folder = home.run(search);
   return {
     kind: 'result' as const,
@@ -38,15 +39,20 @@ function resultOf(trajectory: Trajectory, home: Home) {
     ...(reason === undefined ? {} : { reason }),
     ...(unreachable === undefined ? {} : { unreachable }),
     ...(final ? { network: { ...final.factors, ...final.cost } } : {}),
-    ...(final?.outcome ? { validation: final.outcome.validation, test: final.outcome.test } : {}),
-    ...(note === undefined ? {} : { note }),
+    ...(final?.outcome ? { evaluations: final.outcome.evaluations, why: final.reason } : {}),
+    notes,
+    spending,
     folder,
     files: { trajectory: join(folder, 'trajectory.json'), chart: join(folder, 'trajectory.svg') },
   };
 }
 
+/** As "75 % ± 8 of 30 videos". */
+const figure = ({ metrics, errors, videos, viewsPerVideo }: Score) =>
+  `${percent(metrics.accuracy)} ± ${(100 * errors.accuracy).toFixed(0)} of ${videos} videos, loss ${metrics.loss.toFixed(2)} (${viewsPerVideo} views each)`;
+
 function resultText(trajectory: Trajectory, home: Home): string {
-  const { search, status, reason, unreachable, final, note } = trajectory;
+  const { search, status, reason, unreachable, final, notes, spending } = trajectory;
   const folder = home.run(search);
   const lines = [trajectoryTable(trajectory)];
   if (status === 'failed') lines.push(pc.red(`The search failed: ${reason}`));
@@ -54,17 +60,21 @@ function resultText(trajectory: Trajectory, home: Home): string {
   if (unreachable !== undefined) lines.push(pc.yellow(`The target was not reached: ${unreachable}`));
   if (final?.outcome) {
     const { factors, cost, outcome } = final;
-    const { test, validation } = outcome;
+    const { test, validation, 'test-left-center-right': windows } = outcome.evaluations;
     lines.push(
       `network     ${networkText(factors)}: ${digits(cost.multiplyAdds)} multiply-adds, ${digits(cost.parameters)} parameters`,
-      `validation  ${percent(validation.top1)} of ${validation.videos} videos`,
+      `            ${final.reason}`,
     );
+    if (validation) lines.push(`validation  ${figure(validation)}`);
     if (test)
       lines.push(
-        `${pc.bold(`test        ${percent(test.center.top1)} of ${test.center.videos} videos`)} (${test.center.viewsPerVideo} views each), ${percent(test.leftCenterRight.top1)} with ${test.leftCenterRight.viewsPerVideo} views`,
+        `${pc.bold(`test        ${figure(test)}`)}${windows ? `; ${percent(windows.metrics.accuracy)} with ${windows.viewsPerVideo} views` : ''}`,
       );
   }
-  if (note !== undefined) lines.push(pc.yellow(note));
+  lines.push(
+    `spent       ${spending.trainings} trainings, ${amount(spending.multiplyAdds)} multiply-adds, ${duration(3600 * spending.hours)} of workers`,
+  );
+  for (const note of notes) lines.push(pc.yellow(note));
   lines.push(`folder      ${folder}`);
   if (status === 'ended')
     lines.push(`            trajectory.svg, trajectory.json, network/weights.safetensors`);

@@ -1,6 +1,7 @@
 /** A search's trajectory and its current round as tables for people. */
 import pc from 'picocolors';
 import type { Factors } from '../network/index.js';
+import type { Choice } from '../search/events.js';
 import type { CandidateView, Trajectory } from '../search/trajectory.js';
 import type { TrainingProgress } from '../training/training.js';
 import { amount, change, clip, duration, inWords, percent } from './figures.js';
@@ -17,11 +18,23 @@ const COST_NAMES = {
 
 export const costName = ({ complexity }: Trajectory): string => COST_NAMES[complexity];
 
-export const axesOf = ({ axes }: Pick<CandidateView, 'axes'>): string => axes.join(' = ') || 'final';
+/** What makes a candidate, in a few words. */
+export const moveOf = ({ axes, change }: Pick<CandidateView, 'axes' | 'change'>): string =>
+  change ?? axes.join(' = ');
 
 /** A network in a few words. */
 export const networkText = (factors: Factors) =>
   `${clip(factors)}, ${factors.crop} px, w ${factors.width}, b ${factors.bottleneck}, d ${factors.depth}`;
+
+/** As "75 ± 4". */
+const withError = ({ mean, error }: { readonly mean: number; readonly error: number }) =>
+  `${percent(mean)} ± ${(100 * error).toFixed(0)}`;
+
+/** What told the winner from the next best, and how surely. */
+export function choiceText({ decidedBy, probability, undecided }: Choice): string {
+  const sure = probability === undefined ? '' : `, p ${probability.toFixed(2)}`;
+  return undecided ? `undecided (${inWords(decidedBy)}${sure})` : `${inWords(decidedBy)}${sure}`;
+}
 
 /** One line for each round that was won, then the contraction and the final network. */
 export function trajectoryTable(trajectory: Trajectory): string {
@@ -32,31 +45,37 @@ export function trajectoryTable(trajectory: Trajectory): string {
     change: 'left',
     [costName(trajectory)]: 'right',
     accuracy: 'right',
+    loss: 'right',
     'decided by': 'left',
   });
-  const first = rounds[0];
+  const shown = rounds.filter(({ step }) => step !== 'recipe');
+  const first = shown[0];
   if (first)
-    table.push([0, trajectory.base, networkText(first.factors), amount(first.cost[complexity]), '', '']);
-  for (const { round, factors, candidates, winner } of rounds) {
+    table.push([0, trajectory.base, networkText(first.factors), amount(first.cost[complexity]), '', '', '']);
+  for (const { round, step, factors, candidates, winner } of shown) {
     const won = candidates.find(({ id }) => id === winner?.candidate);
     if (!won || !winner) continue;
     table.push([
       round,
-      axesOf(won),
-      change(factors, won.factors),
+      moveOf(won),
+      step === 'population' ? networkText(won.factors) : change(factors, won.factors),
       amount(won.cost[complexity]),
-      won.outcome ? percent(won.outcome.validation.top1) : '',
-      inWords(winner.decidedBy),
+      won.estimates ? withError(won.estimates.accuracy) : '',
+      won.estimates ? won.estimates.loss.mean.toFixed(2) : '',
+      choiceText(winner.choice),
     ]);
   }
   if (contraction) {
     const { axis, from, to, cost, candidate } = contraction;
-    const accuracy = candidate?.outcome ? percent(candidate.outcome.validation.top1) : '';
-    table.push(['', `${axis} back`, change(from, to), amount(cost[complexity]), accuracy, 'target']);
+    const accuracy = candidate?.estimates ? withError(candidate.estimates.accuracy) : '';
+    const loss = candidate?.estimates ? candidate.estimates.loss.mean.toFixed(2) : '';
+    table.push(['', `${axis} back`, change(from, to), amount(cost[complexity]), accuracy, loss, 'target']);
   }
   if (final) {
-    const accuracy = final.outcome ? pc.bold(percent(final.outcome.validation.top1)) : '';
-    table.push(['', 'final', networkText(final.factors), amount(final.cost[complexity]), accuracy, '']);
+    const { validation } = final.outcome?.evaluations ?? {};
+    const accuracy = validation ? pc.bold(percent(validation.metrics.accuracy)) : '';
+    const loss = validation ? validation.metrics.loss.toFixed(2) : '';
+    table.push(['', 'final', networkText(final.factors), amount(final.cost[complexity]), accuracy, loss, '']);
   }
   return table.toString();
 }
@@ -74,21 +93,35 @@ const PHASES: Readonly<Record<TrainingProgress['phase'], string>> = {
   evaluation: 'evaluation',
 };
 
+/** How far a candidate is: the training that is under way, else what its trainings came to. */
 function standing(
-  candidate: CandidateView,
-  progress: TrainingProgress | undefined,
-): [string, string, string] {
-  const { state, outcome, failure } = candidate;
-  if (outcome) return [pc.green('done'), percent(outcome.validation.top1), duration(outcome.seconds)];
-  if (state === 'failed') return [pc.red(failure?.kind ?? 'failed'), '', ''];
-  if (state === 'proposed' && !progress) return [pc.gray('waiting'), '', ''];
-  if (!progress) return [pc.gray('starting'), '', ''];
-  const { phase, done, of, accuracy, secondsLeft } = progress;
+  {
+    state,
+    dropped,
+    estimates,
+    trainings,
+  }: Pick<CandidateView, 'state' | 'dropped' | 'estimates' | 'trainings'>,
+  progresses: Progresses,
+): [progress: string, accuracy: string, time: string] {
+  const running = trainings.find(({ id, state }) => state === 'started' || progresses.has(id));
+  const accuracy = estimates ? withError(estimates.accuracy) : '';
+  const ended = trainings.filter((training) => training.state === 'finished');
+  const seconds = ended.reduce((sum, { outcome }) => sum + (outcome?.seconds ?? 0), 0);
+  const times = ended.length > 1 ? `${ended.length} x ` : '';
+  if (dropped !== undefined) return [pc.gray('dropped'), accuracy, `${times}${duration(seconds)}`];
+  if (state === 'finished') return [pc.green('done'), accuracy, `${times}${duration(seconds)}`];
+  if (state === 'failed') {
+    const failure = trainings.findLast((training) => training.failure)?.failure;
+    return [pc.red(failure?.kind ?? 'failed'), '', ''];
+  }
+  const progress = running && progresses.get(running.id);
+  if (!progress) return [pc.gray(state === 'proposed' ? 'waiting' : 'starting'), accuracy, ''];
+  const { phase, done, of, secondsLeft } = progress;
   const phaseText = PHASES[phase] === '' ? '' : ` ${PHASES[phase]}`;
   return [
     `${bar(of === 0 ? 0 : done / of)}${phaseText}`,
     // Of the training clips, and so in grey: it is not what decides.
-    accuracy === undefined ? '' : pc.gray(percent(accuracy)),
+    estimates ? accuracy : progress.accuracy === undefined ? '' : pc.gray(percent(progress.accuracy)),
     secondsLeft === undefined ? '' : `${duration(secondsLeft)} left`,
   ];
 }
@@ -106,14 +139,26 @@ export function roundTable(trajectory: Trajectory, progresses: Progresses): stri
     accuracy: 'right',
     time: 'right',
   });
-  const rows = final ? [final] : contraction?.candidate ? [contraction.candidate] : round.candidates;
-  for (const candidate of rows) {
+  if (final) {
+    table.push([
+      'final',
+      networkText(final.factors),
+      amount(final.cost[complexity]),
+      ...standing(final, progresses),
+    ]);
+    return table.toString();
+  }
+  const network = (factors: Factors) =>
+    round.step === 'expansion' || round.step === 'exchange'
+      ? change(round.factors, factors)
+      : networkText(factors);
+  for (const candidate of contraction?.candidate ? [contraction.candidate] : round.candidates) {
     const won = candidate.id === round.winner?.candidate;
     table.push([
-      won ? pc.bold(axesOf(candidate)) : axesOf(candidate),
-      final ? networkText(candidate.factors) : change(round.factors, candidate.factors),
+      won ? pc.bold(moveOf(candidate)) : moveOf(candidate),
+      network(candidate.factors),
       amount(candidate.cost[complexity]),
-      ...standing(candidate, progresses.get(candidate.id)),
+      ...standing(candidate, progresses),
     ]);
   }
   return table.toString();

@@ -27,7 +27,21 @@ export const DataConfiguration = Type.Object(
         { additionalProperties: false, description: 'Shares of the videos (or groups), summing to 1.' },
       ),
     ),
-    splitSeed: Type.Optional(Type.Integer({ minimum: 0, description: 'Which split by shares. Default 0.' })),
+    splitSeed: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: Number.MAX_SAFE_INTEGER,
+        description: 'Which split by shares. Default 0.',
+      }),
+    ),
+    rate: Type.Optional(
+      Type.Number({
+        minimum: 1,
+        maximum: 240,
+        description:
+          'Frames per second that strides count at, whatever the rate of a video. Default: the rate of most training videos.',
+      }),
+    ),
     flip: Type.Optional(Type.Boolean({ description: 'Random horizontal flips in training. Default true.' })),
     skipShare: Type.Optional(
       Type.Number({

@@ -18,7 +18,10 @@ export interface Video {
   /** Pixels as stored; rotation and pixel aspect ratio are left alone. */
   readonly width: number;
   readonly height: number;
+  /** The mean. */
   readonly framesPerSecond: number;
+  /** Seconds of each frame since the first; only where the rate is not constant. */
+  readonly times?: readonly number[];
   readonly seconds: number;
   /** Of the file's content: the same for every copy. */
   readonly digest: string;
@@ -32,7 +35,7 @@ export interface SkippedFile {
 
 /** What the videos allow a search to ask for. */
 export interface DataLimits {
-  /** Source frames that at least 90 % of the training videos have: a longer clip would mostly loop. */
+  /** Reference frames that at least 90 % of the training videos are long: a longer clip would mostly loop. */
   readonly maxSpan: number;
   /** The largest training crop whose test crop is at most 1.25 times the median short side of the videos. */
   readonly maxCrop: number;
@@ -49,6 +52,12 @@ export interface Dataset {
   /** SHA-256 of what the videos are and how they are labelled and divided: equal on every copy, on every machine. */
   readonly fingerprint: string;
   readonly limits: DataLimits;
+  /** Reference frames per second: what strides and spans count in, whatever the rate of a video. */
+  readonly rate: number;
+  /** Of the training videos' values in [0, 1], over all channels, each video counting the same; 3 digits. */
+  readonly pixels: { readonly mean: number; readonly deviation: number };
+  /** Whether folders or lists divide the videos: then they stay divided so. */
+  readonly dividedAsGiven: boolean;
   /** Whether training may flip clips. */
   readonly flip: boolean;
 }

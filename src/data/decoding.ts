@@ -2,32 +2,17 @@
  * Video files to RGB frames, by FFmpeg in the process. All of it blocks, so it runs on the data threads, where one
  * decoder thread each is the best use of the cores.
  *
- * Frames are what the decoder gives, in order: a variable frame rate is not evened out, and rotation and pixel
- * aspect ratio are left as stored. A packet that can't be decoded is passed over, as FFmpeg's own tools do.
+ * Frames are what the decoder gives, in order, with the time of each; rotation and pixel aspect ratio are left as
+ * stored. A packet that can't be decoded is passed over, as FFmpeg's own tools do.
  */
-import {
-  AV_LOG_QUIET,
-  AV_PIX_FMT_RGB24,
-  AVMEDIA_TYPE_VIDEO,
-  SWS_AREA,
-  SWS_BITEXACT,
-  type SwsFlags,
-} from 'node-av/constants';
-import { Codec, CodecContext, FormatContext, Frame, Log, Packet, SoftwareScaleContext } from 'node-av/lib';
-
-/**
- * Each pixel is the mean of those it covers, and its bytes are the same on every processor. Rounding more exactly
- * (SWS_ACCURATE_RND) and more exact colours (SWS_FULL_CHR_H_INT) take FFmpeg twice the time of the decoding itself.
- */
-const SCALING = (SWS_AREA | SWS_BITEXACT) as SwsFlags;
+import { AV_LOG_QUIET, AV_NOPTS_VALUE, AVMEDIA_TYPE_VIDEO } from 'node-av/constants';
+import { Codec, CodecContext, FormatContext, Frame, Log, Packet, type Stream } from 'node-av/lib';
+import { type PixelMoments, pixelMeter } from './measuring.js';
+import { DecodingError, type FrameSize, rgbScaler } from './scaling.js';
+import { type Timing, timingOf } from './timing.js';
 
 /** Demuxers that make frames of what nobody means as a video. */
 const NOT_VIDEO = new Set(['tty']);
-
-/** A file that FFmpeg can't make frames of; the message is the reason, without the file's name. */
-export class DecodingError extends Error {
-  override readonly name = 'DecodingError';
-}
 
 let ending: Int32Array = new Int32Array(1);
 
@@ -36,8 +21,30 @@ export function endDecodingWith(flag: Int32Array): void {
   ending = flag;
 }
 
+/** What a container says of its video stream. */
+interface StreamFacts {
+  /** Of a frame's timestamp. */
+  readonly secondsPerTick: number;
+  /** The mean, or NaN. */
+  readonly framesPerSecond: number;
+  /** NaN where it can't be told. */
+  readonly frames: number;
+}
+
+function streamFacts(stream: Stream): StreamFacts {
+  const { timeBase, avgFrameRate, nbFrames, duration } = stream;
+  const secondsPerTick = timeBase.num / timeBase.den;
+  const framesPerSecond = avgFrameRate.num / avgFrameRate.den;
+  const seconds = duration > 0n ? Number(duration) * secondsPerTick : Number.NaN;
+  return {
+    secondsPerTick,
+    framesPerSecond,
+    frames: nbFrames > 0n ? Number(nbFrames) : seconds * framesPerSecond,
+  };
+}
+
 /** Decodes a file; `visit` gets every frame with its index and ends the decoding by returning false. */
-function decode(path: string, visit: (frame: Frame, index: number) => boolean): { framesPerSecond: number } {
+function decode(path: string, visit: (frame: Frame, index: number, stream: StreamFacts) => boolean): void {
   Log.setLevel(AV_LOG_QUIET);
   const format = new FormatContext();
   if (format.openInputSync(path) < 0) throw new DecodingError('not a container that FFmpeg can open');
@@ -57,11 +64,12 @@ function decode(path: string, visit: (frame: Frame, index: number) => boolean): 
       throw new DecodingError(`the ${codec.name} decoder can't read it`);
     packet.alloc();
     frame.alloc();
+    const facts = streamFacts(stream);
 
     let index = 0;
     const drain = (): boolean => {
       while (context.receiveFrameSync(frame) >= 0) {
-        const goOn = visit(frame, index++) && Atomics.load(ending, 0) === 0;
+        const goOn = visit(frame, index++, facts) && Atomics.load(ending, 0) === 0;
         frame.unref();
         if (!goOn) return false;
       }
@@ -79,8 +87,6 @@ function decode(path: string, visit: (frame: Frame, index: number) => boolean): 
       context.sendPacketSync(null);
       drain();
     }
-    const { num, den } = stream.avgFrameRate;
-    return { framesPerSecond: num > 0 && den > 0 ? num / den : 25 };
   } finally {
     packet.free();
     frame.free();
@@ -89,26 +95,38 @@ function decode(path: string, visit: (frame: Frame, index: number) => boolean): 
   }
 }
 
-export interface VideoFacts {
+export interface VideoFacts extends Timing {
   readonly frames: number;
   readonly width: number;
   readonly height: number;
-  /** The container's mean rate, or 25 where it states none. */
-  readonly framesPerSecond: number;
+  readonly pixels: PixelMoments;
 }
 
-/** Decodes the whole file to count its frames. Throws DecodingError. */
+/** Decodes the whole file to count its frames and to know when each is shown. Throws DecodingError. */
 export function probeVideo(path: string): VideoFacts {
   let frames = 0;
   let width = 0;
   let height = 0;
-  const { framesPerSecond } = decode(path, (frame) => {
-    if (frames === 0) ({ width, height } = frame);
-    frames += 1;
-    return true;
-  });
-  if (frames === 0 || width === 0 || height === 0) throw new DecodingError('no frame could be decoded');
-  return { frames, width, height, framesPerSecond };
+  let stated = Number.NaN;
+  const seconds: number[] = [];
+  const meter = pixelMeter();
+  try {
+    decode(path, (frame, index, stream) => {
+      if (index === 0) {
+        ({ width, height } = frame);
+        stated = stream.framesPerSecond;
+      }
+      frames += 1;
+      const timestamp = frame.bestEffortTimestamp;
+      if (timestamp !== AV_NOPTS_VALUE) seconds.push(Number(timestamp) * stream.secondsPerTick);
+      meter.show(frame, index, stream.frames);
+      return true;
+    });
+    if (frames === 0 || width === 0 || height === 0) throw new DecodingError('no frame could be decoded');
+    return { frames, width, height, ...timingOf(stated, frames, seconds), pixels: meter.moments() };
+  } finally {
+    meter.free();
+  }
 }
 
 /**
@@ -117,46 +135,18 @@ export function probeVideo(path: string): VideoFacts {
  */
 export function decodeFrames(
   path: string,
-  size: { readonly width: number; readonly height: number },
+  size: FrameSize,
   last: number,
   wanted: (index: number) => boolean,
   visit: (index: number, rgb: Uint8Array) => void,
 ): void {
-  const scaled = new Frame();
-  scaled.alloc();
-  scaled.width = size.width;
-  scaled.height = size.height;
-  scaled.format = AV_PIX_FMT_RGB24;
-  // Rows aligned for SIMD; toBuffer packs them.
-  scaled.getBuffer(0);
-  let scaler: SoftwareScaleContext | undefined;
-  let input = '';
+  const scaler = rgbScaler(size);
   try {
     decode(path, (frame, index) => {
-      if (wanted(index)) {
-        const { width, height, format } = frame;
-        if (!scaler || input !== `${width}x${height}:${format}`) {
-          scaler?.freeContext();
-          scaler = new SoftwareScaleContext();
-          scaler.getContext(
-            width,
-            height,
-            frame.format as never,
-            size.width,
-            size.height,
-            AV_PIX_FMT_RGB24,
-            SCALING,
-          );
-          input = `${width}x${height}:${format}`;
-        }
-        if (scaler.scaleFrameSync(scaled, frame) < 0)
-          throw new DecodingError(`frame ${index} can't be scaled`);
-        visit(index, scaled.toBuffer());
-      }
+      if (wanted(index)) visit(index, scaler.scale(frame));
       return index < last;
     });
   } finally {
-    scaler?.freeContext();
-    scaled.free();
+    scaler.free();
   }
 }

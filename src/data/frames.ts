@@ -10,11 +10,7 @@ import { crc32 } from 'node:zlib';
 import { X3dError } from '../errors.js';
 import { decodeFrames } from './decoding.js';
 import { diskRefuses } from './disk.js';
-
-export interface FrameSize {
-  readonly width: number;
-  readonly height: number;
-}
+import type { FrameSize } from './scaling.js';
 
 /** Short sides that frames are kept at: few, so that candidates share them. */
 const SHORT_SIDES = [32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024];

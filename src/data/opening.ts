@@ -4,9 +4,11 @@ import { X3dError } from '../errors.js';
 import { testCrop } from '../network/index.js';
 import type { DataConfiguration } from './configuration.js';
 import type { DataLimits, Dataset, Part, SkippedFile, Video } from './dataset.js';
+import type { VideoFacts } from './decoding.js';
 import { type LabelledFile, type Layout, readLayout } from './layout.js';
 import { type Probed, probeAll } from './probing.js';
 import { type Shares, splitByShares } from './splitting.js';
+import { commonRate, keepsTime, referenceFrames } from './timing.js';
 
 const DEFAULT_SHARES: Shares = { train: 0.7, validation: 0.15, test: 0.15 };
 const DEFAULT_SKIP_SHARE = 0.05;
@@ -118,7 +120,7 @@ function decodable(
     if (facts?.kind === 'video') usable.push({ file, facts });
     else skipped.push({ path: file.name, reason: facts?.reason ?? 'not probed' });
   });
-  if (skipped.length > skipShare * files.length) {
+  if (skipped.length > skipShare * files.length || usable.length === 0) {
     throw new X3dError('data', {
       subject,
       expected: `at most ${skipShare * 100} % of the files undecodable`,
@@ -165,9 +167,9 @@ function checkParts(videos: readonly Video[], classes: readonly string[], subjec
   }
 }
 
-function limitsOf(videos: readonly Video[]): DataLimits {
-  const training = videos.filter(({ part }) => part === 'train');
-  const spans = training.map(({ frames }) => frames).sort((a, b) => a - b);
+/** `training`: at least one video. */
+function limitsOf(training: readonly Video[], rate: number): DataLimits {
+  const spans = training.map((video) => referenceFrames(video, rate)).sort((a, b) => a - b);
   const sides = training.map(({ width, height }) => Math.min(width, height)).sort((a, b) => a - b);
   const side = sides[Math.floor(sides.length / 2)] ?? 0;
   let maxCrop = Math.ceil((1.25 * side * 7) / 8);
@@ -176,11 +178,24 @@ function limitsOf(videos: readonly Video[]): DataLimits {
   return { maxSpan: spans[Math.floor(spans.length / 10)] ?? 0, maxCrop };
 }
 
-function fingerprintOf(classes: readonly string[], videos: readonly Video[]): string {
+/** To three digits, so that machines that add up otherwise say the same. */
+const rounded = (value: number): number => Number(value.toPrecision(3));
+
+function pixelsOf(training: readonly VideoFacts[]): Dataset['pixels'] {
+  const mean = training.reduce((sum, { pixels }) => sum + pixels.mean, 0) / training.length;
+  const meanSquare = training.reduce((sum, { pixels }) => sum + pixels.meanSquare, 0) / training.length;
+  return { mean: rounded(mean), deviation: rounded(Math.sqrt(Math.max(0, meanSquare - mean ** 2))) };
+}
+
+function fingerprintOf(classes: readonly string[], videos: readonly Video[], rate: number): string {
   const hash = createHash('sha256').update(JSON.stringify(classes));
-  // The frames too: another decoder may find others in the same file.
-  for (const { name, digest, frames, label, part } of videos)
-    hash.update(`\n${JSON.stringify([name, digest, frames, label, part])}`);
+  for (const video of videos) {
+    const { name, digest, frames, label, part, framesPerSecond, times = [] } = video;
+    // Where its frames are not reference frames, what decides which of them are shown.
+    const timing = keepsTime(video, rate) ? [] : [rate, framesPerSecond, times];
+    // The frames too: another decoder may find others in the same file.
+    hash.update(`\n${JSON.stringify([name, digest, frames, label, part, ...timing])}`);
+  }
   return hash.digest('hex');
 }
 
@@ -207,7 +222,7 @@ export async function openDataset(configuration: DataConfiguration, options: Ope
   );
   const groupByName = new Map(layout.files.map(({ name }, index) => [name, groups[index]]));
   const undivided = usable.map(({ file, facts }) => {
-    const { kind: _, ...rest } = facts;
+    const { kind: _, pixels: __, ...rest } = facts;
     const group = groupByName.get(file.name);
     return {
       ...file,
@@ -225,14 +240,24 @@ export async function openDataset(configuration: DataConfiguration, options: Ope
     part: video.part ?? options.undivided ?? split?.[index] ?? 'train',
   }));
   if (!options.undivided) checkParts(videos, layout.classes, subject);
+  const isTraining = ({ part }: Video) => part === 'train';
+  // Where nothing is trained, all of them stand for it.
+  const described = videos.some(isTraining) ? isTraining : () => true;
+  const training = videos.filter(described);
+  const rate = configuration.rate ?? commonRate(training);
   const count = (part: Part) => videos.filter((video) => video.part === part).length;
   return {
     classes: layout.classes,
     videos,
     parts: { train: count('train'), validation: count('validation'), test: count('test') },
     skipped,
-    fingerprint: fingerprintOf(layout.classes, videos),
-    limits: limitsOf(videos),
+    fingerprint: fingerprintOf(layout.classes, videos, rate),
+    limits: limitsOf(training, rate),
+    rate,
+    pixels: pixelsOf(
+      usable.flatMap(({ facts }, index) => (described(videos[index] as Video) ? [facts] : [])),
+    ),
+    dividedAsGiven: layout.divided,
     flip: configuration.flip ?? true,
   };
 }

@@ -6,8 +6,9 @@ import { readFile, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { writeWhole } from '../files.js';
-import { DecodingError, probeVideo, type VideoFacts } from './decoding.js';
+import { probeVideo, type VideoFacts } from './decoding.js';
 import { diskRefuses } from './disk.js';
+import { DecodingError } from './scaling.js';
 import { startDataThreads } from './threads.js';
 
 export interface ProbeTask {
@@ -110,7 +111,7 @@ export async function probeAll(
 ): Promise<Probed[]> {
   const { subject, cacheFolder, onProgress, signal } = options;
   const name = createHash('sha256').update(subject).digest('hex').slice(0, 16);
-  const file = join(cacheFolder, `videos-2-${name}.json`);
+  const file = join(cacheFolder, `videos-3-${name}.json`);
   const known = await recall(file);
   const results = new Array<Probed>(paths.length);
   const open: {

@@ -3,7 +3,7 @@
  * as in PyTorch's interpolate with align_corners=False. Weights are whole numbers, so that the bytes do not depend on
  * the machine.
  */
-import type { FrameSize } from './frames.js';
+import type { FrameSize } from './scaling.js';
 
 /** Eleven bits a weight: 255 x 2^22 still fits 32 bits. */
 const ONE = 1 << 11;

@@ -5,6 +5,7 @@
 import { clipSpan } from '../network/index.js';
 import { randomOf } from '../random.js';
 import type { Video } from './dataset.js';
+import { frameAt, referenceFrames } from './timing.js';
 
 /** A clip to be cut: frames by index, the size the video is scaled to, and a square window of it. */
 export interface ClipDraw {
@@ -24,8 +25,10 @@ export interface ClipDraw {
 interface ClipTimes {
   /** Frames of one clip. */
   readonly frames: number;
-  /** Source frames from one to the next. */
+  /** Reference frames from one to the next. */
   readonly stride: number;
+  /** Reference frames per second. */
+  readonly rate: number;
 }
 
 export interface TrainingDraws extends ClipTimes {
@@ -59,9 +62,13 @@ function scaledTo(video: Video, short: number): { width: number; height: number 
     : { width: Math.round((width * short) / height), height: short };
 }
 
-/** A video shorter than the clip is looped: source frame (start + i x stride) modulo its length. */
-const clipFrames = (video: Video, { frames, stride }: ClipTimes, start: number): number[] =>
-  Array.from({ length: frames }, (_, i) => (start + i * stride) % video.frames);
+/**
+ * The source frames that are shown at the reference frames start + i x stride; a video shorter than the clip is looped.
+ */
+function clipFrames(video: Video, { frames, stride, rate }: ClipTimes, start: number): number[] {
+  const length = referenceFrames(video, rate);
+  return Array.from({ length: frames }, (_, i) => frameAt(video, rate, (start + i * stride) % length));
+}
 
 /** The order of `length` videos in an epoch: a seeded permutation. */
 export function epochOrder(length: number, seed: number, epoch: number): Uint32Array {
@@ -76,11 +83,12 @@ export function epochOrder(length: number, seed: number, epoch: number): Uint32A
   return order;
 }
 
-/** The clip of a slot: uniform over the starts that fit (over all frames of a video that is looped). */
+/** The clip of a slot: uniform over the starts that fit (over the whole of a video that is looped). */
 function drawClip(video: Video, plan: TrainingDraws, step: number, slot: number): ClipDraw {
   const random = randomOf('clip', plan.seed, step, slot);
-  const fits = video.frames - clipSpan(plan) + 1;
-  const start = random.whole(fits > 0 ? fits : video.frames);
+  const length = referenceFrames(video, plan.rate);
+  const fits = length - clipSpan(plan) + 1;
+  const start = random.whole(fits > 0 ? fits : length);
   const { min, max } = plan.shortSides;
   const size = scaledTo(video, min + random.whole(max - min + 1));
   const x = random.whole(size.width - plan.crop + 1);
@@ -133,7 +141,7 @@ export function viewDraws(video: Video, plan: ViewDraws): ClipDraw[] {
       : size.width >= size.height
         ? [{ ...middle, x: x.start }, middle, { ...middle, x: x.end }]
         : [{ ...middle, y: y.start }, middle, { ...middle, y: y.end }];
-  const last = Math.max(0, video.frames - clipSpan(plan));
+  const last = Math.max(0, referenceFrames(video, plan.rate) - clipSpan(plan));
   return Array.from({ length: plan.views }, (_, k) => {
     const start = plan.views === 1 ? Math.floor(last / 2) : Math.round((last * k) / (plan.views - 1));
     const frames = clipFrames(video, plan, start);

@@ -4,11 +4,12 @@
  */
 import { X3dError } from '../errors.js';
 import type { Video } from './dataset.js';
-import { DecodingError, decodeFrames } from './decoding.js';
+import { decodeFrames } from './decoding.js';
 import { cachedSize } from './frames.js';
 import { shortSideKept } from './rendering.js';
 import { resizer } from './resizing.js';
 import { type ViewDraws, viewDraws } from './sampling.js';
+import { DecodingError } from './scaling.js';
 
 export interface TimedClip {
   /** [T, H, W, 3]; valid inside `visit` alone. */
@@ -17,6 +18,10 @@ export interface TimedClip {
   readonly from: number;
   readonly to: number;
 }
+
+/** Seconds since the first frame. */
+const timeOf = ({ times, framesPerSecond }: Video, frame: number): number =>
+  times?.[frame] ?? frame / framesPerSecond;
 
 /**
  * Blocks while the video is decoded; `visit` gets the views in order. Throws X3dError (data) where the video has fewer
@@ -42,7 +47,7 @@ export function visitViews(video: Video, plan: ViewDraws, visit: (clip: TimedCli
         write(held.get(frame) as Uint8Array, clip, time * draw.side * draw.side * 3);
       });
       const [first, final] = [Math.min(...draw.frames), Math.max(...draw.frames)];
-      visit({ clip, from: first / video.framesPerSecond, to: (final + 1) / video.framesPerSecond });
+      visit({ clip, from: timeOf(video, first), to: timeOf(video, final) + 1 / video.framesPerSecond });
       for (const frame of draw.frames) if ((lastUse.get(frame) as number) <= view) held.delete(frame);
     }
   };

@@ -2,6 +2,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, extname, resolve } from 'node:path';
 import {
+  commonRate,
   filesBelow,
   probeAll,
   type SkippedFile,
@@ -75,16 +76,23 @@ export async function lookAt(
       failed.push({ path, reason: facts?.reason ?? 'not looked at' });
       return;
     }
-    const { kind: _, ...rest } = facts;
+    const { kind: _, pixels: __, ...rest } = facts;
     const seconds = rest.frames / rest.framesPerSecond;
     videos.push({ ...rest, path, name: path, label: 0, part: 'test', seconds });
   });
   return { videos, failed };
 }
 
-/** K-Center's clips, for `viewBatches` and for windows in time. */
-export const centerViews = ({ frames, stride, shortSide, crop }: Preprocessing, views: number) =>
-  ({ frames, stride, shortSide, crop, strategy: 'center', views }) as const;
+/**
+ * K-Center's clips, for `viewBatches` and for windows in time. Where the description has no rate, strides count at the
+ * rate of most of the videos, as they do where a network is tested on them.
+ */
+export const centerViews = (
+  { frames, stride, rate, shortSide, crop }: Preprocessing,
+  videos: readonly Video[],
+  views: number,
+) =>
+  ({ frames, stride, rate: rate ?? commonRate(videos), shortSide, crop, strategy: 'center', views }) as const;
 
 export interface ClipOptions {
   /** Clips a video, evenly spaced. */
@@ -100,7 +108,7 @@ export const clipsOf = (
   { views, cacheFolder, threads }: ClipOptions,
 ): AsyncGenerator<VideoViews, void, undefined> =>
   viewBatches({ videos }, 'test', {
-    ...centerViews(preprocessing, views),
+    ...centerViews(preprocessing, videos, views),
     cacheFolder,
     threads,
     diskBytes: 0,

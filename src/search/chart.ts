@@ -1,7 +1,8 @@
 /** A search as a picture: validation accuracy against cost, every candidate, the path taken and where it ended. */
+import { isDeepStrictEqual } from 'node:util';
 import type { TopLevelSpec } from 'vega-lite';
 import type { Axis } from '../network/index.js';
-import { type CandidateView, keptContraction, type Trajectory } from './trajectory.js';
+import type { CandidateView, Trajectory } from './trajectory.js';
 
 /** Okabe and Ito's colours, which people who see few colours tell apart. */
 const AXIS_COLOURS: Readonly<Record<Axis, { readonly name: string; readonly colour: string }>> = {
@@ -12,11 +13,14 @@ const AXIS_COLOURS: Readonly<Record<Axis, { readonly name: string; readonly colo
   w: { name: 'w: width', colour: '#cc79a7' },
   b: { name: 'b: bottleneck', colour: '#d55e00' },
 };
+/** What no single axis makes: exchanges, and networks of other methods. */
+const OTHER = { name: 'several', colour: '#555555' };
 const COST_TITLES = {
   multiplyAdds: 'multiply-adds of one clip',
   parameters: 'parameters',
   activationBytes: 'bytes of activations of one clip',
 } as const satisfies Record<Trajectory['complexity'], string>;
+export const costTitle = (complexity: Trajectory['complexity']): string => COST_TITLES[complexity];
 const INK = '#222';
 const QUIET = '#8a8a8a';
 
@@ -31,6 +35,9 @@ interface CandidatePoint extends Point {
   readonly won: boolean;
   /** Of winners: what the round changed. */
   readonly label: string;
+  /** One standard error on both sides, percent. */
+  readonly low: number;
+  readonly high: number;
 }
 
 const percent = (share: number) => 100 * share;
@@ -42,27 +49,57 @@ const brief = (value: number) =>
       ? `${Number((value / 1e6).toPrecision(3))}M`
       : `${Number((value / 1e9).toPrecision(3))}G`;
 
-function pointOf({ cost, outcome }: CandidateView, complexity: Trajectory['complexity']): Point[] {
-  return outcome ? [{ cost: cost[complexity], accuracy: percent(outcome.validation.top1) }] : [];
-}
-
+/** Rounds that chose between networks, and the contraction as one of them. */
 function candidatePoints({ rounds, contraction, complexity }: Trajectory): CandidatePoint[] {
   const compared = contraction?.candidate ? [contraction.candidate] : [];
-  const tried = [...rounds, { round: 0, candidates: compared, winner: undefined }];
-  return tried.flatMap(({ round, candidates, winner }) =>
-    candidates.flatMap((candidate) => {
+  const tried = [
+    ...rounds.filter(({ step }) => step !== 'recipe'),
+    { round: 0, factors: contraction?.to, candidates: compared, winner: undefined },
+  ];
+  return tried.flatMap(({ round, factors, candidates, winner }) =>
+    candidates.flatMap((candidate): CandidatePoint[] => {
+      const { accuracy } = candidate.estimates ?? {};
+      if (!accuracy) return [];
       const won = candidate.id === winner?.candidate;
-      const { name } = AXIS_COLOURS[candidate.axes[0] ?? 'b'];
-      const label = won ? `${round}: ${candidate.axes.join(' = ')}` : '';
-      return pointOf(candidate, complexity).map((point) => ({ ...point, axis: name, won, label }));
+      const [axis] = candidate.axes;
+      const { name } = axis ? AXIS_COLOURS[axis] : OTHER;
+      const { mean, error } = accuracy;
+      return [
+        {
+          cost: candidate.cost[complexity],
+          accuracy: percent(mean),
+          low: percent(Math.max(0, mean - error)),
+          high: percent(Math.min(1, mean + error)),
+          axis: name,
+          won,
+          label:
+            // An exchange may leave the network as it is.
+            won && !isDeepStrictEqual(factors, candidate.factors)
+              ? `${round}: ${titleOf(candidate)}${winner.choice.undecided ? ' ?' : ''}`
+              : '',
+        },
+      ];
     }),
   );
 }
 
+const titleOf = ({ axes, change }: CandidateView) => change ?? axes.join(' = ');
+
+/** The network found, at what was measured of it. */
+function foundPoint({ final, rounds, complexity }: Trajectory): Point[] {
+  if (!final?.outcome) return [];
+  const { validation, test } = final.outcome.evaluations;
+  const candidate = rounds
+    .flatMap(({ candidates }) => candidates)
+    .findLast(({ id }) => id === final.candidate)?.estimates?.accuracy.mean;
+  const accuracy = validation?.metrics.accuracy ?? candidate ?? test?.metrics.accuracy;
+  return accuracy === undefined ? [] : [{ cost: final.cost[complexity], accuracy: percent(accuracy) }];
+}
+
 /** Room around the points, in the units of each axis. */
-function domains(points: readonly Point[], target: number) {
+function domains(points: readonly (Point & Partial<CandidatePoint>)[], target: number) {
   const costs = [...points.map(({ cost }) => cost), target];
-  const accuracies = points.map(({ accuracy }) => accuracy);
+  const accuracies = points.flatMap(({ accuracy, low = accuracy, high = accuracy }) => [low, high]);
   return {
     cost: [0.85 * Math.min(...costs), 1.2 * Math.max(...costs)],
     accuracy: [Math.max(0, Math.min(...accuracies) - 8), Math.min(104, Math.max(...accuracies) + 9)],
@@ -71,13 +108,14 @@ function domains(points: readonly Point[], target: number) {
 
 /** The chart's specification, or undefined where no candidate has a result yet. */
 export function trajectorySpecification(trajectory: Trajectory): TopLevelSpec | undefined {
-  const { search, name, base, target, complexity, rounds, final, contraction } = trajectory;
+  const { search, name, method, base, target, complexity, rounds, final } = trajectory;
   const candidates = candidatePoints(trajectory);
   if (candidates.length === 0) return undefined;
   const winners = candidates.filter(({ won }) => won);
-  const found = final ? pointOf(final, complexity) : [];
+  const found = foundPoint(trajectory);
   const { cost, accuracy } = domains([...candidates, ...found], target);
-  const test = final?.outcome?.test;
+  const test = final?.outcome?.evaluations.test?.metrics.accuracy;
+  const colours = [...Object.values(AXIS_COLOURS), OTHER];
   const x = {
     field: 'cost',
     type: 'quantitative',
@@ -96,8 +134,8 @@ export function trajectorySpecification(trajectory: Trajectory): TopLevelSpec | 
     field: 'axis',
     type: 'nominal',
     scale: {
-      domain: Object.values(AXIS_COLOURS).map((axis) => axis.name),
-      range: Object.values(AXIS_COLOURS).map((axis) => axis.colour),
+      domain: colours.map((axis) => axis.name),
+      range: colours.map((axis) => axis.colour),
     },
     legend: { title: 'what was changed', symbolType: 'circle', symbolSize: 90, symbolOpacity: 1 },
   } as const;
@@ -110,11 +148,11 @@ export function trajectorySpecification(trajectory: Trajectory): TopLevelSpec | 
     title: {
       text: name ?? `Search ${search}`,
       subtitle: [
-        `from ${base} to ${brief(target)}: ${candidates.length} candidates in ${rounds.length} rounds`,
+        `${method}, from ${base} to ${brief(target)}: ${candidates.length} candidates in ${rounds.length} rounds; bars are one standard error`,
         ...found.map(
           (point) =>
             `network found: ${brief(point.cost)}, ${shown(point.accuracy)} % on validation` +
-            (test ? `, ${shown(percent(test.center.top1))} % on test videos` : ''),
+            (test !== undefined ? `, ${shown(percent(test))} % on test videos` : ''),
         ),
       ],
       anchor: 'start',
@@ -156,6 +194,16 @@ export function trajectorySpecification(trajectory: Trajectory): TopLevelSpec | 
         encoding: { x, y, order: { field: 'cost', type: 'quantitative' } },
       },
       {
+        data: { values: candidates },
+        mark: { type: 'rule', opacity: 0.45 },
+        encoding: {
+          x,
+          y: { ...y, field: 'low' },
+          y2: { field: 'high' },
+          color: colour,
+        },
+      },
+      {
         data: { values: candidates.filter(({ won }) => !won) },
         mark: { type: 'point', filled: true, size: 70, opacity: 0.65 },
         encoding: { x, y, color: colour },
@@ -188,10 +236,7 @@ export function trajectorySpecification(trajectory: Trajectory): TopLevelSpec | 
         data: {
           values: found.map((point) => ({
             ...point,
-            label:
-              contraction && keptContraction(contraction, final)
-                ? `trained in full (${contraction.axis} taken back)`
-                : 'trained in full',
+            label: 'trained in full',
           })),
         },
         mark: { type: 'text', dx: -14, align: 'right', fontSize: 11, fontWeight: 'bold', color: INK },
@@ -201,10 +246,8 @@ export function trajectorySpecification(trajectory: Trajectory): TopLevelSpec | 
   };
 }
 
-/** The picture as SVG, or undefined where there is nothing to show yet. */
-export async function trajectoryChart(trajectory: Trajectory): Promise<string | undefined> {
-  const specification = trajectorySpecification(trajectory);
-  if (!specification) return undefined;
+/** A specification drawn as SVG, without a browser. */
+export async function svgOf(specification: TopLevelSpec): Promise<string> {
   // Large, and needed at a search's end only.
   const [{ compile }, { parse, View }] = await Promise.all([import('vega-lite'), import('vega')]);
   const view = new View(parse(compile(specification).spec), { renderer: 'none' });
@@ -213,4 +256,10 @@ export async function trajectoryChart(trajectory: Trajectory): Promise<string | 
   } finally {
     view.finalize();
   }
+}
+
+/** The picture as SVG, or undefined where there is nothing to show yet. */
+export async function trajectoryChart(trajectory: Trajectory): Promise<string | undefined> {
+  const specification = trajectorySpecification(trajectory);
+  return specification && svgOf(specification);
 }

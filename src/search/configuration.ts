@@ -5,83 +5,172 @@ import { DataConfiguration } from '../data/configuration.js';
 import { X3dError } from '../errors.js';
 import { STEP_RULES } from '../flops/axis.js';
 import { BASES, type BaseName } from '../network/index.js';
-import { RECIPES, Recipe } from '../training/recipe.js';
+import { METRIC_NAMES } from '../training/metrics.js';
+import { PIXEL_DEVIATION, PIXEL_MEAN } from '../training/pixels.js';
+import { Recipe, type RecipeGround, RecipeInput, settleRecipe } from '../training/recipe.js';
 import { mismatches, shown } from '../validation.js';
 
 const NAMES = Object.keys(BASES) as BaseName[];
 
-export const CRITERIA = ['accuracy', 'loss'] as const;
-export type Criterion = (typeof CRITERIA)[number];
+export const METHOD_NAMES = ['race', 'paper', 'compound', 'random'] as const;
+export type MethodName = (typeof METHOD_NAMES)[number];
 export const COMPLEXITIES = ['multiplyAdds', 'parameters', 'activationBytes'] as const;
 export type Complexity = (typeof COMPLEXITIES)[number];
+
+const exact = { additionalProperties: false };
+/** The largest network that was ever published for videos takes a seventh of it. */
+const MOST_TARGET = 1e12;
+const Target = Type.Number({ exclusiveMinimum: 0, maximum: MOST_TARGET });
 
 const common = {
   name: Type.Optional(Type.String({ minLength: 1, maxLength: 100, description: 'For people.' })),
   data: DataConfiguration,
 };
 const choices = {
+  method: Type.Enum([...METHOD_NAMES], {
+    description:
+      'How networks are proposed and chosen: race (expansion; short trainings, repeated where it is close), paper (the published rule: one training each, the most accurate wins), compound (all axes by one coefficient), random. Default race.',
+  }),
   base: Type.Enum(NAMES, { description: 'What the search starts from. Default x2d-micro.' }),
-  criterion: Type.Enum([...CRITERIA], {
-    description: 'What decides a round, on the validation videos. Default accuracy.',
+  criterion: Type.Enum(METRIC_NAMES, {
+    description:
+      'What decides between networks on validation videos; where they do not differ beyond chance, the loss does. Default accuracy.',
   }),
   complexity: Type.Enum([...COMPLEXITIES], { description: 'What the target counts. Default multiplyAdds.' }),
   stepRule: Type.Enum([...STEP_RULES], {
     description: 'How far a step goes. Default at-most-double.',
   }),
-  seed: Type.Integer({ minimum: 0, description: 'Of every training in the search. Default 0.' }),
+  seed: Type.Integer({ minimum: 0, maximum: 2 ** 31, description: 'Of every training. Default 0.' }),
+  finalOn: Type.Enum(['train', 'train-and-validation'], {
+    description:
+      'What the network found is trained on. Default train-and-validation where there is a test part, except with method paper.',
+  }),
 };
 const memory = Type.Optional(
   Type.Integer({
     minimum: 1,
+    maximum: 1e15,
     description:
-      'Bytes that one training may take, as estimated: larger batches are taken in parts, networks that do not fit left out. Default: the least that a worker at work has for one.',
+      'Bytes that one training may take, as estimated: larger batches are taken in parts, networks that do not fit are left out. Default: the least that a worker at work has for one.',
   }),
 );
+
+export const Budget = Type.Object(
+  {
+    unit: Type.Enum(['multiply-adds', 'hours']),
+    amount: Type.Number({ exclusiveMinimum: 0, maximum: 1e21 }),
+  },
+  {
+    ...exact,
+    description:
+      'What all trainings of a search may take together: multiply-adds of their steps, or hours summed over the workers.',
+  },
+);
+export type Budget = Static<typeof Budget>;
+
+const optional = <Fields extends Record<string, Type.TSchema>>(fields: Fields) =>
+  Object.fromEntries(
+    Object.entries(fields).map(([key, schema]) => [key, Type.Optional(schema)]),
+  ) as unknown as { [Key in keyof Fields]: Type.TOptional<Fields[Key]> };
 
 /** A configuration as users write it. */
 export const SearchInput = Type.Object(
   {
     ...common,
-    target: Type.Union([Type.Number({ exclusiveMinimum: 0 }), Type.String()], {
+    target: Type.Union([Type.Number({ exclusiveMinimum: 0 }), Type.String({ maxLength: 40 })], {
       description: 'The complexity of the network wanted, as a number or like "600M" or "1.5G".',
     }),
-    ...(Object.fromEntries(
-      Object.entries(choices).map(([key, schema]) => [key, Type.Optional(schema)]),
-    ) as unknown as {
-      [Key in keyof typeof choices]: ReturnType<typeof Type.Optional<(typeof choices)[Key]>>;
-    }),
+    ...optional(choices),
     memory,
-    recipe: Type.Optional(Type.Partial(Recipe, { additionalProperties: false })),
+    budget: Type.Optional(
+      Type.String({
+        maxLength: 40,
+        description: 'What all trainings may take: multiply-adds like "5T", or hours of workers like "2h".',
+      }),
+    ),
+    recipe: Type.Optional(RecipeInput),
   },
-  { additionalProperties: false },
+  exact,
 );
 export type SearchInput = Static<typeof SearchInput>;
 
 /** A configuration with every default filled in, as a search keeps it. */
 export const SearchConfiguration = Type.Object(
-  { ...common, target: Type.Number({ exclusiveMinimum: 0 }), ...choices, memory, recipe: Recipe },
-  { additionalProperties: false },
+  {
+    ...common,
+    target: Target,
+    ...choices,
+    memory,
+    budget: Type.Optional(Budget),
+    recipe: Recipe,
+    /** Names of the recipe's fields that the user gave: they stay as given. */
+    given: Type.Array(Type.String(), { description: 'Fields of the recipe that the user gave.' }),
+    /** Of the base's one frame: how long a clip the search begins with, in frames of the reference rate. */
+    clip: Type.Integer({
+      minimum: 1,
+      maximum: 1e6,
+      description: 'Reference frames that the first clips stand for.',
+    }),
+  },
+  exact,
 );
 export type SearchConfiguration = Static<typeof SearchConfiguration>;
 
 const searchInput = Compile(SearchInput);
 
-const UNITS: Readonly<Record<string, number>> = { '': 1, K: 1e3, M: 1e6, G: 1e9, T: 1e12 };
+const UNITS: Readonly<Record<string, number>> = { '': 1, K: 1e3, M: 1e6, G: 1e9, T: 1e12, P: 1e15, E: 1e18 };
 
 /** 600000000 of 600000000, "600M" or "0.6G". Throws X3dError invalid-input. */
 export function parseAmount(amount: number | string, field: string): number {
-  const match = /^\s*(\d+(?:\.\d+)?(?:e\+?\d+)?)\s*([KMGT]?)\s*$/i.exec(String(amount));
+  const match = /^\s*(\d+(?:\.\d+)?(?:e\+?\d+)?)\s*([KMGTPE]?)\s*$/i.exec(String(amount));
   const value = Number(match?.[1]) * (UNITS[(match?.[2] ?? '').toUpperCase()] ?? Number.NaN);
-  if (Number.isFinite(value) && value > 0) return Math.round(value);
+  if (Number.isFinite(value) && value > 0 && value <= 1e21) return Math.round(value);
   throw new X3dError('invalid-input', {
     subject: field,
-    expected: 'a number above zero, or one with K, M, G or T, like "600M"',
+    expected: 'a number above zero, or one with K, M, G, T or P, like "600M"',
     got: shown(amount),
   });
 }
 
-/** Throws X3dError invalid-input that names the field, the value and what is allowed. */
-export function resolveConfiguration(input: unknown): SearchConfiguration {
+/** "2h" is hours, "90min" too; anything else multiply-adds. Throws X3dError invalid-input. */
+export function parseBudget(text: string): Budget {
+  const hours = /^\s*(\d+(?:\.\d+)?)\s*(h|min)\s*$/i.exec(text);
+  const amount = Number(hours?.[1]) / (hours?.[2]?.toLowerCase() === 'min' ? 60 : 1);
+  if (hours && amount > 0) return { unit: 'hours', amount };
+  return { unit: 'multiply-adds', amount: parseAmount(text, 'budget') };
+}
+
+/** What of a data set decides a configuration. */
+export interface Ground extends RecipeGround {
+  /** Frames per second that strides count at. */
+  readonly rate: number;
+  /** Of DataLimits. */
+  readonly maxSpan: number;
+  /** Whether there are test videos. */
+  readonly tested: boolean;
+}
+
+/** Where a set is not at hand: fifty videos that look as the published networks' do. */
+const REFERENCE: Ground = {
+  videos: 50,
+  pixels: { mean: PIXEL_MEAN, deviation: PIXEL_DEVIATION },
+  rate: 30,
+  maxSpan: Number.MAX_SAFE_INTEGER,
+  tested: true,
+};
+
+/** Of long videos the paper's clips show 2 to 3 s. */
+const CLIP_SECONDS = 2.5;
+
+/** What a clip has to show of a set: as much as its shorter videos have, and of long ones what the paper's clips do. */
+const clipOf = ({ rate, maxSpan }: Ground): number =>
+  Math.max(1, Math.min(maxSpan, Math.round(CLIP_SECONDS * rate)));
+
+/**
+ * Fills in every default; those that follow from the videos, by `ground`. Throws X3dError invalid-input that names the
+ * field, the value and what is allowed.
+ */
+export function resolveConfiguration(input: unknown, ground: Ground = REFERENCE): SearchConfiguration {
   if (!searchInput.Check(input)) {
     const [first] = mismatches(searchInput, input);
     throw new X3dError('invalid-input', {
@@ -90,15 +179,28 @@ export function resolveConfiguration(input: unknown): SearchConfiguration {
       got: first?.got ?? shown(input),
     });
   }
-  const { base = 'x2d-micro', criterion = 'accuracy', complexity = 'multiplyAdds' } = input;
+  const { base = 'x2d-micro', method = 'race', recipe = {}, budget, ...rest } = input;
+  const target = parseAmount(input.target, 'target');
+  if (target > MOST_TARGET)
+    throw new X3dError('invalid-input', {
+      subject: 'target',
+      expected: 'at most 1T',
+      got: shown(input.target),
+    });
   return {
-    ...input,
-    target: parseAmount(input.target, 'target'),
+    ...rest,
+    method,
+    target,
     base,
-    criterion,
-    complexity,
+    criterion: input.criterion ?? 'accuracy',
+    complexity: input.complexity ?? 'multiplyAdds',
     stepRule: input.stepRule ?? 'at-most-double',
     seed: input.seed ?? 0,
-    recipe: { ...RECIPES[base], ...input.recipe },
+    finalOn: input.finalOn ?? (ground.tested && method !== 'paper' ? 'train-and-validation' : 'train'),
+    ...(budget === undefined ? {} : { budget: parseBudget(budget) }),
+    recipe: settleRecipe(base, ground, recipe),
+    given: Object.keys(recipe),
+    // The published search starts from the published clip.
+    clip: method === 'paper' ? BASES[base].factors.stride : clipOf(ground),
   };
 }

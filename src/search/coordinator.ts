@@ -10,12 +10,11 @@ import { cp, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Redis } from 'ioredis';
 import type { Home } from '../home.js';
-import type { Evaluation, TrainingFailure, TrainingResult } from '../training/training.js';
-import type { Work } from './candidate.js';
-import { decide, type Training } from './decide.js';
-import type { NewEvent, Outcome, Score } from './events.js';
+import { outcomeOf, type TrainingFailure, type TrainingResult, type Work } from '../training/training.js';
+import { decide } from './decide.js';
+import { type NewEvent, stamped } from './events.js';
 import { appendEvents, readSearch } from './log.js';
-import { apply, candidatesOf, isOpen, type SearchState } from './state.js';
+import { apply, finalTraining, isOpen, type SearchState, type TrainingState, trainingsOf } from './state.js';
 
 export type TrainingStatus =
   | { readonly kind: 'unknown' }
@@ -24,17 +23,17 @@ export type TrainingStatus =
   | { readonly kind: 'finished'; readonly result: TrainingResult }
   | { readonly kind: 'failed'; readonly failure: TrainingFailure };
 
-/** Who trains: the queue of candidates and its workers. */
+/** Who trains: the queue of trainings and its workers. */
 export interface Trainings {
-  /** Sees to it that a candidate is trained, once, and that `search` is told. Safe to repeat. */
+  /** Sees to it that a training is done, once, and that `search` is told. Safe to repeat. */
   request(
     search: string,
-    candidate: string,
+    training: string,
     order: { readonly work: Work; readonly fingerprint: string },
   ): Promise<void>;
-  status(candidate: string): Promise<TrainingStatus>;
+  status(training: string): Promise<TrainingStatus>;
   /** The search has recorded the outcome, or no longer wants it. Safe to repeat. */
-  release(search: string, candidate: string): Promise<void>;
+  release(search: string, training: string): Promise<void>;
 }
 
 export interface Coordination {
@@ -45,55 +44,34 @@ export interface Coordination {
   readonly report: (state: SearchState, home: Home) => Promise<void>;
 }
 
-const scoreOf = ({ videos, viewsPerVideo, top1, top5, loss }: Evaluation): Score => ({
-  videos,
-  viewsPerVideo,
-  top1,
-  top5,
-  loss,
-});
-
-function outcomeOf({ validation, test, steps, seconds, clipsPerSecond, peakBytes }: TrainingResult): Outcome {
-  return {
-    validation: scoreOf(validation),
-    ...(test
-      ? { test: { center: scoreOf(test.center), leftCenterRight: scoreOf(test.leftCenterRight) } }
-      : {}),
-    steps,
-    seconds,
-    clipsPerSecond,
-    peakBytes,
-  };
-}
-
 /** Asks for what is not asked for yet, and says what has happened since. */
 async function look(
   { trainings }: Coordination,
   state: SearchState,
-  { candidate: { id, progress }, work }: Training,
+  { id: training, work, progress }: TrainingState,
 ): Promise<NewEvent[]> {
-  await trainings.request(state.id, id, { work, fingerprint: state.dataset.fingerprint });
-  const status = await trainings.status(id);
+  await trainings.request(state.id, training, { work, fingerprint: state.dataset.fingerprint });
+  const status = await trainings.status(training);
   switch (status.kind) {
     case 'training':
       return progress.kind === 'started' && progress.worker === status.worker
         ? []
-        : [{ kind: 'candidate-started', candidate: id, worker: status.worker }];
+        : [{ kind: 'training-started', training, worker: status.worker }];
     case 'finished':
-      return [{ kind: 'candidate-finished', candidate: id, outcome: outcomeOf(status.result) }];
+      return [{ kind: 'training-finished', training, outcome: outcomeOf(status.result) }];
     case 'failed':
-      return [{ kind: 'candidate-failed', candidate: id, failure: status.failure }];
+      return [{ kind: 'training-failed', training, failure: status.failure }];
     default:
       return [];
   }
 }
 
 /**
- * Copies the trained network from its candidate's folder into the run's, whole or not at all. Gives back why it can't,
- * where the workers keep their candidates elsewhere.
+ * Copies the trained network from its training's folder into the run's, whole or not at all. Gives back why it can't,
+ * where the workers keep their trainings elsewhere.
  */
 async function keepNetwork(home: Home, state: SearchState): Promise<string | undefined> {
-  const source = home.candidate(state.final?.id ?? '');
+  const source = home.candidate(finalTraining(state)?.id ?? '');
   const target = join(home.run(state.id), 'network');
   // Put in place whole, so that what is there is all of it: a search has one network.
   if (existsSync(target)) return undefined;
@@ -112,21 +90,21 @@ async function keepNetwork(home: Home, state: SearchState): Promise<string | und
   return undefined;
 }
 
-/** Candidates whose outcome these events record. */
+/** Trainings whose outcome these events record. */
 const settledBy = (events: readonly NewEvent[]): string[] =>
   events.flatMap((event) =>
-    event.kind === 'candidate-finished' || event.kind === 'candidate-failed' ? [event.candidate] : [],
+    event.kind === 'training-finished' || event.kind === 'training-failed' ? [event.training] : [],
   );
 
 /** Those of the trainings that the search waits for no more. */
-function noLongerOpen(trainings: readonly Training[], state: SearchState): string[] {
-  const open = state.status.kind === 'running' ? candidatesOf(state).filter(isOpen) : [];
+function noLongerOpen(trainings: readonly TrainingState[], state: SearchState): string[] {
+  const open = state.status.kind === 'running' ? trainingsOf(state).filter(isOpen) : [];
   const wanted = new Set(open.map(({ id }) => id));
-  return trainings.map(({ candidate }) => candidate.id).filter((id) => !wanted.has(id));
+  return trainings.map(({ id }) => id).filter((id) => !wanted.has(id));
 }
 
 const withEvents = (state: SearchState, events: readonly NewEvent[], at: Date): SearchState =>
-  events.reduce<SearchState>((folded, event) => apply(folded, { ...event, at: at.toISOString() }), state);
+  events.reduce<SearchState>((folded, event) => apply(folded, stamped(event, at.toISOString())), state);
 
 /**
  * Does all that can be done in a search now. Gives back its state: one that still runs waits for trainings; one that
@@ -141,8 +119,8 @@ export async function advance(coordination: Coordination, search: string): Promi
     if (next.status.kind !== 'running') await report(next, home);
     return appendEvents(redis, search, state.version, events, at);
   };
-  const release = (candidates: readonly string[]) =>
-    Promise.all(candidates.map((candidate) => trainings.release(search, candidate)));
+  const release = (ids: readonly string[]) =>
+    Promise.all(ids.map((training) => trainings.release(search, training)));
   for (;;) {
     const state = await readSearch(redis, search);
     if (!state) return undefined;
@@ -174,7 +152,7 @@ export async function advance(coordination: Coordination, search: string): Promi
       }
       case 'nothing':
         // All of them: who recorded an outcome may have died before it let go.
-        await release(candidatesOf(state).map(({ id }) => id));
+        await release(trainingsOf(state).map(({ id }) => id));
         await report(state, home);
         return state;
     }

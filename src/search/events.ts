@@ -1,19 +1,26 @@
 /**
  * What can happen in a search. A search is the list of these, in order; everything else about it is folded from them.
- * Times come from outside, as `at`.
+ * Times come from outside, as `at`. Each event says the version of this list that it was written by; older ones are
+ * read as `upcast.ts` says.
  */
 import Type, { type Static, type TProperties } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { AXES } from '../network/index.js';
 import { FactorsSchema } from '../network/schema.js';
-import { TrainingFailureSchema } from '../training/schema.js';
+import { METRIC_NAMES } from '../training/metrics.js';
+import { Recipe } from '../training/recipe.js';
+import { Outcome, TrainingFailure, Work } from '../training/training.js';
 import { SearchConfiguration } from './configuration.js';
+
+/** Of the list of events. Raised when a field is added, removed or comes to mean something else. */
+export const EVENTS_VERSION = 2;
 
 const exact = { additionalProperties: false };
 const Count = Type.Integer({ minimum: 0 });
 const Share = Type.Number({ minimum: 0, maximum: 1 });
 const AxisName = Type.Enum([...AXES]);
 const Id = Type.String({ minLength: 1 });
+const MetricName = Type.Enum(METRIC_NAMES);
 
 export const CandidateCost = Type.Object(
   { multiplyAdds: Count, parameters: Count, activationBytes: Count },
@@ -30,42 +37,62 @@ export const DatasetSummary = Type.Object(
     skipped: Count,
     fingerprint: Type.String(),
     limits: Type.Object({ maxSpan: Count, maxCrop: Count }, exact),
+    rate: Type.Number({ exclusiveMinimum: 0, description: 'Frames per second that strides count at.' }),
+    folds: Type.Integer({
+      minimum: 1,
+      description: 'Ways to divide the videos that do not test, so that all of them validate once.',
+    }),
+    chance: Type.Object(
+      { accuracy: Share, loss: Type.Number({ minimum: 0 }) },
+      { ...exact, description: 'What guessing by the frequency of the classes comes to.' },
+    ),
   },
   exact,
 );
 export type DatasetSummary = Static<typeof DatasetSummary>;
 
-/** An evaluation without its confusion matrix. */
-export const Score = Type.Object(
-  { videos: Count, viewsPerVideo: Count, top1: Share, top5: Share, loss: Type.Number() },
-  exact,
-);
-export type Score = Static<typeof Score>;
+/** What a round is for. */
+export const ROUND_KINDS = ['recipe', 'expansion', 'exchange', 'population'] as const;
+export type RoundKind = (typeof ROUND_KINDS)[number];
 
-/** What a training came to, as the search keeps it. */
-export const Outcome = Type.Object(
+/** What tells the winner from the next best; the first that differs counts. */
+const DECIDED_BY = [...METRIC_NAMES, 'cost', 'axis-order', 'only-candidate'] as const;
+
+export const Choice = Type.Object(
   {
-    validation: Score,
-    test: Type.Optional(Type.Object({ center: Score, leftCenterRight: Score }, exact)),
-    steps: Count,
-    seconds: Type.Number(),
-    clipsPerSecond: Type.Number(),
-    peakBytes: Type.Number(),
+    decidedBy: Type.Enum([...DECIDED_BY], {
+      description: 'What told the winner from the next best candidate.',
+    }),
+    runnerUp: Type.Optional(Id),
+    difference: Type.Optional(
+      Type.Object(
+        { metric: MetricName, value: Type.Number(), error: Type.Number({ minimum: 0 }) },
+        { ...exact, description: 'Winner less runner-up, and its standard error.' },
+      ),
+    ),
+    probability: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        maximum: 1,
+        description: 'That no other candidate is better, by what decided.',
+      }),
+    ),
+    undecided: Type.Boolean({ description: 'Whether the difference is within the noise.' }),
+    trainings: Count,
+    multiplyAdds: Type.Number({ minimum: 0, description: 'What the trainings of the choice took in all.' }),
   },
-  exact,
+  { ...exact, title: 'Choice' },
 );
-export type Outcome = Static<typeof Outcome>;
-
-/** What tells a round's winner from the next best; the first that differs counts. */
-const DECIDED_BY = ['criterion', 'validation-loss', 'cost', 'axis-order', 'only-candidate'] as const;
-export type DecidedBy = (typeof DECIDED_BY)[number];
-export const DecidedBySchema = Type.Enum([...DECIDED_BY], {
-  description: 'What told the winner from the next best candidate.',
-});
+export type Choice = Static<typeof Choice>;
 
 const event = <Kind extends string, Fields extends TProperties>(kind: Kind, fields: Fields) =>
   Type.Object(
-    { kind: Type.Literal(kind), at: Type.String({ description: 'ISO time.' }), ...fields },
+    {
+      kind: Type.Literal(kind),
+      v: Type.Literal(EVENTS_VERSION, { description: 'Of the list of events.' }),
+      at: Type.String({ description: 'ISO time.' }),
+      ...fields,
+    },
     { ...exact, title: kind },
   );
 
@@ -76,38 +103,69 @@ const EVENTS = [
     dataset: DatasetSummary,
   }),
   /** From the network won so far, at its cost. */
-  event('round-started', { round: Count, factors: FactorsSchema, cost: CandidateCost }),
-  /** One training for each network, credited to every axis that leads to it. */
+  event('round-started', {
+    round: Count,
+    step: Type.Enum([...ROUND_KINDS]),
+    factors: FactorsSchema,
+    cost: CandidateCost,
+  }),
+  /** One candidate for each network, credited to every axis that leads to it. */
   event('candidate-proposed', {
     round: Count,
     candidate: Id,
-    axes: Type.Array(AxisName, { minItems: 1 }),
+    axes: Type.Array(AxisName),
+    change: Type.Optional(Type.String({ description: 'What makes it where that is no single axis.' })),
     factors: FactorsSchema,
     cost: CandidateCost,
   }),
   event('axis-skipped', { round: Count, axis: AxisName, reason: Type.String() }),
-  event('candidate-started', { candidate: Id, worker: Type.String() }),
-  event('candidate-finished', { candidate: Id, outcome: Outcome }),
-  event('candidate-failed', { candidate: Id, failure: TrainingFailureSchema }),
+  /** Of the network found where no candidate is named. */
+  event('training-proposed', {
+    candidate: Type.Optional(Id),
+    training: Id,
+    /** From 0: the seed and the fold. */
+    replicate: Count,
+    /** All that decides its result, as it was asked for. */
+    work: Work,
+  }),
+  event('training-started', { training: Id, worker: Type.String() }),
+  event('training-finished', { training: Id, outcome: Outcome }),
+  event('training-failed', { training: Id, failure: TrainingFailure }),
+  /** Trained no more in this round. */
+  event('candidate-dropped', { round: Count, candidate: Id, reason: Type.String() }),
+  /** From here on trainings are so long. */
+  event('schedule-lengthened', { round: Count, steps: Count, reason: Type.String() }),
+  event('recipe-chosen', {
+    round: Count,
+    recipe: Recipe,
+    changed: Type.Array(Type.String(), { description: 'Fields that differ from before.' }),
+    reason: Type.String(),
+  }),
   event('winner-chosen', {
     round: Count,
     candidate: Id,
-    /** The first of the candidate's axes. */
-    axis: AxisName,
     /** All of the candidate's axes, where several lead to it. */
-    tiedAxes: Type.Array(AxisName),
-    decidedBy: DecidedBySchema,
+    axes: Type.Array(AxisName),
+    choice: Choice,
   }),
   event('contracted', {
     axis: AxisName,
     from: FactorsSchema,
     to: FactorsSchema,
     cost: CandidateCost,
-    /** The training that compares it with the network that the last round started from, where there is one. */
+    /** Compared with the network that the last round started from, where there is one. */
     candidate: Type.Optional(Id),
   }),
   event('target-unreachable', { reason: Type.String() }),
-  event('final-proposed', { candidate: Id, factors: FactorsSchema, cost: CandidateCost }),
+  event('budget-reached', { reason: Type.String() }),
+  /** The network found, to be trained in full. */
+  event('final-proposed', {
+    factors: FactorsSchema,
+    cost: CandidateCost,
+    /** The candidate that it is, where it was one. */
+    candidate: Type.Optional(Id),
+    reason: Type.String({ description: 'Why this one.' }),
+  }),
   /** Nothing is done until it is resumed. */
   event('search-paused', {}),
   event('search-resumed', {}),
@@ -120,6 +178,9 @@ export const SearchEvent = Type.Union([...EVENTS]);
 export type SearchEvent = Static<(typeof EVENTS)[number]>;
 export const searchEvent = Compile(SearchEvent);
 
-type WithoutTime<Event> = Event extends unknown ? Omit<Event, 'at'> : never;
+type WithoutStamp<Event> = Event extends unknown ? Omit<Event, 'at' | 'v'> : never;
 /** An event before the coordinator says when it happened. */
-export type NewEvent = WithoutTime<SearchEvent>;
+export type NewEvent = WithoutStamp<SearchEvent>;
+
+export const stamped = (event: NewEvent, at: string): SearchEvent =>
+  ({ ...event, v: EVENTS_VERSION, at }) as SearchEvent;

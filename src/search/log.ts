@@ -7,13 +7,15 @@ import type { Redis } from 'ioredis';
 import { X3dError } from '../errors.js';
 import { KEY_PREFIX } from '../redis/connection.js';
 import { mismatches } from '../validation.js';
-import { type NewEvent, type SearchEvent, searchEvent } from './events.js';
+import { EVENTS_VERSION, type NewEvent, type SearchEvent, searchEvent, stamped } from './events.js';
 import { apply, type SearchState } from './state.js';
+import { upcast } from './upcast.js';
 
 export interface Entry {
   /** From 1. */
   readonly version: number;
-  readonly event: SearchEvent;
+  /** One, or what an older version's event comes to. */
+  readonly events: readonly SearchEvent[];
 }
 
 const streamOf = (search: string) => `${KEY_PREFIX}:log:${search}`;
@@ -44,7 +46,7 @@ export async function appendEvents(
   events: readonly NewEvent[],
   at: Date = new Date(),
 ): Promise<boolean> {
-  const stamped = events.map((event) => JSON.stringify({ ...event, at: at.toISOString() }));
+  const entries = events.map((event) => JSON.stringify(stamped(event, at.toISOString())));
   const done = await redis.eval(
     APPEND,
     2,
@@ -53,35 +55,58 @@ export async function appendEvents(
     version,
     search,
     at.getTime(),
-    ...stamped,
+    ...entries,
   );
   return done === 1;
 }
 
-function entryOf(search: string, [id, fields]: [string, string[]]): Entry {
+/** Throws X3dError conflict for an event that this version does not know. */
+function entryOf(search: string, state: SearchState | undefined, [id, fields]: [string, string[]]): Entry {
   const version = Number.parseInt(id, 10);
-  const event: unknown = JSON.parse(fields[1] ?? 'null');
-  if (searchEvent.Check(event)) return { version, event };
-  const [first] = mismatches(searchEvent, event);
+  const events = upcast(state, JSON.parse(fields[1] ?? 'null'));
+  if (Array.isArray(events)) return { version, events };
+  const { wrong } = events as { readonly wrong: unknown };
+  const newer = Number((wrong as { v?: unknown } | null)?.v) > EVENTS_VERSION;
+  const [first] = mismatches(searchEvent, wrong);
   throw new X3dError('conflict', {
-    subject: `event ${version} of search ${search}${first ? `, ${first.field}` : ''}`,
-    expected: first?.expected ?? 'an event',
-    got: first?.got ?? 'something else',
+    subject: `event ${version} of search ${search}${first && !newer ? `, ${first.field}` : ''}`,
+    expected: newer ? `an event of version ${EVENTS_VERSION} or before` : (first?.expected ?? 'an event'),
+    got: newer ? `one of version ${String((wrong as { v: unknown }).v)}` : (first?.got ?? 'something else'),
     remedy: 'The log was written by another version of x3d-search: go on with that one.',
   });
 }
 
-/** The events after `after`, oldest first; empty for a search that does not exist. */
-export async function readLog(redis: Redis, search: string, after = 0): Promise<Entry[]> {
-  const entries = await redis.xrange(streamOf(search), `(${after}-0`, '+');
-  return entries.map((entry) => entryOf(search, entry));
+/** The state after an entry. */
+export const applyEntry = (state: SearchState | undefined, { version, events }: Entry): SearchState => {
+  const next = events.reduce<SearchState | undefined>(apply, state);
+  if (!next) throw new Error(`entry ${version} has no event`);
+  return { ...next, version };
+};
+
+/** Entries with the state after each: an older event is read in the light of those before it. */
+function* folded(
+  search: string,
+  raw: readonly [string, string[]][],
+  from?: SearchState,
+): Generator<{ readonly entry: Entry; readonly state: SearchState }> {
+  let state = from;
+  for (const one of raw) {
+    const entry = entryOf(search, state, one);
+    state = applyEntry(state, entry);
+    yield { entry, state };
+  }
+}
+
+/** The whole log, oldest first; empty for a search that does not exist. */
+export async function readLog(redis: Redis, search: string): Promise<Entry[]> {
+  const entries = await redis.xrange(streamOf(search), '-', '+');
+  return [...folded(search, entries)].map(({ entry }) => entry);
 }
 
 /** The state of a search, or undefined where there is none by that id. */
 export async function readSearch(redis: Redis, search: string): Promise<SearchState | undefined> {
-  let state: SearchState | undefined;
-  for (const { event } of await readLog(redis, search)) state = apply(state, event);
-  return state;
+  const entries = await redis.xrange(streamOf(search), '-', '+');
+  return [...folded(search, entries)].at(-1)?.state;
 }
 
 /** As readSearch. Throws X3dError not-found. */
@@ -124,20 +149,19 @@ export async function* followLog(
   reader.on('error', () => {});
   const disconnect = () => reader.disconnect();
   signal.addEventListener('abort', disconnect);
-  let version = after;
+  let state: SearchState | undefined;
   try {
     while (!signal.aborted) {
       const read = await reader
-        .xread('COUNT', 100, 'BLOCK', BLOCK_MS, 'STREAMS', streamOf(search), `${version}-0`)
+        .xread('COUNT', 100, 'BLOCK', BLOCK_MS, 'STREAMS', streamOf(search), `${state?.version ?? 0}-0`)
         .catch((error) => {
           if (signal.aborted) return null;
           throw error;
         });
       for (const [, entries] of read ?? [])
-        for (const raw of entries) {
-          const entry = entryOf(search, raw);
-          yield entry;
-          version = entry.version;
+        for (const one of folded(search, entries, state)) {
+          state = one.state;
+          if (one.entry.version > after) yield one.entry;
         }
     }
   } finally {

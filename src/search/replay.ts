@@ -4,11 +4,21 @@
  */
 import { X3dError } from '../errors.js';
 import { AXES, type Axis, BASES, type BaseName, type Factors } from '../network/index.js';
-import { costOf } from './candidate.js';
+
+import { measures } from '../training/metrics.js';
 import { resolveConfiguration } from './configuration.js';
 import { decide } from './decide.js';
-import type { CandidateCost, NewEvent } from './events.js';
-import { apply, type CandidateState, type SearchState, type Winner } from './state.js';
+import { type CandidateCost, type Choice, type NewEvent, stamped } from './events.js';
+import {
+  apply,
+  candidateNamed,
+  candidatesIn,
+  type Entrant,
+  type Round,
+  type SearchState,
+  type TrainingState,
+} from './state.js';
+import { costOf } from './work.js';
 
 export interface RecordedResult {
   /** From 1: the round. */
@@ -23,7 +33,7 @@ export interface ReplayedStep {
   readonly axis: Axis;
   /** All axes that lead to the winner. */
   readonly tiedAxes: readonly Axis[];
-  readonly decidedBy: Winner['decidedBy'];
+  readonly decidedBy: Choice['decidedBy'];
   readonly top1: number;
   readonly factors: Factors;
   readonly cost: CandidateCost;
@@ -80,7 +90,7 @@ export function parseTable(text: string, name: string): RecordedResult[] {
 }
 
 /** Where several axes lead to one network, the best of their rows counts. */
-function recorded(table: readonly RecordedResult[], step: number, { axes }: CandidateState): number {
+function recorded(table: readonly RecordedResult[], step: number, { axes }: Entrant): number {
   const rows = table.filter((row) => row.step === step && axes.includes(row.axis));
   if (rows.length > 0) return Math.max(...rows.map(({ top1 }) => top1));
   throw wrong(
@@ -91,11 +101,22 @@ function recorded(table: readonly RecordedResult[], step: number, { axes }: Cand
   );
 }
 
-const finished = (candidate: string, top1: number): NewEvent => ({
-  kind: 'candidate-finished',
-  candidate,
+const NO_ERRORS = measures(() => 0);
+
+const finished = (training: string, accuracy: number): NewEvent => ({
+  kind: 'training-finished',
+  training,
   outcome: {
-    validation: { videos: 0, viewsPerVideo: 0, top1, top5: top1, loss: 0 },
+    evaluations: {
+      validation: {
+        videos: 0,
+        viewsPerVideo: 0,
+        metrics: { accuracy, top5: accuracy, loss: 0 },
+        errors: NO_ERRORS,
+      },
+    },
+    trainingLoss: 0,
+    lowestLoss: 0,
     steps: 0,
     seconds: 0,
     clipsPerSecond: 0,
@@ -107,58 +128,60 @@ function created(base: BaseName, target: number): SearchState {
   const least = costOf(BASES[base], BASES[base].factors).multiplyAdds;
   if (target < least)
     throw wrong('target', `at least the multiply-adds of ${base}, ${least}`, String(target));
-  const configuration = resolveConfiguration({ base, target, data: { path: 'replay' } });
+  const configuration = resolveConfiguration({ base, target, method: 'paper', data: { path: 'replay' } });
   const dataset = {
     classes: Array.from({ length: BASES[base].classes }, (_, label) => String(label)),
     parts: { train: 0, validation: 0, test: 0 },
     skipped: 0,
     fingerprint: 'replay',
     limits: { maxSpan: Number.MAX_SAFE_INTEGER, maxCrop: Number.MAX_SAFE_INTEGER },
+    rate: 30,
+    folds: 1,
+    chance: { accuracy: 0, loss: 0 },
   };
-  return apply(undefined, { kind: 'search-created', at: '', search: 'replay', configuration, dataset });
+  return apply(undefined, stamped({ kind: 'search-created', search: 'replay', configuration, dataset }, ''));
 }
 
 /** Runs the search on recorded results. Throws X3dError invalid-input where a result that it needs is missing. */
 export function replay(table: readonly RecordedResult[], base: BaseName, target: number): Replay {
   let state = created(base, target);
   const record = (events: readonly NewEvent[]) => {
-    for (const event of events) state = apply(state, { ...event, at: '' });
+    for (const event of events) state = apply(state, stamped(event, ''));
+  };
+  /** What a training comes to. No table has the contraction's: it counts as the search that was recorded had it. */
+  const result = ({ id }: TrainingState): number => {
+    const round = state.rounds.at(-1) as Round;
+    const entrant = candidatesIn(state, round).find(({ trainings }) =>
+      trainings.some((one) => one.id === id),
+    );
+    return entrant ? recorded(table, round.round, entrant) : Number.POSITIVE_INFINITY;
   };
   while (!state.final) {
     const decision = decide(state);
     if (decision.kind === 'append') record(decision.events);
     else if (decision.kind === 'train')
-      record(
-        decision.trainings.map(({ candidate }) =>
-          finished(
-            candidate.id,
-            // No table has the contraction's result: it counts as the search that was recorded had it.
-            candidate.id === state.contraction?.candidate?.id
-              ? Number.POSITIVE_INFINITY
-              : recorded(table, state.rounds.length, candidate),
-          ),
-        ),
-      );
+      record(decision.trainings.map((training) => finished(training.id, result(training))));
     else throw new Error(`a replay came to ${decision.kind}`);
   }
   return replayOf(state, state.final);
 }
 
-/** Without the training that no table has. */
+/** Without the candidate that no table has. */
 const contractionOf = ({ candidate: _, ...rest }: NonNullable<SearchState['contraction']>) => rest;
 
-function replayOf(state: SearchState, final: CandidateState): Replay {
+function replayOf(state: SearchState, final: NonNullable<SearchState['final']>): Replay {
   const { base, target } = state.configuration;
   const first = state.rounds[0];
   if (!first) throw new Error('a replay without a round');
-  const steps = state.rounds.flatMap(({ round, candidates, winner }): ReplayedStep[] => {
-    const won = candidates.find(({ id }) => id === winner?.candidate);
-    if (!winner || won?.progress.kind !== 'finished') return [];
-    const { axis, tiedAxes, decidedBy } = winner;
-    const { factors, cost, progress } = won;
-    return [
-      { step: round, axis, tiedAxes, decidedBy, top1: progress.outcome.validation.top1, factors, cost },
-    ];
+  const steps = state.rounds.flatMap(({ round, winner }): ReplayedStep[] => {
+    if (!winner) return [];
+    const { factors, cost, trainings } = candidateNamed(state, winner.candidate);
+    const progress = trainings[0]?.progress;
+    const [axis] = winner.axes;
+    if (progress?.kind !== 'finished' || !axis) return [];
+    const top1 = progress.outcome.evaluations.validation?.metrics.accuracy ?? 0;
+    const { decidedBy } = winner.choice;
+    return [{ step: round, axis, tiedAxes: winner.axes, decidedBy, top1, factors, cost }];
   });
   return {
     base: { name: base, factors: first.factors, cost: first.cost },

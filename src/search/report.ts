@@ -8,18 +8,17 @@ import { join } from 'node:path';
 import { writeWhole } from '../files.js';
 import type { Home } from '../home.js';
 import { describeNetwork, layersOf, testCrop } from '../network/index.js';
-import { PIXEL_DEVIATION, PIXEL_MEAN } from '../training/pixels.js';
-import { baseOf } from './candidate.js';
 import { trajectoryChart } from './chart.js';
-import type { CandidateState, SearchState } from './state.js';
+import type { Final, SearchState } from './state.js';
 import { trajectoryOf } from './trajectory.js';
+import { baseOf } from './work.js';
 
 const json = (value: unknown) => `${JSON.stringify(value, undefined, 2)}\n`;
 
 /** All that is needed to build the network found and to feed it; its weights are beside it. */
-export function networkDescription({ id, configuration, dataset }: SearchState, final: CandidateState) {
-  const { factors, cost } = final;
-  const base = baseOf(configuration, dataset);
+export function networkDescription(state: SearchState, { factors, cost }: Final) {
+  const { id, dataset, recipe } = state;
+  const base = baseOf(state);
   const network = describeNetwork(base, factors);
   const crop = testCrop(factors.crop);
   return {
@@ -32,15 +31,17 @@ export function networkDescription({ id, configuration, dataset }: SearchState, 
     preprocessing: {
       channels: 'RGB',
       /** After scaling bytes to [0, 1]. */
-      mean: PIXEL_MEAN,
-      std: PIXEL_DEVIATION,
+      mean: recipe.pixelMean,
+      std: recipe.pixelDeviation,
       frames: factors.frames,
       stride: factors.stride,
+      /** Frames per second that the stride counts at: frames are taken by their time. */
+      rate: dataset.rate,
       /** A shorter video is looped. */
       padding: 'loop',
       shortSide: crop,
       crop: { center: factors.crop, leftCenterRight: crop },
-      viewsPerVideo: { center: configuration.recipe.views, leftCenterRight: 3 * configuration.recipe.views },
+      viewsPerVideo: { center: recipe.views, leftCenterRight: 3 * recipe.views },
       /** Softmax of each view; their mean is the video's score. */
       aggregation: 'mean of softmax',
     },
@@ -50,7 +51,7 @@ export function networkDescription({ id, configuration, dataset }: SearchState, 
   };
 }
 
-async function writeNetwork(state: SearchState, final: CandidateState, folder: string): Promise<void> {
+async function writeNetwork(state: SearchState, final: Final, folder: string): Promise<void> {
   await writeWhole(join(folder, 'network.json'), json(networkDescription(state, final)));
   // As the training left it; another coordinator may have been quicker.
   await rename(join(folder, 'result.json'), join(folder, 'evaluation.json')).catch((error) => {

@@ -57,8 +57,8 @@ export async function assess(
       signal: undefined,
     };
     return {
-      center: await evaluate(session, part, 'center'),
-      leftCenterRight: await evaluate(session, part, 'left-center-right'),
+      center: await evaluate(session, part),
+      leftCenterRight: await evaluate(session, `${part}-left-center-right`),
     };
   } finally {
     engine.close();

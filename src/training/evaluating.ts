@@ -3,10 +3,7 @@ import { viewBatches } from '../data/index.js';
 import { testCrop } from '../network/index.js';
 import { tally } from './evaluation.js';
 import type { Session } from './session.js';
-import { dataThreads, type Evaluation } from './training.js';
-
-/** K-Center and K-LeftCenterRight (the paper, section 4): clips spaced evenly in time, one or three windows each. */
-export type Strategy = 'center' | 'left-center-right';
+import { dataThreads, EVALUATIONS, type Evaluation, type EvaluationName, type Strategy } from './training.js';
 
 export const cropOf = (strategy: Strategy, trainCrop: number) =>
   strategy === 'center' ? trainCrop : testCrop(trainCrop);
@@ -16,28 +13,36 @@ export type Evaluated = Pick<Session, 'dataset' | 'engine' | 'report' | 'signal'
   readonly request: Pick<Session['request'], 'factors' | 'recipe' | 'cacheFolder' | 'device' | 'threads'>;
 };
 
+/** The views of every video of an evaluation, in the order of the videos. */
+export function viewsFor(
+  { request, dataset }: Pick<Evaluated, 'request' | 'dataset'>,
+  name: EvaluationName,
+  views: number,
+) {
+  const { factors, cacheFolder } = request;
+  const { part, strategy } = EVALUATIONS[name];
+  return viewBatches(dataset, part, {
+    frames: factors.frames,
+    stride: factors.stride,
+    rate: dataset.rate,
+    shortSide: testCrop(factors.crop),
+    crop: cropOf(strategy, factors.crop),
+    strategy,
+    views,
+    cacheFolder,
+    threads: dataThreads(request),
+  });
+}
+
 /** The predictions for every video of a part, summed up. */
-export async function evaluate(
-  session: Evaluated,
-  part: 'validation' | 'test',
-  strategy: Strategy,
-): Promise<Evaluation> {
+export async function evaluate(session: Evaluated, name: EvaluationName): Promise<Evaluation> {
   const { request, dataset, engine, report, signal } = session;
-  const { factors, recipe, cacheFolder } = request;
-  const crop = cropOf(strategy, factors.crop);
+  const { part, strategy } = EVALUATIONS[name];
+  const crop = cropOf(strategy, request.factors.crop);
   const videos = dataset.parts[part];
   const scores = tally(dataset.classes.length);
   let done = 0;
-  for await (const { video, clips, views } of viewBatches(dataset, part, {
-    frames: factors.frames,
-    stride: factors.stride,
-    shortSide: testCrop(factors.crop),
-    crop,
-    strategy,
-    views: recipe.views,
-    cacheFolder,
-    threads: dataThreads(request),
-  })) {
+  for await (const { video, clips, views } of viewsFor(session, name, request.recipe.views)) {
     signal?.throwIfAborted();
     scores.add(video.label, engine.evaluate(clips, { crop, views }), views);
     done += 1;

@@ -1,4 +1,5 @@
 import { notANumber } from './failure.js';
+import { METRICS, measures, type Prediction } from './metrics.js';
 import type { Evaluation } from './training.js';
 
 /** Collects one prediction a video and sums them up. */
@@ -11,22 +12,25 @@ export interface Tally {
   result(): Evaluation;
 }
 
-/** Probabilities below this count as this, so that one hopeless video leaves the mean loss finite. */
-const SMALLEST_PROBABILITY = 1e-12;
-
 /** Of equal scores the earlier class counts as the higher, so that the rank of the true class is one number. */
 function rankOf(label: number, scores: Float64Array): number {
   const own = scores[label] ?? 0;
   return scores.reduce((rank, score, k) => rank + (score > own || (score === own && k < label) ? 1 : 0), 0);
 }
 
+const meanOf = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+
+/** Of the mean of some values, as a sample of many; a single one says nothing of its error. */
+function standardError(values: readonly number[]): number {
+  const mean = meanOf(values);
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return values.length < 2 ? 0 : Math.sqrt(squares / (values.length - 1) / values.length);
+}
+
 export function tally(classes: number): Tally {
   const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
-  let videos = 0;
+  const predictions: Prediction[] = [];
   let viewsPerVideo = 0;
-  let top1 = 0;
-  let top5 = 0;
-  let loss = 0;
   return {
     add(label, probabilities, views) {
       const scores = new Float64Array(classes);
@@ -36,22 +40,17 @@ export function tally(classes: number): Tally {
         }
       }
       if (!scores.every(Number.isFinite)) throw notANumber('a prediction in evaluation');
-      const rank = rankOf(label, scores);
       const predicted = scores.indexOf(Math.max(...scores));
       const row = confusion[label];
       if (row) row[predicted] = (row[predicted] ?? 0) + 1;
-      videos += 1;
       viewsPerVideo = views;
-      top1 += rank === 0 ? 1 : 0;
-      top5 += rank < 5 ? 1 : 0;
-      loss -= Math.log(Math.max(scores[label] ?? 0, SMALLEST_PROBABILITY));
+      predictions.push({ likelihood: scores[label] ?? 0, rank: rankOf(label, scores) });
     },
     result: () => ({
-      videos,
+      videos: predictions.length,
       viewsPerVideo,
-      top1: top1 / videos,
-      top5: top5 / videos,
-      loss: loss / videos,
+      metrics: measures((metric) => meanOf(predictions.map(METRICS[metric].of))),
+      errors: measures((metric) => standardError(predictions.map(METRICS[metric].of))),
       confusion,
     }),
   };

@@ -5,10 +5,10 @@ import { describeNetwork } from '../network/index.js';
 import { createEngine, type Engine } from './engine/engine.js';
 import { layoutOf } from './engine/parameters.js';
 import { importWeights, type Weights } from './engine/weights.js';
-import { cropOf, type Strategy } from './evaluating.js';
+import { cropOf } from './evaluating.js';
 import { RECIPES, type Recipe } from './recipe.js';
 import type { SavedNetwork } from './saved.js';
-import type { Device } from './training.js';
+import type { Device, Strategy } from './training.js';
 
 export interface LoadOptions {
   /** What it is to predict. */
@@ -44,7 +44,15 @@ export async function loadEngine(
 ): Promise<{ readonly engine: Engine; readonly recipe: Recipe }> {
   const weights = await readWeights(saved);
   const network = savedNetworkAt(saved, 'center');
-  const recipe = { ...RECIPES.x2d, views, batchSize: 1, averageDecay: 0, preciseBatchNorm: 0 };
+  const { pixels } = saved;
+  const recipe = {
+    ...RECIPES.x2d,
+    ...(pixels ? { pixelMean: pixels.mean, pixelDeviation: pixels.deviation } : {}),
+    views,
+    batchSize: 1,
+    averageDecay: 0,
+    preciseBatchNorm: 0,
+  };
   const engine = await createEngine({
     network,
     evaluations: strategies.map((strategy) => savedNetworkAt(saved, strategy)),

@@ -69,6 +69,13 @@ export function trainingBytes(network: Network, microBatch: number, batchSize: n
 /** What a card offers a training, in the terms of `trainingBytes`. */
 export const asOnCpu = (cardBytes: number): number => Math.floor(cardBytes / CARD_FACTOR);
 
+/** The divisors of a whole number, the largest first, in as many looks as its square root. */
+function* divisors(number: number): Generator<number> {
+  const root = Math.floor(Math.sqrt(number));
+  for (let small = 1; small <= root; small++) if (number % small === 0) yield number / small;
+  for (let small = root; small >= 1; small--) if (number % small === 0 && small * small < number) yield small;
+}
+
 /** The largest part of the batch, a divisor of its size, that fits; undefined where not even one clip does. */
 export function microBatchWithin(
   network: Network,
@@ -76,9 +83,7 @@ export function microBatchWithin(
   memory: number | undefined,
 ): number | undefined {
   if (memory === undefined) return batchSize;
-  for (let parts = 1; parts <= batchSize; parts++) {
-    const part = batchSize / parts;
-    if (Number.isInteger(part) && trainingBytes(network, part, batchSize) <= memory) return part;
-  }
+  if (trainingBytes(network, 1, batchSize) > memory) return undefined;
+  for (const part of divisors(batchSize)) if (trainingBytes(network, part, batchSize) <= memory) return part;
   return undefined;
 }

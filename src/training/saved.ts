@@ -15,11 +15,18 @@ export interface SavedNetwork {
   readonly classes?: readonly string[];
   /** A safetensors file under PyTorchVideo's names. */
   readonly weights: string;
+  /** How pixels enter it; the published networks' where the description does not say. */
+  readonly pixels?: { readonly mean: number; readonly deviation: number };
 }
 
 /** What is needed of network.json; the rest is for people and other programs. */
 const described = Compile(
-  Type.Object({ base: BaseNetworkSchema, factors: FactorsSchema, classes: Type.Array(Type.String()) }),
+  Type.Object({
+    base: BaseNetworkSchema,
+    factors: FactorsSchema,
+    classes: Type.Array(Type.String()),
+    preprocessing: Type.Object({ mean: Type.Number(), std: Type.Number({ exclusiveMinimum: 0 }) }),
+  }),
 );
 
 /** The folder `network` of a run. Throws X3dError data where it is none. */
@@ -45,8 +52,14 @@ export async function readSaved(folder: string): Promise<SavedNetwork> {
       first?.got ?? '',
     );
   }
-  const { base, factors, classes } = value;
-  return { base, factors, classes, weights: join(folder, 'weights.safetensors') };
+  const { base, factors, classes, preprocessing } = value;
+  return {
+    base,
+    factors,
+    classes,
+    weights: join(folder, 'weights.safetensors'),
+    pixels: { mean: preprocessing.mean, deviation: preprocessing.std },
+  };
 }
 
 /** A network of the paper's table 3, with as many classes as the weights were made for. */

@@ -5,13 +5,16 @@ import { colourFactors, mixupShare, softLabels } from './augmentation.js';
 import { type Checkpoint, loadCheckpoint, type Position, type Sums, saveCheckpoint } from './checkpoint.js';
 import { readCurve, writeCurve } from './curve.js';
 import { notANumber } from './failure.js';
+import { glimpsesOf, LOOKS } from './glimpses.js';
 import type { Recipe } from './recipe.js';
-import { learningRateAt, trainingSteps } from './schedule.js';
+import { learningRateAt } from './schedule.js';
 import type { Session } from './session.js';
 import { type CurvePoint, dataThreads, type TrainingResult } from './training.js';
 
-/** Points of a curve: enough to see a training's shape, few enough to keep. */
-const CURVE_POINTS = 100;
+/** Points of a curve, at most: one a step in short trainings, few enough to keep and to draw in long ones. */
+const CURVE_POINTS = 2000;
+/** Reports come no more often than this, milliseconds. */
+const REPORT_MS = 400;
 /** Decay of the running mean of the loss that early stopping watches, per step. */
 const LOSS_DECAY = 0.98;
 
@@ -26,6 +29,7 @@ function batchesFrom({ request, dataset }: Source, firstStep: number, steps: num
   return trainingBatches(dataset, {
     frames: factors.frames,
     stride: factors.stride,
+    rate: dataset.rate,
     crop: factors.crop,
     shortSides: shortSides(factors.crop),
     flip: dataset.flip,
@@ -38,6 +42,9 @@ function batchesFrom({ request, dataset }: Source, firstStep: number, steps: num
     threads: dataThreads(request),
   });
 }
+
+/** Of a training's steps: the last part that its training loss is the mean of. */
+const LAST_SHARE = 0.1;
 
 const NOTHING: Sums = { steps: 0, clips: 0, loss: 0, correct: 0 };
 const START: Position = { step: 0, sums: NOTHING, meanLoss: undefined, lowestLoss: undefined, lowestAt: 0 };
@@ -79,38 +86,69 @@ export interface Start {
 
 /** Finds the start; the first batches are made from now on. */
 export async function startOf({ request, dataset }: Source): Promise<Start> {
-  const steps = trainingSteps(request.recipe, dataset.parts.train);
+  const { steps } = request.recipe;
   const checkpoint = await loadCheckpoint(request.folder);
   const first = checkpoint?.position.step ?? 0;
   return { steps, checkpoint, batches: batchesFrom({ request, dataset }, first, steps - first) };
+}
+
+/** The mean loss of the points that lie in a training's last tenth. */
+function lastLoss(curve: readonly CurvePoint[], steps: number): number {
+  const last = curve.filter(({ step }) => step > (1 - LAST_SHARE) * steps);
+  return last.reduce((sum, { loss }) => sum + loss, 0) / Math.max(1, last.length);
+}
+
+/** Says how a training goes, as often as people look. */
+function reporter({ request, report }: Session, firstStep: number) {
+  const { batchSize, steps } = request.recipe;
+  const started = performance.now();
+  let last = { step: firstStep, at: started };
+  return ({ step, sums }: Position, learningRate: number, isLast: boolean) => {
+    const now = performance.now();
+    if (!isLast && now - last.at < REPORT_MS) return;
+    report({
+      phase: 'training',
+      done: step,
+      of: steps,
+      loss: sums.loss / sums.steps,
+      accuracy: sums.correct / sums.clips,
+      learningRate,
+      clipsPerSecond: (1000 * batchSize * (step - last.step)) / (now - last.at),
+      secondsLeft: ((now - started) / 1000 / (step - firstStep)) * (steps - step),
+    });
+    last = { step, at: now };
+  };
 }
 
 /** Runs the steps from the start to the schedule's end; the step it ended at, and how fast it went. */
 export async function runSteps(
   session: Session,
   { steps, checkpoint, batches }: Start,
-): Promise<Pick<TrainingResult, 'steps' | 'clipsPerSecond' | 'stepShare'>> {
-  const { request, dataset, engine, report, signal } = session;
+): Promise<Pick<TrainingResult, 'steps' | 'clipsPerSecond' | 'stepShare' | 'trainingLoss' | 'lowestLoss'>> {
+  const { request, dataset, engine, signal } = session;
   const { recipe, seed, folder } = request;
-  const interval = Math.max(1, Math.floor(steps / CURVE_POINTS));
+  const interval = Math.max(1, Math.ceil(steps / CURVE_POINTS));
   const isLast = (position: Position) =>
     position.step >= steps || onPlateau(recipe, dataset.parts.train, position);
+  const isLook = ({ step }: Position) =>
+    Math.floor((step * LOOKS) / steps) > Math.floor(((step - 1) * LOOKS) / steps);
 
   let position = checkpoint?.position ?? START;
   if (checkpoint) engine.writeState(checkpoint.state);
   const curve = (await readCurve(folder)).filter((point) => point.step <= position.step);
+  const look = await glimpsesOf(session);
 
   const firstStep = position.step;
   const started = performance.now();
+  const report = reporter(session, firstStep);
   let checkpointed = started;
-  let reported = { step: firstStep, at: started };
   let inSteps = 0;
   let skippedInARow = 0;
   while (!isLast(position)) {
     signal?.throwIfAborted();
     const { step } = position;
     const batch = await batches.next();
-    const learningRate = learningRateAt(recipe, step, steps);
+    const learningRate = learningRateAt(recipe, step);
     const share = mixupShare(recipe, seed, step);
     const stepStarted = performance.now();
     const { loss, correct, skipped } = engine.step({
@@ -131,35 +169,23 @@ export async function runSteps(
       throw notANumber(`the gradient of ${MOST_SKIPPED} steps in a row, in half precision`);
 
     position = afterStep(position, batch.labels.length, loss, correct);
-    const now = performance.now();
     const last = isLast(position);
+    const looks = look !== undefined && (last || isLook(position));
+    report(position, learningRate, last);
     // By steps, so that a resumed training has the same points.
-    const isPoint = last || position.step % interval === 0;
-    // By time, so that little is lost however long a step takes.
-    const isCheckpoint = last || now - checkpointed > 1000 * session.checkpointSeconds;
-    if (!isPoint && !isCheckpoint) continue;
-
-    const { sums } = position;
-    const point: CurvePoint = {
-      step: position.step,
-      loss: sums.loss / sums.steps,
-      accuracy: sums.correct / sums.clips,
-      learningRate,
-    };
-    report({
-      phase: 'training',
-      done: position.step,
-      of: steps,
-      ...point,
-      clipsPerSecond: (1000 * recipe.batchSize * (position.step - reported.step)) / (now - reported.at),
-      secondsLeft: ((now - started) / 1000 / (position.step - firstStep)) * (steps - position.step),
-    });
-    reported = { step: position.step, at: now };
-    if (isPoint) {
-      curve.push(point);
+    if (last || looks || position.step % interval === 0) {
+      const { sums } = position;
+      curve.push({
+        step: position.step,
+        loss: sums.loss / sums.steps,
+        accuracy: sums.correct / sums.clips,
+        learningRate,
+        ...(looks ? { validation: look(engine) } : {}),
+      });
       position = { ...position, sums: NOTHING };
     }
-    if (isCheckpoint) {
+    // By time, so that little is lost however long a step takes.
+    if (last || performance.now() - checkpointed > 1000 * session.checkpointSeconds) {
       await writeCurve(folder, curve);
       await saveCheckpoint(folder, { position, state: engine.readState() });
       checkpointed = performance.now();
@@ -169,6 +195,8 @@ export async function runSteps(
   const milliseconds = performance.now() - started;
   return {
     steps: position.step,
+    trainingLoss: lastLoss(curve, position.step),
+    lowestLoss: position.lowestLoss ?? Number.MAX_VALUE,
     clipsPerSecond: (1000 * clips) / milliseconds,
     // A training resumed at its end has no steps to share.
     stepShare: clips === 0 ? 1 : inSteps / milliseconds,

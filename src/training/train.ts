@@ -4,16 +4,29 @@
  * with the same number of threads.
  */
 import { mkdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { divided } from '../data/folds.js';
 import { type Dataset, openDataset } from '../data/index.js';
 import { writeWhole } from '../files.js';
 import { describeNetwork, type Network } from '../network/index.js';
 import { removeCheckpoints } from './checkpoint.js';
-import { createEngine, type Engine } from './engine/engine.js';
-import { cropOf, evaluate, type Strategy } from './evaluating.js';
+import { concatenated, createEngine, type Engine, type EngineState } from './engine/engine.js';
+import { inheritWeights } from './engine/inheritance.js';
+import { layoutOf } from './engine/parameters.js';
+import { importWeights } from './engine/weights.js';
+import { cropOf, evaluate } from './evaluating.js';
+import { TrainingError } from './failure.js';
 import type { Session } from './session.js';
 import { gatherStatistics, runSteps, startOf } from './steps.js';
-import type { TrainingProgress, TrainingRequest, TrainingResult } from './training.js';
+import {
+  EVALUATIONS,
+  type Evaluation,
+  type EvaluationName,
+  type TrainingProgress,
+  type TrainingRequest,
+  type TrainingResult,
+  trainingResult,
+} from './training.js';
 
 export interface TrainOptions {
   /** The request's data, where they have been opened already. */
@@ -31,11 +44,15 @@ const describe = (request: TrainingRequest, classes: number, crop: number): Netw
   describeNetwork(request.base, request.factors, { classes, crop });
 
 function engineFor(request: TrainingRequest, classes: number): Promise<Engine> {
-  const { purpose, factors, recipe, microBatch, seed, device } = request;
-  const strategies: readonly Strategy[] = purpose === 'final' ? ['center', 'left-center-right'] : ['center'];
+  const { factors, recipe, microBatch, seed, device, evaluations } = request;
+  // The crop of training is always among them: validation videos are looked at on the way.
+  const crops = new Set([
+    factors.crop,
+    ...evaluations.map((name) => cropOf(EVALUATIONS[name].strategy, factors.crop)),
+  ]);
   return createEngine({
     network: describe(request, classes, factors.crop),
-    evaluations: strategies.map((strategy) => describe(request, classes, cropOf(strategy, factors.crop))),
+    evaluations: [...crops].map((crop) => describe(request, classes, crop)),
     recipe,
     microBatch,
     seed,
@@ -44,7 +61,57 @@ function engineFor(request: TrainingRequest, classes: number): Promise<Engine> {
 }
 
 /**
- * Trains, evaluates and writes `result.json`, `weights.safetensors` and `curve.jsonl` into the request's folder. A
+ * The engine's state with another training's weights: those of the averaged weights that it was evaluated with, mapped
+ * to this network. Statistics follow within some tens of steps. Throws TrainingError where they are not to be had.
+ */
+async function inheritedState(
+  { request, dataset, engine }: Session,
+  ancestor: NonNullable<TrainingRequest['ancestor']>,
+): Promise<EngineState> {
+  const { recipe, factors, seed, folder } = request;
+  const file = join(dirname(folder), ancestor.training, 'weights.safetensors');
+  const bytes = await readFile(file).catch((cause: NodeJS.ErrnoException) => {
+    throw new TrainingError(
+      {
+        kind: 'unreadable-data',
+        retry: 'elsewhere',
+        reason: `the weights to start from are not to be had: ${cause.message}`,
+      },
+      { cause },
+    );
+  });
+  const classes = dataset.classes.length;
+  const from = describeNetwork(ancestor.base, ancestor.factors, { classes });
+  const fromLayout = layoutOf(from);
+  const network = describe(request, classes, factors.crop);
+  const initial = engine.readState();
+  const { weights } = inheritWeights(
+    {
+      network: from,
+      layout: fromLayout,
+      weights: importWeights(from, fromLayout, bytes, file),
+      classes: dataset.classes,
+    },
+    {
+      network,
+      layout: layoutOf(network, recipe.classifierDeviation),
+      initial,
+      classes: dataset.classes,
+      seed,
+    },
+  );
+  const { parameters, statistics } = weights;
+  const averaged = initial.average.length > 0;
+  return {
+    parameters,
+    statistics,
+    momentum: initial.momentum,
+    average: averaged ? concatenated(parameters, statistics) : initial.average,
+  };
+}
+
+/**
+ * Trains, evaluates as asked where the set has the videos, and writes `result.json`, `weights.safetensors` and `curve.jsonl` into the request's folder. A
  * folder that already has a result gives it back.
  *
  * Throws X3dError for data or a device that can't be used, and TrainingError where training itself fails.
@@ -53,21 +120,23 @@ export async function train(request: TrainingRequest, options: TrainOptions = {}
   const { folder } = request;
   const resultPath = join(folder, 'result.json');
   const finished = await readFile(resultPath, 'utf8').catch(() => undefined);
-  if (finished !== undefined) {
+  const known: unknown = finished === undefined ? undefined : JSON.parse(finished);
+  if (trainingResult.Check(known)) {
     // Whoever wrote it may have been killed before this.
     await removeCheckpoints(folder);
-    return JSON.parse(finished) as TrainingResult;
+    return known;
   }
   await mkdir(folder, { recursive: true });
 
   const started = performance.now();
   const report = options.onProgress ?? (() => {});
-  const dataset =
+  const whole =
     options.dataset ??
     (await openDataset(request.data, {
       cacheFolder: request.cacheFolder,
       onProgress: (done, of) => report({ phase: 'data', done, of }),
     }));
+  const dataset = divided(whole, request.division);
   const start = await startOf({ request, dataset });
   let engine: Engine | undefined;
   try {
@@ -80,22 +149,17 @@ export async function train(request: TrainingRequest, options: TrainOptions = {}
       signal: options.signal,
       checkpointSeconds: options.checkpointSeconds ?? CHECKPOINT_SECONDS,
     };
+    if (request.ancestor && !start.checkpoint)
+      engine.writeState(await inheritedState(session, request.ancestor));
     const { steps, ...speed } = await runSteps(session, start);
     await start.batches.close();
     await gatherStatistics(session, steps);
-    const validation = await evaluate(session, 'validation', 'center');
-    const tested = request.purpose === 'final' && dataset.parts.test > 0;
+    const evaluations: Partial<Record<EvaluationName, Evaluation>> = {};
+    for (const name of request.evaluations)
+      if (dataset.parts[EVALUATIONS[name].part] > 0) evaluations[name] = await evaluate(session, name);
     const result: TrainingResult = {
-      classes: dataset.classes,
-      validation,
-      ...(tested
-        ? {
-            test: {
-              center: await evaluate(session, 'test', 'center'),
-              leftCenterRight: await evaluate(session, 'test', 'left-center-right'),
-            },
-          }
-        : {}),
+      classes: [...dataset.classes],
+      evaluations,
       steps,
       seconds: (performance.now() - started) / 1000,
       ...speed,

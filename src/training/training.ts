@@ -1,22 +1,62 @@
 /** What goes into one training and what comes out: shared by the trainer, the workers and the search. */
-import type { DataConfiguration } from '../data/configuration.js';
-import type { BaseNetwork, Factors } from '../network/index.js';
-import type { Recipe } from './recipe.js';
+import Type, { type Static } from 'typebox';
+import { Compile } from 'typebox/compile';
+import { DataConfiguration } from '../data/configuration.js';
+import { Division } from '../data/folds.js';
+import { BaseNetworkSchema, FactorsSchema } from '../network/schema.js';
+import { metricsSchema } from './metrics.js';
+import { Recipe } from './recipe.js';
+
+const exact = { additionalProperties: false };
+const Count = Type.Integer({ minimum: 0 });
+const Share = Type.Number({ minimum: 0, maximum: 1 });
 
 /** `cpu`, or a CUDA card by number, as `cuda:0`. */
 export type Device = 'cpu' | `cuda:${number}`;
 
-export interface TrainingRequest {
-  /** A candidate is evaluated on the validation part; the final network also on the test part, both strategies. */
-  readonly purpose: 'candidate' | 'final';
-  readonly base: BaseNetwork;
-  readonly factors: Factors;
-  readonly data: DataConfiguration;
-  /** As trained: the search's half schedule is already in it. */
-  readonly recipe: Recipe;
-  /** Clips taken at once, a divisor of the batch size; the gradients of a batch's parts are added up. */
-  readonly microBatch: number;
-  readonly seed: number;
+/** K-Center and K-LeftCenterRight (the paper, section 4): clips spaced evenly in time, one or three windows each. */
+export type Strategy = 'center' | 'left-center-right';
+
+/** What a trained network can be tested on, by name. */
+export const EVALUATIONS = {
+  validation: { part: 'validation', strategy: 'center' },
+  'validation-left-center-right': { part: 'validation', strategy: 'left-center-right' },
+  test: { part: 'test', strategy: 'center' },
+  'test-left-center-right': { part: 'test', strategy: 'left-center-right' },
+} as const satisfies Record<string, { readonly part: 'validation' | 'test'; readonly strategy: Strategy }>;
+export type EvaluationName = keyof typeof EVALUATIONS;
+export const EVALUATION_NAMES = Object.keys(EVALUATIONS) as EvaluationName[];
+
+/** The weights that a training starts from: those of another training in the same home. */
+const Ancestor = Type.Object(
+  { training: Type.String({ minLength: 1 }), base: BaseNetworkSchema, factors: FactorsSchema },
+  exact,
+);
+export type Ancestor = Static<typeof Ancestor>;
+
+/** All that decides what a training comes to, and nothing else but where the videos lie. */
+export const Work = Type.Object(
+  {
+    base: BaseNetworkSchema,
+    factors: FactorsSchema,
+    data: DataConfiguration,
+    division: Division,
+    recipe: Recipe,
+    microBatch: Type.Integer({
+      minimum: 1,
+      description: 'Clips taken at once, a divisor of the batch size; gradients of the parts are added up.',
+    }),
+    seed: Count,
+    evaluations: Type.Array(Type.Enum(EVALUATION_NAMES)),
+    /** Absent: from random weights. */
+    ancestor: Type.Optional(Ancestor),
+  },
+  exact,
+);
+export type Work = Static<typeof Work>;
+
+/** Work, and where it is done. */
+export interface TrainingRequest extends Work {
   /** Where checkpoints, the curve, the weights and the result are written; a second start continues there. */
   readonly folder: string;
   /** Where decoded frames are cached on disk. */
@@ -30,56 +70,112 @@ export interface TrainingRequest {
 export const dataThreads = ({ device, threads }: Pick<TrainingRequest, 'device' | 'threads'>): number =>
   device === 'cpu' ? 1 : threads;
 
-export interface Evaluation {
-  readonly videos: number;
-  readonly viewsPerVideo: number;
-  /** Shares from 0 to 1. */
-  readonly top1: number;
-  readonly top5: number;
-  /** Mean negative log likelihood of the averaged softmax. */
-  readonly loss: number;
-  /** Rows are true classes, columns predictions, in the data set's order of classes. */
-  readonly confusion: readonly (readonly number[])[];
-}
-
-export interface TrainingProgress {
-  readonly phase: 'data' | 'training' | 'statistics' | 'evaluation';
-  /** In the phase's own unit: videos, steps, batches, videos. */
-  readonly done: number;
-  readonly of: number;
+export const TrainingProgress = Type.Object({
+  phase: Type.Enum(['data', 'training', 'statistics', 'evaluation']),
+  done: Type.Integer({ description: "In the phase's own unit: videos, steps, batches, videos." }),
+  of: Type.Integer(),
   /** The rest in training only: means since the last report. */
-  readonly loss?: number;
-  readonly accuracy?: number;
-  readonly learningRate?: number;
-  readonly clipsPerSecond?: number;
-  readonly secondsLeft?: number;
-}
+  loss: Type.Optional(Type.Number()),
+  accuracy: Type.Optional(Type.Number()),
+  learningRate: Type.Optional(Type.Number()),
+  clipsPerSecond: Type.Optional(Type.Number()),
+  secondsLeft: Type.Optional(Type.Number()),
+});
+export type TrainingProgress = Static<typeof TrainingProgress>;
 
-/** One point of a candidate's curve, a line of curve.jsonl. */
-export interface CurvePoint {
-  readonly step: number;
-  readonly loss: number;
-  readonly accuracy: number;
-  readonly learningRate: number;
-}
+/** One point of a training's curve, a line of curve.jsonl: means over the steps since the last point. */
+export const CurvePoint = Type.Object({
+  step: Type.Integer(),
+  loss: Type.Number({ description: 'On the training clips, mixed as they are.' }),
+  accuracy: Type.Number(),
+  learningRate: Type.Number(),
+  validation: Type.Optional(
+    Type.Object(
+      { accuracy: Share, loss: Type.Number() },
+      { description: 'On the validation videos, one clip each; some ten times in a training.' },
+    ),
+  ),
+});
+export type CurvePoint = Static<typeof CurvePoint>;
 
-export interface TrainingResult {
-  readonly classes: readonly string[];
-  readonly validation: Evaluation;
-  /** Of the final network, where the data have a test part. */
-  readonly test?: { readonly center: Evaluation; readonly leftCenterRight: Evaluation };
-  readonly steps: number;
-  /** Wall time of the run that ended it, without earlier interrupted ones. */
-  readonly seconds: number;
-  readonly clipsPerSecond: number;
-  /** Share of the steps' wall time that was spent in steps, not waiting for clips. */
-  readonly stepShare: number;
-  readonly peakBytes: number;
-}
+/** An evaluation without its confusion matrix, as a search keeps it. */
+export const Score = Type.Object(
+  {
+    videos: Count,
+    viewsPerVideo: Count,
+    metrics: metricsSchema(Type.Number()),
+    /** Standard error of each metric's mean over the videos. */
+    errors: metricsSchema(Type.Number()),
+  },
+  { ...exact, title: 'Score' },
+);
+export type Score = Static<typeof Score>;
+
+const Evaluation = Type.Object({
+  ...Score.properties,
+  confusion: Type.Array(Type.Array(Count), {
+    description: "Rows are true classes, columns predictions, in the data set's order of classes.",
+  }),
+});
+export type Evaluation = Static<typeof Evaluation>;
+
+const facts = {
+  steps: Count,
+  seconds: Type.Number({
+    description: 'Wall time of the run that ended it, without earlier interrupted ones.',
+  }),
+  clipsPerSecond: Type.Number(),
+  peakBytes: Type.Number(),
+  trainingLoss: Type.Number({
+    description: 'Mean over the last tenth of the steps, on the training clips, mixed as they are.',
+  }),
+  lowestLoss: Type.Number({ description: 'The lowest running mean of the training loss.' }),
+};
+
+/** By the names that were asked for. */
+const byName = <Schema extends Type.TSchema>(schema: Schema) =>
+  Type.Object(
+    Object.fromEntries(EVALUATION_NAMES.map((name) => [name, Type.Optional(schema)])) as Record<
+      EvaluationName,
+      Type.TOptional<Schema>
+    >,
+    exact,
+  );
+
+export const TrainingResult = Type.Object({
+  classes: Type.Array(Type.String()),
+  evaluations: byName(Evaluation),
+  ...facts,
+  stepShare: Type.Number({
+    description: "Share of the steps' wall time that was spent in steps, not waiting for clips.",
+  }),
+});
+export type TrainingResult = Static<typeof TrainingResult>;
+export const trainingResult = Compile(TrainingResult);
+
+/** What a training came to, as a search keeps it. */
+export const Outcome = Type.Object({ evaluations: byName(Score), ...facts }, exact);
+export type Outcome = Static<typeof Outcome>;
+
+const scoreOf = ({ confusion: _, ...score }: Evaluation): Score => score;
+
+export const outcomeOf = (result: TrainingResult): Outcome => {
+  const { classes: _, stepShare: __, evaluations, ...rest } = result;
+  return {
+    ...rest,
+    evaluations: Object.fromEntries(
+      Object.entries(evaluations).map(([name, evaluation]) => [name, scoreOf(evaluation)]),
+    ),
+  };
+};
 
 /** Why a training has no result, and whether another try makes sense. */
-export interface TrainingFailure {
-  readonly kind: 'not-a-number' | 'out-of-memory' | 'unreadable-data' | 'killed' | 'time-limit' | 'internal';
-  readonly retry: 'here' | 'elsewhere' | 'never';
-  readonly reason: string;
-}
+export const TrainingFailure = Type.Object(
+  {
+    kind: Type.Enum(['not-a-number', 'out-of-memory', 'unreadable-data', 'killed', 'time-limit', 'internal']),
+    retry: Type.Enum(['here', 'elsewhere', 'never']),
+    reason: Type.String(),
+  },
+  exact,
+);
+export type TrainingFailure = Static<typeof TrainingFailure>;

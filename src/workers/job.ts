@@ -1,22 +1,19 @@
 /** What travels through the queues and between a worker and its trainer. */
 import Type, { type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { DataConfiguration } from '../data/configuration.js';
-import { BaseNetworkSchema, FactorsSchema } from '../network/schema.js';
-import { Recipe } from '../training/recipe.js';
-import { TrainingFailureSchema } from '../training/schema.js';
-import type {
+import {
   TrainingFailure,
-  TrainingProgress,
-  TrainingRequest,
-  TrainingResult,
+  type TrainingProgress,
+  type TrainingRequest,
+  type TrainingResult,
+  Work,
 } from '../training/training.js';
 
 const exact = { additionalProperties: false };
 
 export const Attempt = Type.Object(
   {
-    failure: TrainingFailureSchema,
+    failure: TrainingFailure,
     /** Host and device: where another try makes no sense after a failure to be retried elsewhere. */
     place: Type.String(),
     at: Type.String(),
@@ -25,21 +22,14 @@ export const Attempt = Type.Object(
 );
 export type Attempt = Static<typeof Attempt>;
 
-/** The data of a job on the queue of candidates. The job's id is the candidate's. */
+/** Of the form of a job. Raised with any change to it or to the work in it; a worker gives back jobs of other versions. */
+export const JOB_VERSION = 2;
+
+/** The data of a job on the queue of candidates. The job's id is the training's. */
 export const CandidateJob = Type.Object(
   {
-    work: Type.Object(
-      {
-        purpose: Type.Union([Type.Literal('candidate'), Type.Literal('final')]),
-        base: BaseNetworkSchema,
-        factors: FactorsSchema,
-        data: DataConfiguration,
-        recipe: Recipe,
-        microBatch: Type.Integer({ minimum: 1 }),
-        seed: Type.Integer(),
-      },
-      exact,
-    ),
+    version: Type.Literal(JOB_VERSION),
+    work: Work,
     /** Of the data set that the search saw: a worker that sees another one must not train on it. */
     fingerprint: Type.String(),
     /** Tries that failed, oldest first. */

@@ -12,9 +12,8 @@ import { type Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Home } from '../home.js';
 import { KEY_PREFIX } from '../redis/connection.js';
-import { trainingResult } from '../training/schema.js';
-import type { TrainingFailure, TrainingResult } from '../training/training.js';
-import { type AdvanceJob, type CandidateJob, candidateJob, type JobProgress } from './job.js';
+import { type TrainingFailure, type TrainingResult, trainingResult } from '../training/training.js';
+import { type AdvanceJob, type CandidateJob, candidateJob, JOB_VERSION, type JobProgress } from './job.js';
 
 export const CANDIDATES = 'candidates';
 export const COORDINATION = 'coordination';
@@ -111,7 +110,7 @@ export async function request(
   home: Home,
   search: string,
   candidate: string,
-  data: Omit<CandidateJob, 'failures'>,
+  data: Pick<CandidateJob, 'work' | 'fingerprint'>,
 ): Promise<void> {
   const { redis, candidates } = queues;
   const asked = await redis.sismember(waitingKey(candidate), search);
@@ -123,8 +122,8 @@ export async function request(
   if (job && isStale(job, state, home.candidate(candidate))) await job.remove().catch(() => {});
   await redis.sadd(waitingKey(candidate), search);
   await candidates.add(
-    data.work.purpose,
-    { ...data, failures: [] },
+    'training',
+    { version: JOB_VERSION, ...data, failures: [] },
     { jobId: candidate, attempts: ATTEMPTS, backoff: { type: 'fixed', delay: 1000 } },
   );
 }

@@ -14,7 +14,7 @@ export interface WorkerRecord {
   /** ISO time. */
   readonly since: string;
   /** What it trains, if it does. */
-  readonly candidate?: { readonly id: string; readonly since: string; readonly progress?: TrainingProgress };
+  readonly training?: { readonly id: string; readonly since: string; readonly progress?: TrainingProgress };
 }
 
 const ALL = `${KEY_PREFIX}:workers`;

@@ -20,8 +20,12 @@ import type { Home } from '../home.js';
 import { machineMemory } from '../machine.js';
 import { connect, KEY_PREFIX } from '../redis/connection.js';
 import { TrainingError } from '../training/failure.js';
-import { trainingResult } from '../training/schema.js';
-import type { Device, TrainingFailure, TrainingResult } from '../training/training.js';
+import {
+  type Device,
+  type TrainingFailure,
+  type TrainingResult,
+  trainingResult,
+} from '../training/training.js';
 import { runTrainer, TRAINER } from './child.js';
 import { type CandidateJob, candidateJob, type JobProgress } from './job.js';
 import { CANDIDATES, hint, LOCK_MS, lockOptions, openQueues, searchesWaiting, UNWANTED } from './queues.js';
@@ -52,6 +56,8 @@ export interface RunningWorker {
 
 const PROGRESS_MS = 500;
 const ELSEWHERE_DELAY_MS = 500;
+/** How long a job of another version is left to other workers before it is looked at again. */
+const UNKNOWN_DELAY_MS = 5000;
 
 /** A training that was stopped from outside. */
 class StoppedTraining extends Error {
@@ -83,7 +89,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const id = `${host}-${process.pid}`;
   const since = new Date().toISOString();
   const record = { id, host, pid: process.pid, device, threads, memoryBytes, since };
-  let current: WorkerRecord['candidate'];
+  let current: WorkerRecord['training'];
   let training: AbortController | undefined;
   let stopping = false;
 
@@ -92,7 +98,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     // While Redis is away one announcement waits for it, not one for each beat.
     if (announcing) return;
     announcing = true;
-    await announceWorker(redis, { ...record, ...(current ? { candidate: current } : {}) }).catch(() => {});
+    await announceWorker(redis, { ...record, ...(current ? { training: current } : {}) }).catch(() => {});
     announcing = false;
   };
 
@@ -116,8 +122,12 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
 
   const trainJob = async (job: Job<CandidateJob>, token?: string): Promise<TrainingResult> => {
     const candidate = job.id ?? '';
-    if (!candidateJob.Check(job.data))
-      throw new UnrecoverableError(`the job of ${candidate} does not have the form that this version knows`);
+    // Of another version of x3d-search: a worker of that one will take it.
+    if (!candidateJob.Check(job.data)) {
+      log.warn({ candidate }, 'given back: the job has a form that this version does not know');
+      await job.moveToDelayed(Date.now() + UNKNOWN_DELAY_MS, token);
+      throw new DelayedError();
+    }
     if (await shouldGoElsewhere(job.data)) {
       await job.moveToDelayed(Date.now() + ELSEWHERE_DELAY_MS, token);
       // Takes nothing until the job is due again, else it might be the first to take it each time.

@@ -71,6 +71,7 @@ describe('the OpenAPI document', () => {
       'GET /searches/{id}/artifacts/{path}',
       'GET /searches/{id}/candidates/{candidate}',
       'GET /searches/{id}/events',
+      'GET /searches/{id}/final',
       'GET /searches/{id}/trajectory',
       'GET /workers',
       'POST /searches',
@@ -171,7 +172,7 @@ describe('an answer', () => {
       target: '1M',
       seed: 5,
       memory: 1e12,
-      recipe: { epochs: 2 },
+      recipe: { epochs: 2, learningRate: 0.1, mixup: 0 },
     };
     const { id } = (await check('POST /searches', await at.post('/searches', body))) as { id: string };
     await at.events(id, undefined, ({ event }) => event === 'progress');
@@ -189,6 +190,7 @@ describe('an answer', () => {
           'GET /searches/{id}/candidates/{candidate}',
           await at.get(`/searches/${id}/candidates/${candidate.id}`),
         );
+      await check('GET /searches/{id}/final', await at.get(`/searches/${id}/final`));
       await check('GET /searches/{id}/artifacts', await at.get(`/searches/${id}/artifacts`));
       await check('GET /workers', await at.get('/workers'));
       for (const path of ['/healthz', '/readyz', '/metrics']) await check(`GET ${path}`, await at.get(path));

@@ -36,7 +36,7 @@ describe('a configuration that is not valid', () => {
     [
       'an amount that is none',
       { target: '2 million' },
-      'target: expected a number above zero, or one with K, M, G or T, like "600M", got "2 million".',
+      'target: expected a number above zero, or one with K, M, G, T or P, like "600M", got "2 million".',
     ],
     [
       'a target that the base exceeds',

@@ -18,7 +18,13 @@ beforeAll(async () => {
 });
 afterAll(() => at.close());
 
-const configuration = (changes: object = {}) => ({ data: at.data, target: '2M', ...changes });
+/** The paper's method, whose few trainings are quickly over. */
+const configuration = (changes: object = {}) => ({
+  data: at.data,
+  target: '2M',
+  method: 'paper',
+  ...changes,
+});
 const created = async (changes: object = {}): Promise<string> => {
   const response = await at.post('/searches', configuration(changes));
   const body = (await response.json()) as { id: string };
@@ -54,7 +60,7 @@ describe('a search over HTTP', () => {
     expect(proposed?.data).toMatchObject({ round: 1, axes: ['tau', 't'], factors: { frames: 2, stride: 8 } });
     expect(progress.length).toBeGreaterThan(0);
     expect(progress[0]?.data).toMatchObject({
-      candidate: expect.stringMatching(/^c/),
+      training: expect.stringMatching(/^c/),
       worker: expect.any(String),
     });
   });
@@ -74,7 +80,10 @@ describe('a search over HTTP', () => {
     const events = await at.events(await created({ seed: 5 }));
     const taken = events.find(({ event }) => event === 'contracted')?.data.candidate;
     expect(taken).toBeTypeOf('string');
-    expect(events.some(({ event, data }) => event === 'progress' && data.candidate === taken)).toBe(true);
+    const training = events.find(
+      ({ event, data }) => event === 'training-proposed' && data.candidate === taken,
+    )?.data.training;
+    expect(events.some(({ event, data }) => event === 'progress' && data.training === training)).toBe(true);
   });
 
   test('has a trajectory: a winner a round, then the step back to the target', async () => {
@@ -82,24 +91,27 @@ describe('a search over HTTP', () => {
     expect(trajectory).toMatchObject({ status: 'ended', base: 'x2d-micro', target: 2_000_000 });
     expect(trajectory.rounds.length).toBeGreaterThanOrEqual(2);
     for (const { candidates, winner } of trajectory.rounds) {
-      const best = Math.max(...candidates.map(({ outcome }) => outcome?.validation.top1 ?? 0));
-      const won = candidates.find(({ id }) => id === winner?.candidate);
-      expect(won?.outcome?.validation.top1).toBe(best);
+      const accuracyOf = (candidate: (typeof candidates)[number] | undefined) =>
+        candidate?.trainings[0]?.outcome?.evaluations.validation?.metrics.accuracy ?? 0;
+      const best = Math.max(...candidates.map(accuracyOf));
+      expect(accuracyOf(candidates.find(({ id }) => id === winner?.candidate))).toBe(best);
     }
     expect(trajectory.final?.cost.multiplyAdds).toBeLessThanOrEqual(2_000_000);
-    expect(trajectory.final?.outcome?.test?.leftCenterRight.top1).toBeTypeOf('number');
+    const windows = trajectory.final?.outcome?.evaluations['test-left-center-right'];
+    expect(windows?.metrics.accuracy).toBeTypeOf('number');
     // The scripted accuracies give the step taken back fewer points than the network before it.
-    expect(trajectory.contraction?.candidate?.outcome?.validation.top1).toBeTypeOf('number');
+    expect(trajectory.contraction?.candidate?.estimates?.accuracy.mean).toBeTypeOf('number');
     expect(trajectory.final?.factors).toEqual(trajectory.rounds.at(-1)?.factors);
-    expect(trajectory.note).toMatch(/less accurate on the validation videos than the network before it/);
+    expect(trajectory.final?.reason).toMatch(/taken back to the target, the step was less accurate/);
   });
 
   test('tells of each candidate: cost, curve, outcome', async () => {
     const candidate = trajectory.rounds[0]?.candidates[0];
     const response = await at.get(`/searches/${search}/candidates/${candidate?.id}`);
-    const body = (await response.json()) as { curve: { step: number }[] };
-    expect(body).toMatchObject({ ...candidate, tries: [] });
-    expect(body.curve.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    const body = (await response.json()) as { trainings: { curve: { step: number }[] }[] };
+    const trainings = candidate?.trainings.map((training) => ({ ...training, tries: [] }));
+    expect(body).toMatchObject({ ...candidate, trainings });
+    expect(body.trainings[0]?.curve.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
   });
 
   test('hands over the files of its folder, and none outside it', async () => {
@@ -136,7 +148,10 @@ describe('a search over HTTP', () => {
     await at.events(again);
     const repeated = await at.trajectory(again);
     expect(repeated.rounds).toEqual(trajectory.rounds);
-    for (const { id } of trajectory.rounds.flatMap(({ candidates }) => candidates)) {
+    const trainings = trajectory.rounds.flatMap(({ candidates }) =>
+      candidates.flatMap((one) => one.trainings),
+    );
+    for (const { id } of trainings) {
       const starts = await readFile(join(at.home.candidate(id), 'starts'), 'utf8');
       expect(starts.trim().split('\n')).toHaveLength(1);
     }
@@ -155,7 +170,7 @@ describe('a search over HTTP', () => {
     await expect
       .poll(async () => (await at.get('/workers')).json())
       .toMatchObject({
-        workers: expect.not.arrayContaining([expect.objectContaining({ candidate: expect.anything() })]),
+        workers: expect.not.arrayContaining([expect.objectContaining({ training: expect.anything() })]),
       });
   });
 
@@ -210,7 +225,7 @@ describe('a search over HTTP', () => {
     const [text, other] = await Promise.all([ask(), ask()]);
     for (const one of [text, other]) expect(one).toContain('x3d_searches{state="ended"} 3');
     expect(text).toContain('x3d_searches{state="cancelled"} 1');
-    expect(text).toMatch(/x3d_candidates\{state="finished"\} \d+/);
+    expect(text).toMatch(/x3d_trainings\{state="finished"\} \d+/);
     expect(text).toMatch(/x3d_training_seconds [\d.]+/);
     expect(text).toContain('x3d_queue_jobs{queue="candidates",state="active"}');
     expect(text).toMatch(/x3d_workers\{state="idle"\} [12]/);
@@ -249,15 +264,15 @@ test('a search that is paused stays where it is, and goes the same way once it i
     const worker = other.startWorker();
     const response = await other.post('/searches', configuration({ seed: 30 }));
     const { id } = (await response.json()) as { id: string };
-    await other.events(id, undefined, ({ event }) => event === 'candidate-finished');
+    await other.events(id, undefined, ({ event }) => event === 'training-finished');
 
     expect((await other.post(`/searches/${id}/pause`)).status).toBe(200);
     expect((await other.post(`/searches/${id}/pause`)).status).toBe(200);
     await eventually(async () => {
       const { workers } = (await (await other.get('/workers')).json()) as {
-        workers: { candidate?: object }[];
+        workers: { training?: object }[];
       };
-      return workers.length === 1 && !workers[0]?.candidate;
+      return workers.length === 1 && !workers[0]?.training;
     });
     const paused = await other.trajectory(id);
     expect(paused).toMatchObject({ status: 'paused' });

@@ -148,7 +148,7 @@ export function withoutTimes(trajectory: Trajectory): unknown {
   const { search, createdAt, endedAt, ...rest } = trajectory;
   return JSON.parse(
     JSON.stringify(rest, (key, value) =>
-      ['seconds', 'clipsPerSecond', 'peakBytes'].includes(key) ? undefined : value,
+      ['seconds', 'clipsPerSecond', 'peakBytes', 'hours'].includes(key) ? undefined : value,
     ),
   );
 }

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AS_DIVIDED } from '../../src/data/folds.js';
 import { BASES } from '../../src/network/index.js';
 import { RECIPES } from '../../src/training/recipe.js';
 import { train } from '../../src/training/train.js';
@@ -21,9 +22,10 @@ beforeAll(async () => {
   network = join(videos.path, '.network');
   const [, group = '', , shares = ''] = videos.flags;
   const [trained = 0, validation = 0, test = 0] = shares.split(',').map(Number);
-  const recipe = { ...RECIPES['x2d-micro'], epochs: 30, batchSize: 8, views: 3 };
+  const recipe = { ...RECIPES['x2d-micro'], steps: 70, batchSize: 8, views: 3 };
   result = await train({
-    purpose: 'final',
+    division: AS_DIVIDED,
+    evaluations: ['test', 'test-left-center-right'],
     base,
     factors,
     data: { path: videos.path, group, shares: { train: trained, validation, test } },
@@ -37,7 +39,13 @@ beforeAll(async () => {
   });
   writeFileSync(
     join(network, 'network.json'),
-    JSON.stringify({ base, factors, classes: result.classes, more: 'for others' }),
+    JSON.stringify({
+      base,
+      factors,
+      classes: result.classes,
+      preprocessing: { mean: recipe.pixelMean, std: recipe.pixelDeviation },
+      more: 'for others',
+    }),
   );
 });
 afterAll(() => rm(videos.path, { recursive: true, force: true }));
@@ -50,10 +58,14 @@ describe('evaluate', () => {
     const { code, stdout } = await evaluate('--network', network, '--json');
     expect(code).toBe(0);
     const found = JSON.parse(stdout);
-    for (const strategy of ['center', 'leftCenterRight'] as const) {
-      const { loss, ...expected } = result.test?.[strategy] ?? { loss: 0 };
-      expect(found[strategy]).toMatchObject(expected);
-      expect(found[strategy].loss).toBeCloseTo(loss, 4);
+    for (const [strategy, name] of [
+      ['center', 'test'],
+      ['leftCenterRight', 'test-left-center-right'],
+    ] as const) {
+      const { metrics, confusion } = result.evaluations[name] ?? {};
+      expect(found[strategy].confusion).toEqual(confusion);
+      expect(found[strategy].metrics.accuracy).toBe(metrics?.accuracy);
+      expect(found[strategy].metrics.loss).toBeCloseTo(metrics?.loss ?? 0, 4);
     }
   });
 

@@ -69,7 +69,7 @@ describe('a configuration that does not fit its schema, before anything starts',
     ['run .', 'target: expected a value, got nothing.'],
     [
       'run . --target many',
-      'target: expected a number above zero, or one with K, M, G or T, like "600M", got "many".',
+      'target: expected a number above zero, or one with K, M, G, T or P, like "600M", got "many".',
     ],
     ['run . --target 6M --base x2d-nano', 'base: expected one of "x2d", "x2d-micro", got "x2d-nano".'],
     ['run . --target 6M --seed one', 'seed: expected integer, got "one".'],

@@ -64,7 +64,7 @@ describe('replay', () => {
   it('prints each step: winner, change, clip, crop, multiply-adds; then the contraction', async () => {
     const { stdout } = await x3d('replay', '--table', table(PUBLISHED), '--target', '2G');
     expect(stdout).toMatch(
-      / 1 .* b .* bottleneck 1 -> 2\.25 .* 1x32 .* 112 .* 40,996,040 .* 60\.5 +(criterion|only candidate) *$/m,
+      / 1 .* b .* bottleneck 1 -> 2\.25 .* 1x32 .* 112 .* 40,996,040 .* 60\.5 +(accuracy|only candidate) *$/m,
     );
     expect(stdout).toMatch(/ 2 .* tau = t .* clip 1x32 -> 2x16 .* 80,209,520 /);
     expect(stdout).toContain('contraction of t to 2G: clip 16x5 -> 13x5');

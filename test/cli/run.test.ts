@@ -25,6 +25,9 @@ const run = (home: string, ...more: string[]) =>
     '2M',
     '--seed',
     '3',
+    // One training per candidate: quickly over.
+    '--method',
+    'paper',
     '--home',
     home,
     ...QUICK,
@@ -70,7 +73,7 @@ describe('run', () => {
       kind: 'result',
       status: 'ended',
       network: { multiplyAdds: expect.any(Number) },
-      test: { center: { top1: expect.any(Number) } },
+      evaluations: { test: { metrics: { accuracy: expect.any(Number) } } },
       folder: homeAt(home).run(result.search),
     });
     const trajectory = trajectoryIn(result.folder);
@@ -89,10 +92,15 @@ describe('run', () => {
     expect(network).toMatchObject({
       classes: trajectory.dataset.classes,
       factors: trajectory.final?.factors,
-      preprocessing: { mean: 0.45, std: 0.225, frames: trajectory.final?.factors.frames },
+      preprocessing: {
+        mean: trajectory.recipe.pixelMean,
+        std: trajectory.recipe.pixelDeviation,
+        rate: 25,
+        frames: trajectory.final?.factors.frames,
+      },
     });
     const evaluation = JSON.parse(readFileSync(join(result.folder, 'network', 'evaluation.json'), 'utf8'));
-    expect(evaluation.test.center).toMatchObject({ confusion: expect.any(Array) });
+    expect(evaluation.evaluations.test).toMatchObject({ confusion: expect.any(Array) });
     expect(readFileSync(join(result.folder, 'network', 'weights.safetensors'), 'utf8')).toBe('weights');
   });
 
@@ -103,10 +111,10 @@ describe('run', () => {
       process.kill(pid, 'SIGKILL');
       await eventually(async () => !alive(pid));
     };
-    await running.line(kindIs('candidate-started'));
-    const victim = await eventually(async () => (await workersOf(home)).find(({ candidate }) => candidate));
+    await running.line(kindIs('training-started'));
+    const victim = await eventually(async () => (await workersOf(home)).find(({ training }) => training));
     await kill(victim.pid);
-    await running.line(kindIs('candidate-finished'));
+    await running.line(kindIs('training-finished'));
     await kill(await eventually(async () => trainersOf(await workersOf(home))[0]));
     await kill(service(home).pid);
     await running.line((line) => /"the service"/.test(line));
@@ -167,9 +175,9 @@ describe('run', () => {
       /^search s\w+: from x2d-micro to 2M multiplyAdds; 6 classes, 18 videos to train, /m,
     );
     expect(stdout).toMatch(/^round 1, tau = t: clip 1x16 -> 2x8, 1\.59M$/m);
-    expect(stdout).toMatch(/^round 1, \S+: wins, decided by criterion$/m);
+    expect(stdout).toMatch(/^round 1, \S+: wins, accuracy; \d trainings, /m);
     expect(stdout).toMatch(/^contraction of w: width 1\.6 -> 1\.3, 1\.96M$/m);
-    expect(stdout).toMatch(/^test +\d+\.\d % of 2 videos/m);
+    expect(stdout).toMatch(/^test +\d+\.\d % ± \d+ of 20 videos/m);
     expect(stdout).toMatch(/^folder +\//m);
   });
 
@@ -191,7 +199,7 @@ describe('demo', () => {
     expect(stdout).toMatch(
       /^search s\w+: from x2d-micro to 4M .* 54 videos to train, 18 to validate, 18 to test$/m,
     );
-    expect(stdout).toMatch(/^test +\d+\.\d % of /m);
+    expect(stdout).toMatch(/^test +\d+\.\d % ± \d+ of /m);
   });
 });
 
@@ -204,6 +212,8 @@ describe('in a terminal', () => {
       ...videos.flags,
       '--target',
       '1.2M',
+      '--method',
+      'paper',
       '--home',
       temporaryFolder(),
       ...QUICK,

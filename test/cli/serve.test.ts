@@ -29,7 +29,7 @@ describe('serve', () => {
     const response = await fetch(`${url}/searches`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ name: 'shapes', data: { path: videos.path }, target: '2G' }),
+      body: JSON.stringify({ name: 'shapes', data: { path: videos.path }, target: '2G', method: 'paper' }),
     });
     const { id } = (await response.json()) as { id: string };
 

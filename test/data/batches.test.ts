@@ -22,6 +22,7 @@ async function aDataset(): Promise<{ dataset: Dataset; folder: string }> {
 const planIn = (cacheFolder: string, changes: Partial<TrainingPlan> = {}): TrainingPlan => ({
   frames: 4,
   stride: 2,
+  rate: 25,
   crop: 16,
   shortSides: { min: 18, max: 22 },
   flip: true,
@@ -154,6 +155,7 @@ describe('views for testing', () => {
   const viewPlan = (changes: Partial<ViewPlan> = {}): ViewPlan => ({
     frames: 4,
     stride: 2,
+    rate: 25,
     shortSide: 18,
     crop: 16,
     strategy: 'center',

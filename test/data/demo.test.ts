@@ -12,9 +12,9 @@ describe('the generated videos', () => {
     expect(dataset.classes).toEqual([...SHAPE_CLASSES].sort());
     expect(dataset.parts).toEqual({ train: 18, validation: 6, test: 6 });
     expect(
-      dataset.videos.every(({ frames, width, height }) => frames === 32 && width === 96 && height === 72),
+      dataset.videos.every(({ frames, width, height }) => frames === 50 && width === 96 && height === 72),
     ).toBe(true);
-    expect(dataset.limits.maxSpan).toBe(32);
+    expect(dataset.limits.maxSpan).toBe(50);
   });
 
   it('show the same pictures each time; files that are there already are kept, another seed makes others', () => {

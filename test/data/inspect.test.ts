@@ -27,7 +27,7 @@ describe('inspect', () => {
     expect(text).toMatch(/sizes +32x24 \(8\)/);
     expect(text).toMatch(/frame rates 25 \(8\)/);
     expect(text).toMatch(/groups +train: p\d, p\d/);
-    expect(text).toMatch(/clips of up to 12 source frames, crops of up to 27 pixels/);
+    expect(text).toMatch(/clips of up to 12 frames at 25 per second, crops of up to 27 pixels/);
   });
 
   it('says the same to programs', async () => {

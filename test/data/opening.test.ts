@@ -1,10 +1,9 @@
-import { existsSync } from 'node:fs';
 import { cp, mkdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type DataConfiguration, openDataset } from '../../src/data/index.js';
 import { X3dError } from '../../src/errors.js';
-import { temporaryFolder, writeClasses, writeGreys } from './videos.js';
+import { realVideos, temporaryFolder, writeClasses, writeGreys } from './videos.js';
 
 const open = (configuration: DataConfiguration, cacheFolder = temporaryFolder()) =>
   openDataset(configuration, { cacheFolder });
@@ -235,14 +234,14 @@ describe('what can not be a data set', () => {
   });
 });
 
-const weizmann = new URL('../../../shared/data/weizmann', import.meta.url).pathname;
+const weizmann = realVideos('weizmann');
 
 describe('ninety real clips', () => {
-  it.skipIf(!existsSync(weizmann))(
+  it.skipIf(weizmann === undefined)(
     'are five people to train on, two to validate and two to test',
     async () => {
       const dataset = await open({
-        path: weizmann,
+        path: weizmann as string,
         group: '([^/_]+)_[^/]*$',
         shares: { train: 0.56, validation: 0.22, test: 0.22 },
       });
@@ -251,6 +250,10 @@ describe('ninety real clips', () => {
       expect(Math.min(...dataset.videos.map(({ frames }) => frames))).toBe(36);
       expect(dataset.limits.maxSpan).toBeGreaterThan(36);
       expect(dataset.limits.maxCrop).toBe(158);
+      expect(dataset.rate).toBe(25);
+      expect(dataset.videos.every(({ times }) => times === undefined)).toBe(true);
+      // A set of one constant rate is known under the fingerprint that it always had.
+      expect(dataset.fingerprint).toBe('e638631c34d3d430644d212608200272d90c7116cc6da9315a7a009f8b35a7ae');
     },
   );
 });

@@ -6,6 +6,7 @@ import { aVideo } from './videos.js';
 const plan: TrainingDraws = {
   frames: 8,
   stride: 3,
+  rate: 25,
   crop: 48,
   shortSides: { min: 54, max: 68 },
   flip: true,
@@ -96,7 +97,15 @@ describe('clips for training', () => {
 });
 
 describe('views for testing', () => {
-  const view = { frames: 8, stride: 3, shortSide: 54, crop: 48, strategy: 'center', views: 10 } as const;
+  const view = {
+    frames: 8,
+    stride: 3,
+    rate: 25,
+    shortSide: 54,
+    crop: 48,
+    strategy: 'center',
+    views: 10,
+  } as const;
 
   it('are spaced evenly from the first start to the last, in the middle of the frame', () => {
     const views = viewDraws(aVideo({ frames: 22 + 18 }), view);

@@ -16,10 +16,10 @@ import {
   type Trainings,
 } from '../../src/search/coordinator.js';
 import { appendEvents, readLog, searchNamed } from '../../src/search/log.js';
-import { candidatesOf, type SearchState } from '../../src/search/state.js';
+import { type SearchState, trainingsOf } from '../../src/search/state.js';
 import { cancelSearch } from '../../src/search/steering.js';
 import { trajectoryOf } from '../../src/search/trajectory.js';
-import { configured, dataset, diverged, type Results, scored, searched } from './searching.js';
+import { askedFor, configured, dataset, diverged, type Results, scored, searched } from './searching.js';
 
 let folder: string;
 let home: Home;
@@ -41,7 +41,7 @@ afterAll(async () => {
 });
 
 const configuration = configured({ target: '0.1G' });
-const results: Results = (round, { axes, factors }) =>
+const results: Results = ({ round, axes, factors }) =>
   round > 0 && axes.includes('w')
     ? diverged
     : scored(((factors.crop + 7 * factors.frames + 3 * factors.bottleneck) % 10) / 10);
@@ -53,14 +53,11 @@ function trainings(of: Results = results) {
   const released = new Set<string>();
   const ended = new Set<string>();
   const state = wanted(of);
-  const states = candidatesOf(state);
   const own = home;
   const endingOf = (id: string) => {
-    const round =
-      state.rounds.findIndex(({ candidates }) => candidates.some((candidate) => candidate.id === id)) + 1;
-    const candidate = states.find((one) => one.id === id);
-    if (!candidate) throw new Error(`asked for ${id}, which the search does not have`);
-    return of(round, candidate);
+    const training = trainingsOf(state).find((one) => one.id === id);
+    if (!training) throw new Error(`asked for ${id}, which the search does not have`);
+    return of(askedFor(state, training));
   };
   const run: Trainings = {
     request: async (_search, id, { fingerprint }) => {
@@ -80,11 +77,14 @@ function trainings(of: Results = results) {
       if (!asked.has(id)) return { kind: 'unknown' };
       if (!ended.has(id)) return { kind: 'training', worker: 'w1' };
       const ending = endingOf(id);
-      if (!('validation' in ending)) return { kind: 'failed', failure: ending };
-      const { validation, test: _, ...rest } = ending;
-      const classes = ['a', 'b'];
-      const result = { ...rest, classes, stepShare: 1, validation: { ...validation, confusion: [] } };
-      return { kind: 'finished', result };
+      if (!('evaluations' in ending)) return { kind: 'failed', failure: ending };
+      const { evaluations, ...rest } = ending;
+      const { validation } = evaluations;
+      const whole = validation ? { validation: { ...validation, confusion: [] } } : {};
+      return {
+        kind: 'finished',
+        result: { ...rest, classes: ['a', 'b'], stepShare: 1, evaluations: whole },
+      };
     },
     release: async (_search, id) => {
       released.add(id);
@@ -136,13 +136,13 @@ describe('a coordinator', () => {
     await Promise.all(connections.map((connection) => coordinate(coordination(work, connection))));
     for (const connection of connections) connection.disconnect();
     expect(pathOf(await searchNamed(redis, 's1'))).toEqual(pathOf(wanted()));
-    const events = (await readLog(redis, 's1')).map(({ event }) => event);
-    for (const kind of ['candidate-proposed', 'candidate-finished', 'candidate-failed'] as const) {
-      const ids = events.flatMap((event) => (event.kind === kind ? [event.candidate] : []));
+    const events = (await readLog(redis, 's1')).flatMap((entry) => entry.events);
+    for (const kind of ['training-proposed', 'training-finished', 'training-failed'] as const) {
+      const ids = events.flatMap((event) => (event.kind === kind ? [event.training] : []));
       expect(new Set(ids).size, kind).toBe(ids.length);
     }
     expect([...work.asked.keys()].sort()).toEqual(
-      candidatesOf(wanted())
+      trainingsOf(wanted())
         .map(({ id }) => id)
         .sort(),
     );
@@ -181,8 +181,10 @@ describe('a coordinator', () => {
   test('lets go of each training once its outcome is recorded, and of all at the end', async () => {
     await create();
     const work = trainings();
-    const [first] = wanted().rounds;
-    const firstIds = first?.candidates.map(({ id }) => id) ?? [];
+    const state = wanted();
+    const firstIds = state.candidates
+      .filter(({ id }) => state.rounds[0]?.entrants.some(({ candidate }) => candidate === id))
+      .flatMap(({ trainings }) => trainings.map(({ id }) => id));
     const releasedBefore: boolean[] = [];
     await coordinate(
       coordination({

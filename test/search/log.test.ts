@@ -44,15 +44,19 @@ const creation = (search: string): NewEvent => ({
 });
 const skipped = (reason: string): NewEvent => ({ kind: 'axis-skipped', round: 1, axis: 's', reason });
 
+const reasonsIn = async (search: string) =>
+  (await readLog(redis, search))
+    .flatMap(({ events }) => events)
+    .flatMap((event) => (event.kind === 'axis-skipped' ? [event.reason] : []));
+
 describe('the log of a search', () => {
   test('gives back every event of a whole search, and with them its state', async () => {
     const { events, state } = searched(configured(), wonBy('b', 't', 's', 'd', 't'));
     for (const [version, event] of events.entries())
       expect(await appendEvents(redis, 's1', version, [event], new Date(event.at))).toBe(true);
     const entries = await readLog(redis, 's1');
-    expect(entries.map(({ event }) => event)).toEqual(events);
+    expect(entries.flatMap((entry) => entry.events)).toEqual(events);
     expect(entries.map(({ version }) => version)).toEqual(events.map((_, index) => index + 1));
-    expect((await readLog(redis, 's1', 7)).map(({ version }) => version)[0]).toBe(8);
     expect(await readSearch(redis, 's1')).toEqual(fold(events));
     expect((await readSearch(redis, 's1'))?.version).toBe(state.version);
   });
@@ -71,9 +75,7 @@ describe('the log of a search', () => {
       expect(done.filter(Boolean)).toHaveLength(1);
       won.push(`${version} by ${done.indexOf(true)}`);
     }
-    const reasons = (await readLog(redis, 's1', 1)).map(
-      ({ event }) => event.kind === 'axis-skipped' && event.reason,
-    );
+    const reasons = await reasonsIn('s1');
     expect(reasons).toEqual(won);
     for (const writer of writers) writer.disconnect();
   });
@@ -90,11 +92,9 @@ describe('the log of a search', () => {
       connection.disconnect();
     };
     await Promise.all(['one', 'two', 'three'].map(write));
-    const reasons = (await readLog(redis, 's1', 1)).map(
-      ({ event }) => event.kind === 'axis-skipped' && event.reason,
-    );
+    const reasons = await reasonsIn('s1');
     for (const writer of ['one', 'two', 'three'])
-      expect(reasons.filter((reason) => `${reason}`.startsWith(writer))).toEqual(
+      expect(reasons.filter((reason) => reason.startsWith(writer))).toEqual(
         Array.from({ length: 20 }, (_, n) => `${writer} ${n}`),
       );
   });
@@ -164,9 +164,8 @@ describe('cancelling', () => {
     await writing;
     expect(cancelled.status.kind).toBe('cancelled');
     expect(await cancelSearch(redis, 's1')).toEqual(await searchNamed(redis, 's1'));
-    expect(
-      (await readLog(redis, 's1')).filter(({ event }) => event.kind === 'search-cancelled'),
-    ).toHaveLength(1);
+    const kinds = (await readLog(redis, 's1')).flatMap(({ events }) => events.map(({ kind }) => kind));
+    expect(kinds.filter((kind) => kind === 'search-cancelled')).toHaveLength(1);
   });
 
   test('a search that has ended is refused', async () => {

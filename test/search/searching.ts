@@ -2,13 +2,32 @@
 import type { Axis, Factors } from '../../src/network/index.js';
 import { resolveConfiguration, type SearchConfiguration } from '../../src/search/configuration.js';
 import { decide } from '../../src/search/decide.js';
-import type { DatasetSummary, NewEvent, Outcome, SearchEvent } from '../../src/search/events.js';
-import { apply, type CandidateState, type SearchState } from '../../src/search/state.js';
-import type { TrainingFailure } from '../../src/training/training.js';
+import {
+  type DatasetSummary,
+  type NewEvent,
+  type SearchEvent,
+  stamped as stampedAt,
+} from '../../src/search/events.js';
+import {
+  apply,
+  type CandidateState,
+  candidatesIn,
+  type Entrant,
+  type SearchState,
+  type TrainingState,
+} from '../../src/search/state.js';
+import type { Outcome, TrainingFailure } from '../../src/training/training.js';
 
 export type Ending = Outcome | TrainingFailure;
-/** What the training of a candidate of a round comes to; round 0 is the final training. */
-export type Results = (round: number, candidate: CandidateState) => Ending;
+/** One training and what it is of: `round` is 0 for the network found. */
+export interface Asked {
+  readonly round: number;
+  readonly training: TrainingState;
+  readonly factors: Factors;
+  readonly axes: readonly Axis[];
+}
+/** What a training comes to. */
+export type Results = (asked: Asked) => Ending;
 
 export const dataset: DatasetSummary = {
   classes: Array.from({ length: 400 }, (_, label) => `class ${label}`),
@@ -16,19 +35,40 @@ export const dataset: DatasetSummary = {
   skipped: 0,
   fingerprint: 'f00d',
   limits: { maxSpan: 10_000, maxCrop: 10_000 },
+  rate: 30,
+  folds: 1,
+  chance: { accuracy: 1 / 400, loss: Math.log(400) },
 };
 
-/** X2D towards 0.6 GF where nothing else is said. */
+/** The published search, X2D towards 0.6 GF, where nothing else is said. */
 export const configured = (changes: object = {}): SearchConfiguration =>
-  resolveConfiguration({ base: 'x2d', target: '0.6G', data: { path: '/videos' }, ...changes });
+  resolveConfiguration({
+    base: 'x2d',
+    method: 'paper',
+    target: '0.6G',
+    data: { path: '/videos' },
+    ...changes,
+  });
 
-export const scored = (top1: number, loss = 1 - top1): Outcome => ({
-  validation: { videos: 20, viewsPerVideo: 10, top1, top5: 1, loss },
-  steps: 100,
-  seconds: 1,
-  clipsPerSecond: 100,
-  peakBytes: 1000,
-});
+const VIDEOS = 20;
+
+export const scored = (accuracy: number, loss = 1 - accuracy, trainingLoss = loss): Outcome => {
+  const score = {
+    videos: VIDEOS,
+    viewsPerVideo: 10,
+    metrics: { accuracy, top5: 1, loss },
+    errors: { accuracy: Math.sqrt((accuracy * (1 - accuracy)) / VIDEOS), top5: 0, loss: 0.2 },
+  };
+  return {
+    evaluations: { validation: score },
+    trainingLoss,
+    lowestLoss: trainingLoss,
+    steps: 100,
+    seconds: 1,
+    clipsPerSecond: 100,
+    peakBytes: 1000,
+  };
+};
 
 export const diverged: TrainingFailure = {
   kind: 'not-a-number',
@@ -37,10 +77,8 @@ export const diverged: TrainingFailure = {
 };
 
 /** Time goes by a second an event. */
-const stamped = (event: NewEvent, version: number): SearchEvent => ({
-  ...event,
-  at: new Date(1000 * version).toISOString(),
-});
+const stamped = (event: NewEvent, version: number): SearchEvent =>
+  stampedAt(event, new Date(1000 * version).toISOString());
 
 export const created = (configuration: SearchConfiguration, data: DatasetSummary = dataset): SearchState =>
   apply(undefined, stamped({ kind: 'search-created', search: 's1', configuration, dataset: data }, 0));
@@ -48,10 +86,26 @@ export const created = (configuration: SearchConfiguration, data: DatasetSummary
 export const withEvents = (state: SearchState, events: readonly NewEvent[]): SearchState =>
   events.reduce<SearchState>((folded, event) => apply(folded, stamped(event, folded.version)), state);
 
-const endingOf = (candidate: string, ending: Ending): NewEvent =>
-  'validation' in ending
-    ? { kind: 'candidate-finished', candidate, outcome: ending }
-    : { kind: 'candidate-failed', candidate, failure: ending };
+/** The training as it was asked for; of a candidate in several rounds, in the last. */
+export function askedFor(state: SearchState, training: TrainingState): Asked {
+  const { factors } = training.work;
+  if (state.final?.trainings.some(({ id }) => id === training.id))
+    return { round: 0, training, factors, axes: [] };
+  const owns = ({ trainings }: CandidateState) => trainings.some(({ id }) => id === training.id);
+  const round = state.rounds.findLast((one) => candidatesIn(state, one).some(owns));
+  const entrant: Entrant | undefined = round && candidatesIn(state, round).find(owns);
+  return {
+    round: round?.round ?? state.rounds.length,
+    training,
+    factors,
+    axes: entrant?.axes ?? (state.contraction ? [state.contraction.axis] : []),
+  };
+}
+
+const endingOf = (training: string, ending: Ending): NewEvent =>
+  'evaluations' in ending
+    ? { kind: 'training-finished', training, outcome: ending }
+    : { kind: 'training-failed', training, failure: ending };
 
 /** What there is to do next, done; undefined where there is nothing. Trainings end in the order of `shuffled`. */
 export function nextEvents(
@@ -64,9 +118,9 @@ export function nextEvents(
     case 'append':
       return decision.events;
     case 'train': {
-      const [{ candidate } = { candidate: undefined }] = shuffled(decision.trainings);
-      if (!candidate) throw new Error('nothing to train');
-      return [endingOf(candidate.id, results(state.final ? 0 : state.rounds.length, candidate))];
+      const [training] = shuffled(decision.trainings);
+      if (!training) throw new Error('nothing to train');
+      return [endingOf(training.id, results(askedFor(state, training)))];
     }
     case 'end':
       return [{ kind: 'search-ended' }];
@@ -86,9 +140,10 @@ export function searched(
   ];
   let state = created(configuration, data);
   for (let next = nextEvents(state, results); next; next = nextEvents(state, results)) {
+    if (next.length === 0) throw new Error('a decision that records nothing');
     for (const event of next) events.push(stamped(event, state.version + events.length));
     state = withEvents(state, next);
-    if (state.version > 1000) throw new Error('a search without end');
+    if (state.version > 2000) throw new Error('a search without end');
   }
   return { state, events };
 }
@@ -96,8 +151,9 @@ export function searched(
 /** Results in which each round is won by the axis named for it, and by nothing after them. */
 export const wonBy =
   (...axes: readonly Axis[]): Results =>
-  (round, candidate) =>
-    scored(candidate.axes.includes(axes[round - 1] as Axis) ? 0.9 : 0.5);
+  ({ round, axes: own }) =>
+    scored(own.includes(axes[round - 1] as Axis) ? 0.9 : 0.5);
 
-export const winners = (state: SearchState) => state.rounds.map(({ winner }) => winner?.axis);
+/** The first axis of each round's winner. */
+export const winners = (state: SearchState) => state.rounds.map(({ winner }) => winner?.axes[0]);
 export const finalFactors = (state: SearchState): Factors | undefined => state.final?.factors;

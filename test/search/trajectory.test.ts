@@ -1,6 +1,7 @@
 /** Whole searches on made-up results: which way they go, where they end, and what they say about it. */
 import { describe, expect, test } from 'vitest';
 import { BASES, describeNetwork, MODELS } from '../../src/network/index.js';
+import { candidatesIn, type SearchState } from '../../src/search/state.js';
 import { trajectoryOf } from '../../src/search/trajectory.js';
 import { trainingBytes } from '../../src/training/memory.js';
 import { RECIPES } from '../../src/training/recipe.js';
@@ -15,6 +16,12 @@ import {
   winners,
   wonBy,
 } from './searching.js';
+
+/** Of a round, from 0. */
+const candidates = (state: SearchState, index: number) => {
+  const round = state.rounds[index];
+  return round ? candidatesIn(state, round) : [];
+};
 
 const PUBLISHED = ['b', 'tau', 's', 'd', 't', 'tau', 't', 's', 's', 'd', 'w'] as const;
 
@@ -47,8 +54,8 @@ describe('the published search', () => {
 
   test('asks for six candidates a round, but in the first, where tau and t are one', () => {
     const { state } = searched(configured({ target: '0.7G' }), wonBy(...PUBLISHED));
-    expect(state.rounds.map(({ candidates }) => candidates.length)).toEqual([5, 5, 6, 6, 6, 6]);
-    expect(state.rounds[0]?.candidates[0]).toMatchObject({
+    expect(state.rounds.map(({ entrants }) => entrants.length)).toEqual([5, 5, 6, 6, 6, 6]);
+    expect(candidates(state, 0)[0]).toMatchObject({
       axes: ['tau', 't'],
       factors: { frames: 2, stride: 16 },
     });
@@ -56,52 +63,58 @@ describe('the published search', () => {
 
   test('credits a network that two axes come to with both of them', () => {
     const { state } = searched(configured(), wonBy('b', 't', 's', 'd', 't'));
-    expect(state.rounds[1]?.winner).toMatchObject({ axis: 'tau', tiedAxes: ['tau', 't'] });
+    expect(state.rounds[1]?.winner).toMatchObject({ axes: ['tau', 't'] });
   });
 });
 
 describe('a round', () => {
   const endings = (byAxis: Record<string, ReturnType<typeof scored> | typeof diverged>) =>
-    searched(configured({ target: '30M' }), (_, { axes }) => byAxis[axes[0] ?? ''] ?? scored(0.1)).state;
+    searched(configured({ target: '30M' }), ({ axes }) => byAxis[axes[0] ?? ''] ?? scored(0.1)).state;
 
   test('is won by the highest accuracy', () => {
     expect(endings({ s: scored(0.6), b: scored(0.7) }).rounds[0]?.winner).toMatchObject({
-      axis: 'b',
-      decidedBy: 'criterion',
+      axes: ['b'],
+      choice: { decidedBy: 'accuracy', trainings: 5, undecided: false },
     });
   });
 
   test('of equal accuracies is won by the lower validation loss, and says so', () => {
     const state = endings({ s: scored(0.7, 0.9), b: scored(0.7, 0.8) });
-    expect(state.rounds[0]?.winner).toMatchObject({ axis: 'b', decidedBy: 'validation-loss' });
-    expect(trajectoryOf(state).rounds[0]?.winner?.decidedBy).toBe('validation-loss');
+    expect(state.rounds[0]?.winner).toMatchObject({ axes: ['b'], choice: { decidedBy: 'loss' } });
+    expect(trajectoryOf(state).rounds[0]?.winner?.choice.decidedBy).toBe('loss');
   });
 
   test('of equal accuracies and losses is won by the lower cost, and says so', () => {
     const state = endings({ s: scored(0.7, 0.9), w: scored(0.7, 0.9), b: scored(0.7, 0.9) });
-    const costs = state.rounds[0]?.candidates.map(({ axes, cost }) => [axes[0], cost.multiplyAdds] as const);
+    const costs = candidates(state, 0).map(({ axes, cost }) => [axes[0], cost.multiplyAdds] as const);
     const cheapest = costs
-      ?.filter(([axis]) => 'swb'.includes(axis ?? '-'))
+      .filter(([axis]) => 'swb'.includes(axis ?? '-'))
       .sort((a, b) => a[1] - b[1])[0]?.[0];
-    expect(state.rounds[0]?.winner).toMatchObject({ axis: cheapest, decidedBy: 'cost' });
+    expect(state.rounds[0]?.winner).toMatchObject({
+      axes: [cheapest],
+      choice: { decidedBy: 'cost' },
+    });
   });
 
   test('with one candidate that has a result is won by that one', () => {
-    const { state } = searched(configured({ target: '30M' }), (round, { axes }) =>
+    const { state } = searched(configured({ target: '30M' }), ({ round, axes }) =>
       round === 0 || axes[0] === 'd' ? scored(0.2) : diverged,
     );
-    expect(state.rounds[0]?.winner).toMatchObject({ axis: 'd', decidedBy: 'only-candidate' });
+    expect(state.rounds[0]?.winner).toMatchObject({
+      axes: ['d'],
+      choice: { decidedBy: 'only-candidate' },
+    });
     expect(trajectoryOf(state).rounds[0]?.candidates[0]).toMatchObject({
       state: 'failed',
-      failure: diverged,
+      trainings: [{ state: 'failed', failure: diverged }],
     });
   });
 
   test('is decided by the loss where the criterion is the loss', () => {
-    const { state } = searched(configured({ target: '30M', criterion: 'loss' }), (_, { axes }) =>
+    const { state } = searched(configured({ target: '30M', criterion: 'loss' }), ({ axes }) =>
       axes[0] === 'w' ? scored(0.3, 0.1) : scored(0.9, 0.5),
     );
-    expect(state.rounds[0]?.winner).toMatchObject({ axis: 'w', decidedBy: 'criterion' });
+    expect(state.rounds[0]?.winner).toMatchObject({ axes: ['w'], choice: { decidedBy: 'loss' } });
   });
 });
 
@@ -110,14 +123,14 @@ describe('the complexity', () => {
     '%s bounds each step and the network found',
     (complexity) => {
       const target = { multiplyAdds: 100e6, parameters: 3e6, activationBytes: 20e6 }[complexity];
-      const { state } = searched(configured({ complexity, target }), (_, { axes }) =>
+      const { state } = searched(configured({ complexity, target }), ({ axes }) =>
         scored(axes[0] === 'b' ? 0.4 : 0.3),
       );
       expect(state.status.kind).toBe('ended');
       expect(state.final?.cost[complexity]).toBeLessThanOrEqual(target);
-      for (const { cost, candidates } of state.rounds)
-        for (const candidate of candidates)
-          expect(candidate.cost[complexity]).toBeLessThanOrEqual(2.5 * cost[complexity]);
+      for (const round of state.rounds)
+        for (const { cost } of candidatesIn(state, round))
+          expect(cost[complexity]).toBeLessThanOrEqual(2.5 * round.cost[complexity]);
     },
   );
 
@@ -139,14 +152,14 @@ describe('what forbids a candidate', () => {
     }).state;
 
   test('is a clip longer than the videos', () => {
-    const { rounds } = limited({ maxSpan: 16 });
-    expect(rounds[0]?.skipped).toEqual(
+    const state = limited({ maxSpan: 16 });
+    expect(state.rounds[0]?.skipped).toEqual(
       ['tau', 't'].map((axis) => ({
         axis,
         reason: 'a clip would span 17 source frames; the training videos allow 16',
       })),
     );
-    expect(rounds[0]?.candidates.map(({ axes }) => axes[0])).toEqual(['s', 'd', 'w', 'b']);
+    expect(candidates(state, 0).map(({ axes }) => axes[0])).toEqual(['s', 'd', 'w', 'b']);
     expect(limited({ maxSpan: 17 }).rounds[0]?.skipped).toEqual([]);
   });
 
@@ -158,14 +171,14 @@ describe('what forbids a candidate', () => {
   });
 
   test('is memory that the configuration does not allow', () => {
-    const least = (limited({}).rounds[0]?.candidates ?? []).map(
+    const least = candidates(limited({}), 0).map(
       ({ axes, factors }) =>
         [axes, trainingBytes(describeNetwork(BASES.x2d, factors), 1, 2 * RECIPES.x2d.batchSize)] as const,
     );
     const [memory = 0] = least.map(([, bytes]) => bytes).sort((a, b) => a - b);
-    const { candidates, skipped } = limited({}, { memory }).rounds[0] ?? { candidates: [], skipped: [] };
-    expect(candidates).toHaveLength(1);
-    expect(skipped).toEqual(
+    const [round] = limited({}, { memory }).rounds;
+    expect(round?.entrants).toHaveLength(1);
+    expect(round?.skipped).toEqual(
       least
         .filter(([, bytes]) => bytes > memory)
         .flatMap(([axes, bytes]) =>
@@ -185,7 +198,8 @@ describe('the end of a search', () => {
       'search-created',
       'round-started',
       'final-proposed',
-      'candidate-finished',
+      'training-proposed',
+      'training-finished',
       'search-ended',
     ]);
     expect(finalFactors(state)).toEqual(MODELS.X2D);
@@ -217,14 +231,12 @@ describe('the end of a search', () => {
   });
 
   test('where the network found can not be trained in full is a failure with that reason', () => {
-    const { state } = searched(configured({ target: '30M' }), (round) =>
+    const { state } = searched(configured({ target: '30M' }), ({ round }) =>
       round === 0 ? diverged : scored(0.5),
     );
     expect(state.status).toMatchObject({
       kind: 'failed',
-      reason: expect.stringMatching(
-        /^the network found could not be trained \(c\w+: the loss is not a number\)$/,
-      ),
+      reason: 'the network found could not be trained (the loss is not a number)',
     });
   });
 
@@ -235,24 +247,27 @@ describe('the end of a search', () => {
           ...dataset,
           parts: { ...dataset.parts, test },
         }).state,
-      ).note;
-    expect(of(0)).toMatch(/^The data have no test part/);
-    expect(of(20)).toBeUndefined();
+      ).notes;
+    expect(of(0)).toEqual([expect.stringMatching(/^The data have no test part/)]);
+    expect(of(20)).toEqual([]);
   });
 });
 
 describe('a step that is taken back to the target', () => {
   /** The published search towards 2 GF, whose last step is taken back from 16 frames to 13. */
   const overshot = (contracted: Ending) =>
-    searched(configured({ target: '2G' }), (round, candidate) =>
-      round > 0 && candidate.factors.frames === 13 ? contracted : wonBy(...PUBLISHED)(round, candidate),
+    searched(configured({ target: '2G' }), (asked) =>
+      asked.round > 0 && asked.factors.frames === 13 ? contracted : wonBy(...PUBLISHED)(asked),
     ).state;
 
   test('is trained as a candidate, and kept where it is no worse than the network before it', () => {
     const state = overshot(scored(0.9));
-    expect(state.contraction?.candidate?.progress.kind).toBe('finished');
+    expect(trajectoryOf(state).contraction?.candidate?.state).toBe('finished');
     expect(finalFactors(state)).toEqual(state.contraction?.to);
-    expect(trajectoryOf(state).note).toBeUndefined();
+    expect(state.final).toMatchObject({
+      candidate: state.contraction?.candidate,
+      reason: 'the last step, taken back to the target',
+    });
   });
 
   test.each([
@@ -262,7 +277,10 @@ describe('a step that is taken back to the target', () => {
   ])('is given up for the network before it where it %s', (_, ending) => {
     const state = overshot(ending);
     expect(finalFactors(state)).toEqual(state.rounds.at(-1)?.factors);
-    expect(trajectoryOf(state).note).toMatch(/^The last step, taken back to the target, was less accurate/);
+    expect(state.final).toMatchObject({
+      candidate: state.rounds.at(-2)?.winner?.candidate,
+      reason: expect.stringMatching(/^the network before the last step: .* less accurate$/),
+    });
   });
 
   test('needs no comparison in the first round, whose network was never trained', () => {

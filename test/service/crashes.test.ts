@@ -51,7 +51,7 @@ const over = (of: Fleet, search: string) =>
 const begun = async ({ at }: Fleet, search: string) => {
   const trajectory = await seen({ at } as Fleet, search);
   return (trajectory?.rounds ?? [])
-    .flatMap(({ candidates }) => candidates)
+    .flatMap(({ candidates }) => candidates.flatMap(({ trainings }) => trainings))
     .filter(({ state }) => state !== 'proposed').length;
 };
 
@@ -175,8 +175,8 @@ describe('a candidate', () => {
     expect(two?.rounds).toEqual(one?.rounds);
     expect(two?.final).toEqual(one?.final);
     for (const { id } of [
-      ...(one?.rounds.flatMap(({ candidates }) => candidates) ?? []),
-      ...(one?.final ? [one.final] : []),
+      ...(one?.rounds.flatMap(({ candidates }) => candidates.flatMap(({ trainings }) => trainings)) ?? []),
+      ...(one?.final?.trainings ?? []),
     ]) {
       const starts = await readFile(join(of.at.home.candidate(id), 'starts'), 'utf8');
       expect(starts.trim().split('\n')).toHaveLength(1);

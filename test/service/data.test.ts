@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => at.close());
 
 test('a search on videos that the workers can not read fails, and says why for each candidate', async () => {
-  const response = await at.post('/searches', { data: at.data, target: '1M' });
+  const response = await at.post('/searches', { data: at.data, target: '1M', method: 'paper' });
   const { id } = (await response.json()) as { id: string };
   await rename(at.data.path, `${at.data.path}-elsewhere`);
   at.startWorker();
@@ -24,9 +24,15 @@ test('a search on videos that the workers can not read fails, and says why for e
   const { rounds } = await at.trajectory(id);
   const [candidate] = rounds[0]?.candidates ?? [];
   const detail = await (await at.get(`/searches/${id}/candidates/${candidate?.id}`)).json();
+  const failure = { kind: 'unreadable-data' };
   expect(detail).toMatchObject({
     state: 'failed',
-    failure: { kind: 'unreadable-data' },
-    tries: Array.from({ length: 5 }, () => ({ failure: { kind: 'unreadable-data', retry: 'elsewhere' } })),
+    trainings: [
+      {
+        state: 'failed',
+        failure,
+        tries: Array.from({ length: 5 }, () => ({ failure: { ...failure, retry: 'elsewhere' } })),
+      },
+    ],
   });
 });

@@ -25,14 +25,20 @@ afterAll(async () => {
 });
 
 /** Trainings of a second or more, so that each kill meets one. */
-const RECIPE = { epochs: 160, batchSize: 8 };
+const RECIPE = { epochs: 160, batchSize: 8, learningRate: 0.1, mixup: 0.2 };
 
 async function search(disturb: (at: Stand, service: ChildProcess) => Promise<void>) {
   const at = await stand({ trainer: null, data });
   stands.push(at);
   const service = await at.startService();
   for (let worker = 0; worker < 2; worker++) at.startWorker();
-  const response = await at.post('/searches', { data, target: '1M', seed: 1, recipe: RECIPE });
+  const response = await at.post('/searches', {
+    data,
+    method: 'paper',
+    target: '1M',
+    seed: 1,
+    recipe: RECIPE,
+  });
   const { id } = (await response.json()) as { id: string };
   await disturb(at, service);
   const trajectory = await eventually(async () => {
@@ -45,14 +51,14 @@ async function search(disturb: (at: Stand, service: ChildProcess) => Promise<voi
 
 interface AtWork {
   readonly pid: number;
-  readonly candidate?: { readonly progress?: { readonly phase: string; readonly done: number } };
+  readonly training?: { readonly progress?: { readonly phase: string; readonly done: number } };
 }
 /** Kills the trainer, or the worker, of a training that is some steps on; another, where that one ended meanwhile. */
 const killInTraining = (at: Stand, what: 'trainer' | 'worker') =>
   eventually(async () => {
     const { workers } = (await (await at.get('/workers')).json()) as { workers: AtWork[] };
     const worker = workers.find(
-      ({ candidate }) => candidate?.progress?.phase === 'training' && candidate.progress.done > 0,
+      ({ training }) => training?.progress?.phase === 'training' && training.progress.done > 0,
     )?.pid;
     if (worker === undefined) return undefined;
     const children = await readFile(`/proc/${worker}/task/${worker}/children`, 'utf8').catch(() => '');

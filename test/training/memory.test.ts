@@ -1,6 +1,7 @@
 /** The estimate of a training's memory beside what a trainer really took. */
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BASES, describeNetwork, type Factors, MODELS } from '../../src/network/index.js';
 import { nativeAvailable } from '../../src/training/engine/operations/native/kernels.js';
@@ -43,5 +44,23 @@ describe.skipIf(!nativeAvailable())('the estimate of memory', () => {
     const least = trainingBytes(network, 1, 12);
     expect(microBatchWithin(network, { batchSize: 12 }, least)).toBe(1);
     expect(microBatchWithin(network, { batchSize: 12 }, least - 1)).toBeUndefined();
+  });
+
+  it('finds the same parts as trying every one does', () => {
+    const network = describeNetwork(micro, micro.factors);
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 300 }),
+        fc.double({ min: 0, max: 1.1, noNaN: true }),
+        (batchSize, share) => {
+          const least = trainingBytes(network, 1, batchSize);
+          const memory = least * 0.9 + share * (trainingBytes(network, batchSize, batchSize) - least * 0.9);
+          const fitting = Array.from({ length: batchSize }, (_, index) => batchSize - index).find(
+            (part) => batchSize % part === 0 && trainingBytes(network, part, batchSize) <= memory,
+          );
+          expect(microBatchWithin(network, { batchSize }, memory)).toBe(fitting);
+        },
+      ),
+    );
   });
 });

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { RECIPES, searchRecipe } from '../../src/training/recipe.js';
-import { learningRateAt, trainingSteps } from '../../src/training/schedule.js';
+import { halfSchedule, RECIPES, settleRecipe } from '../../src/training/recipe.js';
+import { learningRateAt, stepsOf } from '../../src/training/schedule.js';
 
-const recipe = { learningRate: 0.1, batchSize: 16, warmup: 0.1 };
+const recipe = { learningRate: 0.1, batchSize: 16, warmup: 0.1, steps: 100 };
 
 describe('the learning rate', () => {
   it('rises linearly over the warm-up and falls along half a cosine to almost nothing', () => {
-    const rates = Array.from({ length: 100 }, (_, step) => learningRateAt(recipe, step, 100));
+    const rates = Array.from({ length: 100 }, (_, step) => learningRateAt(recipe, step));
     expect(rates[0]).toBeCloseTo(0.01, 12);
     expect(rates[4]).toBeCloseTo(0.05, 12);
     expect(rates[9]).toBeCloseTo(0.1, 12);
@@ -19,31 +19,49 @@ describe('the learning rate', () => {
   it('is scaled with the batch', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 512 }), fc.nat(99), (batchSize, step) => {
-        const scaled = learningRateAt({ ...recipe, batchSize }, step, 100);
-        expect(scaled).toBeCloseTo((learningRateAt(recipe, step, 100) * batchSize) / 16, 9);
+        const scaled = learningRateAt({ ...recipe, batchSize }, step);
+        expect(scaled).toBeCloseTo((learningRateAt(recipe, step) * batchSize) / 16, 9);
       }),
     );
   });
 
   it('starts at its peak without a warm-up', () => {
-    expect(learningRateAt({ ...recipe, warmup: 0 }, 0, 10)).toBe(0.1);
+    expect(learningRateAt({ ...recipe, warmup: 0 }, 0)).toBe(0.1);
   });
 });
 
 describe('the schedule', () => {
   it('counts an epoch as one clip of every video', () => {
-    expect(trainingSteps({ epochs: 256, batchSize: 16 }, 50)).toBe(800);
+    expect(stepsOf(256, 16, 50)).toBe(800);
   });
 
   it('has a step even where the set is smaller than a batch', () => {
-    expect(trainingSteps({ epochs: 1, batchSize: 64 }, 3)).toBe(1);
+    expect(stepsOf(1, 64, 3)).toBe(1);
   });
 
-  it('is half as many epochs of twice the batch in the search', () => {
-    const { epochs, batchSize, ...rest } = searchRecipe(RECIPES['x2d-micro']);
-    const { epochs: fullEpochs, batchSize: fullBatch, ...fullRest } = RECIPES['x2d-micro'];
-    expect(epochs).toBe(fullEpochs / 2);
+  it("is half as many epochs of twice the batch in the paper's search", () => {
+    const { steps, batchSize, ...rest } = halfSchedule(RECIPES['x2d-micro']);
+    const { steps: fullSteps, batchSize: fullBatch, ...fullRest } = RECIPES['x2d-micro'];
+    expect(2 * steps * batchSize).toBe(fullSteps * fullBatch);
     expect(batchSize).toBe(2 * fullBatch);
     expect(rest).toEqual(fullRest);
+  });
+
+  it('follows from the number of videos: four times as many train twice as long', () => {
+    const of = (videos: number) =>
+      settleRecipe('x2d-micro', { videos, pixels: { mean: 0.5, deviation: 0.2 } }).steps;
+    expect(of(50)).toBe(2400);
+    expect(of(200)).toBe(4800);
+    expect((of(10_000) * 16) / 10_000).toBeLessThan(60);
+  });
+
+  it('takes pixels as the set has them, but where the user or the paper says', () => {
+    const ground = { videos: 50, pixels: { mean: 0.02, deviation: 0.1 } };
+    expect(settleRecipe('x2d-micro', ground)).toMatchObject({ pixelMean: 0.02, pixelDeviation: 0.1 });
+    expect(settleRecipe('x2d-micro', ground, { pixelMean: 0.3 })).toMatchObject({
+      pixelMean: 0.3,
+      pixelDeviation: 0.1,
+    });
+    expect(settleRecipe('x2d', ground)).toMatchObject({ pixelMean: 0.45, pixelDeviation: 0.225 });
   });
 });

@@ -3,16 +3,22 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeDemoVideos } from '../../src/data/demo/index.js';
+import { AS_DIVIDED } from '../../src/data/folds.js';
 import type { DataConfiguration } from '../../src/data/index.js';
 import { BASES } from '../../src/network/index.js';
 import { RECIPES, type Recipe } from '../../src/training/recipe.js';
 import { train } from '../../src/training/train.js';
-import type { TrainingProgress, TrainingRequest } from '../../src/training/training.js';
+import {
+  type CurvePoint,
+  EVALUATION_NAMES,
+  type TrainingProgress,
+  type TrainingRequest,
+} from '../../src/training/training.js';
 
 const CHILD = fileURLToPath(new URL('training-child.mjs', import.meta.url));
 let folder: string;
@@ -27,9 +33,10 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function requestFor(recipe: Partial<Recipe> = {}, changes: Partial<TrainingRequest> = {}): TrainingRequest {
   const base = BASES['x2d-micro'];
-  const whole = { ...RECIPES['x2d-micro'], epochs: 20, batchSize: 8, views: 2, ...recipe };
+  const whole = { ...RECIPES['x2d-micro'], steps: 45, batchSize: 8, views: 2, ...recipe };
   return {
-    purpose: 'candidate',
+    division: AS_DIVIDED,
+    evaluations: ['validation'],
     base,
     factors: { ...base.factors, frames: 2, stride: 4, crop: 32 },
     data,
@@ -76,7 +83,7 @@ describe('a training that was killed', () => {
   it('comes to the same bits as one that never was, also past a damaged checkpoint', async () => {
     const recipe = {
       // Long enough for points of several steps, between which it is killed.
-      epochs: 120,
+      steps: 270,
       dropout: 0.2,
       mixup: 0.2,
       colourJitter: 0.2,
@@ -101,7 +108,7 @@ describe('a training that was killed', () => {
 
 describe('a training', () => {
   it('reports its phases, and gives back the result of a folder that has one', async () => {
-    const request = requestFor({ preciseBatchNorm: 2 }, { purpose: 'final' });
+    const request = requestFor({ preciseBatchNorm: 2 }, { evaluations: EVALUATION_NAMES });
     const seen: TrainingProgress[] = [];
     const result = await train(request, { onProgress: (progress) => seen.push(progress) });
     expect(new Set(seen.map(({ phase }) => phase))).toEqual(
@@ -109,15 +116,17 @@ describe('a training', () => {
     );
     const last = seen.filter(({ phase }) => phase === 'training').at(-1);
     expect(last).toMatchObject({ done: result.steps, of: result.steps, secondsLeft: 0 });
-    expect(result.test?.center.videos).toBe(result.test?.leftCenterRight.videos);
-    expect(result.test?.leftCenterRight.viewsPerVideo).toBe(6);
+    const { evaluations } = result;
+    expect(Object.keys(evaluations)).toEqual(EVALUATION_NAMES);
+    expect(evaluations.test?.videos).toBe(evaluations['test-left-center-right']?.videos);
+    expect(evaluations['test-left-center-right']?.viewsPerVideo).toBe(6);
     seen.length = 0;
     expect(await train(request, { onProgress: (progress) => seen.push(progress) })).toEqual(result);
     expect(seen).toEqual([]);
   });
 
   it('learns: at its end the loss is far below that of a guess', async () => {
-    const request = requestFor({ epochs: 120 });
+    const request = requestFor({ steps: 270 });
     const { classes } = await train(request);
     const losses = curveOf(request)
       .trim()
@@ -129,8 +138,53 @@ describe('a training', () => {
     expect(mean).toBeLessThan(0.8 * Math.log(classes.length));
   });
 
+  it('looks at the validation videos some ten times on the way, and keeps the loss of every step', async () => {
+    const request = requestFor();
+    const { steps, trainingLoss, lowestLoss } = await train(request);
+    const curve = curveOf(request)
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as CurvePoint);
+    expect(curve.map(({ step }) => step)).toEqual(Array.from({ length: steps }, (_, index) => index + 1));
+    const looks = curve.filter(({ validation }) => validation);
+    expect(looks).toHaveLength(10);
+    expect(looks.at(-1)?.step).toBe(steps);
+    const last = curve.slice(-Math.ceil(steps / 10)).map(({ loss }) => loss);
+    expect(trainingLoss).toBeCloseTo(last.reduce((a, b) => a + b, 0) / last.length, 9);
+    expect(lowestLoss).toBeLessThanOrEqual(curve[0]?.loss ?? 0);
+  });
+
+  it('on another fold learns from other videos, and on both parts together has none to validate on', async () => {
+    const fold = await train(requestFor({}, { division: { kind: 'fold', fold: 1, of: 3 } }));
+    const whole = await train(requestFor());
+    expect(fold.evaluations.validation?.metrics.loss).not.toBe(whole.evaluations.validation?.metrics.loss);
+    const joined = await train(
+      requestFor({}, { division: { kind: 'joined' }, evaluations: ['validation', 'test'] }),
+    );
+    expect(Object.keys(joined.evaluations)).toEqual(['test']);
+  });
+
+  it('starts from the weights of another training in the same home, mapped to its own network', async () => {
+    const parent = requestFor({ steps: 270 });
+    await train(parent);
+    const { base, factors } = parent;
+    const ancestor = { training: basename(parent.folder), base, factors };
+    const grown = { ...factors, depth: 2, frames: 4, stride: 2 };
+    const firstLoss = async (request: TrainingRequest) => {
+      await train(request);
+      return JSON.parse(curveOf(request).split('\n')[0] ?? '').loss as number;
+    };
+    const inherited = await firstLoss(requestFor({ mixup: 0 }, { factors: grown, ancestor }));
+    const anew = await firstLoss(requestFor({ mixup: 0 }, { factors: grown }));
+    expect(inherited).toBeLessThan(0.9 * anew);
+    const lost = requestFor({}, { ancestor: { ...ancestor, training: 'c0' } });
+    await expect(train(lost)).rejects.toMatchObject({
+      failure: { kind: 'unreadable-data', reason: expect.stringContaining('the weights to start from') },
+    });
+  });
+
   it('works with a batch larger than the set, in parts, and with repeated augmentation', async () => {
-    const request = requestFor({ batchSize: 64, epochs: 4, repeatedAugmentation: 2 }, { microBatch: 16 });
+    const request = requestFor({ batchSize: 64, steps: 2, repeatedAugmentation: 2 }, { microBatch: 16 });
     expect((await train(request)).steps).toBeGreaterThan(0);
   });
 
@@ -172,6 +226,6 @@ describe('a training', () => {
         onProgress: ({ phase, done }) => phase === 'training' && done > 5 && aborting.abort(reason),
       }),
     ).rejects.toBe(reason);
-    expect((await train(request)).validation.videos).toBeGreaterThan(0);
+    expect((await train(request)).evaluations.validation?.videos).toBeGreaterThan(0);
   });
 });

@@ -2,15 +2,17 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { AS_DIVIDED } from '../../src/data/folds.js';
 import { BASES } from '../../src/network/index.js';
 import { RECIPES } from '../../src/training/recipe.js';
 import type { CandidateJob } from '../../src/workers/job.js';
 
 export const SCRIPTED_TRAINER = fileURLToPath(new URL('./scripted-trainer.mjs', import.meta.url));
 
-export const candidateThatWill = (ending: string): Omit<CandidateJob, 'failures'> => ({
+export const candidateThatWill = (ending: string): Pick<CandidateJob, 'work' | 'fingerprint'> => ({
   work: {
-    purpose: 'candidate',
+    division: AS_DIVIDED,
+    evaluations: ['validation'],
     base: BASES['x2d-micro'],
     factors: BASES['x2d-micro'].factors,
     data: { path: ending },

@@ -6,12 +6,11 @@ import { join } from 'node:path';
 const STEPS = 8;
 const STEP_MS = 40;
 
-const evaluation = (top1) => ({
-  videos: 2,
+const evaluation = (accuracy) => ({
+  videos: 20,
   viewsPerVideo: 1,
-  top1,
-  top5: 1,
-  loss: 1 - top1,
+  metrics: { accuracy, top5: 1, loss: 1 - accuracy },
+  errors: { accuracy: 0.1, top5: 0, loss: 0.1 },
   confusion: [
     [1, 0],
     [0, 1],
@@ -20,7 +19,7 @@ const evaluation = (top1) => ({
 
 process.on('disconnect', () => process.exit(1));
 process.once('message', ({ request, fingerprint }) => {
-  const { factors, folder, purpose, seed } = request;
+  const { factors, folder, evaluations, seed } = request;
   mkdirSync(folder, { recursive: true });
   const starts = join(folder, 'starts');
   appendFileSync(starts, `${process.pid} ${process.env.OMP_NUM_THREADS} ${fingerprint}\n`);
@@ -34,8 +33,9 @@ process.once('message', ({ request, fingerprint }) => {
     );
     const result = {
       classes: ['a', 'b'],
-      validation: score,
-      ...(purpose === 'final' ? { test: { center: score, leftCenterRight: score } } : {}),
+      evaluations: Object.fromEntries(evaluations.map((name) => [name, score])),
+      trainingLoss: 0.1,
+      lowestLoss: 0.1,
       steps: STEPS,
       seconds: 0.1,
       clipsPerSecond: 10,

@@ -10,6 +10,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type Home, homeAt } from '../../src/home.js';
 import { connect } from '../../src/redis/connection.js';
 import { type EmbeddedRedis, startRedis } from '../../src/redis/embedded.js';
+import type { CandidateJob } from '../../src/workers/job.js';
 import {
   type CandidateStatus,
   candidateStatus,
@@ -293,7 +294,7 @@ describe('a worker', () => {
     await request(queues, home, 's1', id, candidateThatWill('hang'));
     const worker = spawnWorker();
     await training(id);
-    expect(await eventually(async () => (await listWorkers(redis))[0]?.candidate)).toMatchObject({ id });
+    expect(await eventually(async () => (await listWorkers(redis))[0]?.training)).toMatchObject({ id });
     worker.kill('SIGTERM');
     const [code] = await once(worker, 'exit');
     expect(code).toBe(0);
@@ -302,16 +303,20 @@ describe('a worker', () => {
     expect(alive(await trainerOf(id))).toBe(false);
   });
 
-  test('refuses a job of a form that it does not know', async () => {
+  test('gives back a job of another version, for a worker that knows it', async () => {
     const id = newId();
-    const data = candidateThatWill('succeed');
-    await request(queues, home, 's1', id, {
-      ...data,
-      work: { ...data.work, seed: 'one' as unknown as number },
-    });
+    await queues.candidates.add(
+      'training',
+      { ...candidateThatWill('succeed'), version: 999, failures: [] } as unknown as CandidateJob,
+      { jobId: id },
+    );
     spawnWorker();
-    expect(await ended(id)).toMatchObject({
-      failure: { reason: `the job of ${id} does not have the form that this version knows` },
-    });
+    await eventually(async () => (await queues.candidates.getJobState(id)) === 'delayed');
+    expect(await candidateStatus(queues, id)).toEqual({ kind: 'waiting' });
+    // What it does know it goes on to train.
+    const known = newId();
+    await request(queues, home, 's1', known, candidateThatWill('succeed'));
+    expect(await ended(known)).toMatchObject({ kind: 'finished' });
+    expect(await candidateStatus(queues, id)).toEqual({ kind: 'waiting' });
   });
 });

@@ -2,7 +2,7 @@ import Type from 'typebox';
 import { X3dError } from '../../errors.js';
 import type { SearchEvent } from '../../search/events.js';
 import { followLog, searchNamed } from '../../search/log.js';
-import { candidatesOf, isOpen, isOver } from '../../search/state.js';
+import { isOpen, isOver, trainingsOf } from '../../search/state.js';
 import { problems } from '../problems.js';
 import { type App, SearchId, type Service } from '../service.js';
 
@@ -23,11 +23,11 @@ function versionFrom(header: string | undefined): number {
   });
 }
 
-/** Keeps a set of the candidates that are neither finished nor failed. */
+/** Keeps a set of the trainings that are neither finished nor failed. */
 function track(open: Set<string>, event: SearchEvent): void {
-  if (!('candidate' in event) || event.candidate === undefined) return;
-  if (event.kind === 'candidate-finished' || event.kind === 'candidate-failed') open.delete(event.candidate);
-  else open.add(event.candidate);
+  if (!('training' in event)) return;
+  if (event.kind === 'training-finished' || event.kind === 'training-failed') open.delete(event.training);
+  else open.add(event.training);
 }
 
 export function eventRoutes(app: App, { redis, candidateEvents }: Service): void {
@@ -77,7 +77,7 @@ export function eventRoutes(app: App, { redis, candidateEvents }: Service): void
       const stream = new AbortController();
       streams.add(stream);
       const open = new Set(
-        candidatesOf(state)
+        trainingsOf(state)
           .filter(isOpen)
           .map(({ id }) => id),
       );
@@ -95,7 +95,7 @@ export function eventRoutes(app: App, { redis, candidateEvents }: Service): void
       const onProgress = ({ jobId, data }: { jobId: string; data: unknown }) => {
         // Progress is made again and again: a reader that falls behind does without.
         if (open.has(jobId) && !raw.writableNeedDrain)
-          write('progress', JSON.stringify({ candidate: jobId, ...(data as object) }));
+          write('progress', JSON.stringify({ training: jobId, ...(data as object) }));
       };
       candidateEvents.on('progress', onProgress);
       const heartbeat = setInterval(() => raw.write(': still here\n\n'), HEARTBEAT_MS);
@@ -103,10 +103,13 @@ export function eventRoutes(app: App, { redis, candidateEvents }: Service): void
       // Gone already, while the search was read.
       if (raw.destroyed) stream.abort();
       try {
-        for await (const { version, event } of followLog(redis, state.id, after, stream.signal)) {
-          track(open, event);
-          write(event.kind, JSON.stringify(event), version);
-          if (LAST.has(event.kind)) break;
+        for await (const { version, events } of followLog(redis, state.id, after, stream.signal)) {
+          for (const [index, event] of events.entries()) {
+            track(open, event);
+            // Whoever comes back after half of an entry gets all of it.
+            write(event.kind, JSON.stringify(event), index === events.length - 1 ? version : undefined);
+          }
+          if (events.some(({ kind }) => LAST.has(kind))) break;
         }
       } catch (error) {
         // The client comes back with Last-Event-ID.

@@ -2,7 +2,7 @@ import { Gauge, Histogram, Registry } from 'prom-client';
 import Type from 'typebox';
 import { X3dError } from '../../errors.js';
 import { listSearches, readSearch } from '../../search/log.js';
-import { candidatesOf, countCandidates, isOver, type SearchState } from '../../search/state.js';
+import { countTrainings, isOver, type SearchState, trainingsOf } from '../../search/state.js';
 import { STATUSES } from '../../search/trajectory.js';
 import { listWorkers } from '../../workers/registry.js';
 import { problems } from '../problems.js';
@@ -13,18 +13,18 @@ import { EVENTS_ROUTE } from './events.js';
 interface Tally {
   readonly status: SearchState['status']['kind'];
   readonly over: boolean;
-  readonly candidates: Readonly<ReturnType<typeof countCandidates>>;
+  readonly trainings: Readonly<ReturnType<typeof countTrainings>>;
   readonly trainingSeconds: number;
 }
 
 function tallyOf(state: SearchState): Tally {
-  const seconds = candidatesOf(state).map(({ progress }) =>
+  const seconds = trainingsOf(state).map(({ progress }) =>
     progress.kind === 'finished' ? progress.outcome.seconds : 0,
   );
   return {
     status: state.status.kind,
     over: isOver(state),
-    candidates: countCandidates(state),
+    trainings: countTrainings(state),
     trainingSeconds: seconds.reduce((total, each) => total + each, 0),
   };
 }
@@ -50,9 +50,9 @@ export function metricRoutes(app: App, { redis, queues }: Service): void {
     labelNames: ['state'],
     registers,
   });
-  const candidates = new Gauge({
-    name: 'x3d_candidates',
-    help: 'Candidates of all searches by state; one that two searches share counts twice.',
+  const trainings = new Gauge({
+    name: 'x3d_trainings',
+    help: 'Trainings by state.',
     labelNames: ['state'],
     registers,
   });
@@ -93,23 +93,23 @@ export function metricRoutes(app: App, { redis, queues }: Service): void {
   };
 
   const collect = async () => {
-    const [found, present, trainings, looks] = await Promise.all([
+    const [found, present, waiting, looks] = await Promise.all([
       tallies(),
       listWorkers(redis),
       queues.candidates.getJobCounts(),
       queues.coordination.getJobCounts(),
     ]);
     // From here on nothing waits: two that ask at once would count everything twice.
-    for (const gauge of [searches, candidates]) gauge.reset();
+    for (const gauge of [searches, trainings]) gauge.reset();
     for (const state of STATUSES) searches.set({ state }, 0);
-    for (const { status, candidates: counts } of found) {
+    for (const { status, trainings: counts } of found) {
       searches.inc({ state: status });
-      for (const [state, count] of Object.entries(counts)) candidates.inc({ state }, count);
+      for (const [state, count] of Object.entries(counts)) trainings.inc({ state }, count);
     }
     seconds.set(found.reduce((total, { trainingSeconds }) => total + trainingSeconds, 0));
-    for (const [queue, counts] of Object.entries({ candidates: trainings, coordination: looks }))
+    for (const [queue, counts] of Object.entries({ candidates: waiting, coordination: looks }))
       for (const [state, count] of Object.entries(counts)) depth.set({ queue, state }, count);
-    const training = present.filter(({ candidate }) => candidate).length;
+    const training = present.filter((worker) => worker.training).length;
     workers.set({ state: 'training' }, training);
     workers.set({ state: 'idle' }, present.length - training);
   };

@@ -3,11 +3,12 @@ import Type, { type Static } from 'typebox';
 import { X3dError } from '../../errors.js';
 import { SearchConfiguration, SearchInput } from '../../search/configuration.js';
 import { createSearch } from '../../search/creation.js';
-import { DatasetSummary, Outcome } from '../../search/events.js';
+import { DatasetSummary } from '../../search/events.js';
 import { listSearches, searchNamed } from '../../search/log.js';
-import { countCandidates, endOf, type SearchState } from '../../search/state.js';
+import { countTrainings, endOf, finalOutcome, type SearchState } from '../../search/state.js';
 import { cancelSearch, pauseSearch, resumeSearch } from '../../search/steering.js';
 import { Status, Trajectory, trajectoryOf } from '../../search/trajectory.js';
+import { Outcome } from '../../training/training.js';
 import { hint, startTicking } from '../../workers/queues.js';
 import { listWorkers } from '../../workers/registry.js';
 import { problems } from '../problems.js';
@@ -26,7 +27,8 @@ export const SearchView = Type.Object(
     configuration: SearchConfiguration,
     dataset: DatasetSummary,
     round: Count,
-    candidates: Type.Object({ proposed: Count, started: Count, finished: Count, failed: Count }),
+    candidates: Count,
+    trainings: Type.Object({ proposed: Count, started: Count, finished: Count, failed: Count }),
     complexity: Type.Optional(
       Type.Number({ description: 'Of the network won so far, as the target counts it.' }),
     ),
@@ -39,6 +41,7 @@ function viewOf(state: SearchState): Static<typeof SearchView> {
   const { id, status, createdAt, version, configuration, dataset, rounds, final } = state;
   const cost = final?.cost ?? rounds.at(-1)?.cost;
   const endedAt = endOf(state);
+  const result = finalOutcome(state);
   return {
     id,
     status: status.kind,
@@ -49,9 +52,10 @@ function viewOf(state: SearchState): Static<typeof SearchView> {
     configuration,
     dataset,
     round: rounds.length,
-    candidates: countCandidates(state),
+    candidates: state.candidates.length,
+    trainings: countTrainings(state),
     ...(cost ? { complexity: cost[configuration.complexity] } : {}),
-    ...(final?.progress.kind === 'finished' ? { result: final.progress.outcome } : {}),
+    ...(result ? { result } : {}),
   };
 }
 

@@ -1,21 +1,8 @@
 import Type from 'typebox';
+import { TrainingProgress } from '../../training/training.js';
 import { listWorkers } from '../../workers/registry.js';
 import { problems } from '../problems.js';
 import type { App, Service } from '../service.js';
-
-export const Progress = Type.Object(
-  {
-    phase: Type.Enum(['data', 'training', 'statistics', 'evaluation']),
-    done: Type.Number({ description: "In the phase's unit: videos, steps, batches, videos." }),
-    of: Type.Number(),
-    loss: Type.Optional(Type.Number()),
-    accuracy: Type.Optional(Type.Number()),
-    learningRate: Type.Optional(Type.Number()),
-    clipsPerSecond: Type.Optional(Type.Number()),
-    secondsLeft: Type.Optional(Type.Number()),
-  },
-  { title: 'Progress' },
-);
 
 const WorkerView = Type.Object({
   id: Type.String(),
@@ -25,8 +12,8 @@ const WorkerView = Type.Object({
   threads: Type.Integer(),
   memoryBytes: Type.Integer({ description: 'That a training may take, as estimated.' }),
   since: Type.String(),
-  candidate: Type.Optional(
-    Type.Object({ id: Type.String(), since: Type.String(), progress: Type.Optional(Progress) }),
+  training: Type.Optional(
+    Type.Object({ id: Type.String(), since: Type.String(), progress: Type.Optional(TrainingProgress) }),
   ),
 });
 

@@ -48,8 +48,14 @@ function text({ center, leftCenterRight }: Assessment, part: string): string {
     'top-5': 'right',
     loss: 'right',
   });
-  const row = (name: string, { viewsPerVideo, top1, top5, loss }: Evaluation) =>
-    table.push([name, viewsPerVideo, percent(top1), percent(top5), loss.toFixed(3)]);
+  const row = (name: string, { viewsPerVideo, metrics }: Evaluation) =>
+    table.push([
+      name,
+      viewsPerVideo,
+      percent(metrics.accuracy),
+      percent(metrics.top5),
+      metrics.loss.toFixed(3),
+    ]);
   row('K-Center', center);
   row('K-LeftCenterRight', leftCenterRight);
   return `${table}\non ${center.videos} videos of the ${part} part`;

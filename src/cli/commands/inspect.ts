@@ -40,7 +40,7 @@ const rounded = (value: number): number => Math.round(value * 100) / 100;
 
 /** Everything that `inspect` says, as data. */
 export function inspection(dataset: Dataset) {
-  const { videos, classes, parts, skipped, limits, fingerprint } = dataset;
+  const { videos, classes, parts, skipped, limits, rate, pixels, fingerprint } = dataset;
   const countIn = (own: readonly Video[], part: Part) => own.filter((video) => video.part === part).length;
   const groupsIn = (part: Part) => [
     ...new Set(
@@ -64,6 +64,9 @@ export function inspection(dataset: Dataset) {
     seconds: spread(videos.map(({ seconds }) => rounded(seconds))),
     sizes: tally(videos.map(({ width, height }) => `${width}x${height}`)),
     frameRates: tally(videos.map(({ framesPerSecond }) => String(rounded(framesPerSecond)))),
+    varyingRates: videos.filter(({ times }) => times !== undefined).length,
+    rate,
+    pixels,
     skipped,
     limits,
     fingerprint,
@@ -90,13 +93,14 @@ export function inspectionText(found: Inspection): string {
     `frames      ${spreadText(found.frames)}`,
     `seconds     ${spreadText(found.seconds)}`,
     `sizes       ${listed(found.sizes)}`,
-    `frame rates ${listed(found.frameRates)}`,
+    `frame rates ${listed(found.frameRates)}${found.varyingRates > 0 ? `; varying in ${found.varyingRates}` : ''}`,
+    `pixels      mean ${found.pixels.mean}, deviation ${found.pixels.deviation}, of values from 0 to 1`,
   ];
   for (const part of PARTS) {
     if (found.groups[part].length > 0) lines.push(`groups      ${part}: ${found.groups[part].join(', ')}`);
   }
   lines.push(
-    `limits      clips of up to ${found.limits.maxSpan} source frames, crops of up to ${found.limits.maxCrop} pixels`,
+    `limits      clips of up to ${found.limits.maxSpan} frames at ${found.rate} per second, crops of up to ${found.limits.maxCrop} pixels`,
     `fingerprint ${found.fingerprint}`,
   );
   if (found.parts.test === 0) {

@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import { X3dError } from '../../errors.js';
 import { parseAmount } from '../../search/configuration.js';
-import { Recipe } from '../../training/recipe.js';
+import { METHODS } from '../../search/methods/index.js';
+import { RecipeInput } from '../../training/recipe.js';
 import { type DataOptions, dataFrom, VIDEOS, withData } from '../data.js';
 import { example, homeOption, jsonOption, numeric } from '../flags.js';
 import { type FleetOptions, fleetOf, withFleet } from '../fleet.js';
@@ -20,6 +21,9 @@ interface RunOptions extends FleetOptions, DataOptions {
   readonly name?: string;
   readonly target?: string;
   readonly base?: string;
+  readonly method?: string;
+  readonly finalOn?: string;
+  readonly budget?: string;
   readonly criterion?: string;
   readonly complexity?: string;
   readonly stepRule?: string;
@@ -33,6 +37,9 @@ const SEARCH_FIELDS = [
   'name',
   'target',
   'base',
+  'method',
+  'finalOn',
+  'budget',
   'criterion',
   'complexity',
   'stepRule',
@@ -117,6 +124,10 @@ async function run(videos: string | undefined, options: RunOptions): Promise<voi
   process.exitCode = await searching({ home, fleet: fleetOf(options), json, begin: () => begin });
 }
 
+const METHODS_TEXT = `how networks are proposed and chosen, race by default: ${Object.entries(METHODS)
+  .map(([name, { description }]) => `${name} (${description})`)
+  .join(', ')}`;
+
 export function runCommand(): Command {
   const command = new Command('run')
     .description('Search the most accurate network for your videos within a target, and train it')
@@ -125,11 +136,23 @@ export function runCommand(): Command {
       '--target <amount>',
       'multiply-adds (or --complexity) of the network wanted, as a number or like 6M',
     )
-    .option('--config <file>', 'the configuration as JSON; flags go before it')
+    .option('--config <file>', 'the configuration as JSON; flags override it')
     .option('--resume <id>', 'go on with a search that was stopped')
     .option('--name <text>', 'for people')
     .option('--base <name>', 'what the search starts from: x2d-micro (default) or x2d')
-    .option('--criterion <name>', 'what decides a round: accuracy (default) or loss')
+    .option('--method <name>', METHODS_TEXT)
+    .option(
+      '--budget <amount>',
+      'what all trainings may take: multiply-adds, like 5T, or hours of workers, like 2h',
+    )
+    .option(
+      '--final-on <videos>',
+      'what the network found is trained on: train, or train-and-validation (default where there is a test part)',
+    )
+    .option(
+      '--criterion <name>',
+      'what decides where networks differ beyond chance: accuracy (default), top5 or loss',
+    )
     .option(
       '--complexity <name>',
       'what the target counts: multiplyAdds (default), parameters, activationBytes',
@@ -143,7 +166,7 @@ export function runCommand(): Command {
     )
     .option(
       '--recipe <field=value>',
-      `a field of the recipe, as epochs=100; may be repeated: ${Object.keys(Recipe.properties).join(', ')}`,
+      `a field of the recipe, as epochs=100; may be repeated: ${Object.keys(RecipeInput.properties).join(', ')}`,
       recipeField,
     )
     .option('--no-flip', 'where mirrored videos are of another class');

@@ -57,8 +57,8 @@ async function showOne(client: Client, id: string, json: boolean | undefined): P
   const trajectory = await client.get<Trajectory>(`/searches/${encodeURIComponent(id)}/trajectory`);
   const { workers } = await client.get<{ workers: WorkerRecord[] }>('/workers');
   const progresses = new Map(
-    workers.flatMap(({ candidate }) =>
-      candidate?.progress ? [[candidate.id, candidate.progress] as const] : [],
+    workers.flatMap(({ training }) =>
+      training?.progress ? [[training.id, training.progress] as const] : [],
     ),
   );
   print(json, trajectory, () =>

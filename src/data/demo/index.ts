@@ -16,7 +16,7 @@ export interface DemoOptions {
   readonly onProgress?: (done: number, of: number) => void;
 }
 
-const SIZE = { width: 96, height: 72, frames: 32 };
+const SIZE = { width: 96, height: 72, frames: 50 };
 const FRAMES_PER_SECOND = 25;
 
 /**

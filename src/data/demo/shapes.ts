@@ -1,10 +1,11 @@
 /**
- * Moving shapes on a coloured ground. Four classes differ in motion alone (any single frame of `rising` could be one
- * of `falling`), two in fine detail alone; none turns into another when it is mirrored from left to right.
+ * Moving shapes on a coloured ground, made so that each axis has something to find: `rising` and `falling` differ in the
+ * order of frames alone, `circling` and `swinging` in what more than half a second shows (a swing follows the circle and
+ * then turns back), `striped` and `chequered` in fine detail alone. None turns into another when it is mirrored.
  */
 import { type Random, randomOf } from '../../random.js';
 
-export const SHAPE_CLASSES = ['chequered', 'falling', 'growing', 'rising', 'shrinking', 'striped'] as const;
+export const SHAPE_CLASSES = ['chequered', 'circling', 'falling', 'rising', 'striped', 'swinging'] as const;
 export type ShapeClass = (typeof SHAPE_CLASSES)[number];
 
 export interface ShapeVideo {
@@ -44,11 +45,14 @@ interface Shape {
 }
 
 const disc = (radius: number) => (dx: number, dy: number) => dx * dx + dy * dy <= radius * radius;
-const square = (radius: number) => (dx: number, dy: number) => Math.max(Math.abs(dx), Math.abs(dy)) <= radius;
 const never = () => false;
 /** Bands of the pattern, pixels. */
 const BAND = 3;
 const band = (d: number) => Math.floor((d + 300) / BAND) % 2 === 0;
+
+/** Turns per frame of what goes round, and the frames after which a swing turns back. */
+const TURN_SPEED = 1 / 32;
+const SWING_FRAMES = 20;
 
 /** The fractional part, always from 0 up to 1. */
 const wrap = (value: number) => value - Math.floor(value);
@@ -59,7 +63,7 @@ function shapeAt(kind: ShapeClass, random: Random, size: ShapeVideo): (frame: nu
   const speed = between(random, 0.9, 1.4) / size.frames;
   const column = between(random, 0.35, 0.65) * width;
   const row = between(random, 0.4, 0.6) * height;
-  const radius = between(random, 0.14, 0.2) * height;
+  const radius = between(random, 0.15, 0.2) * height;
   switch (kind) {
     case 'rising':
     case 'falling':
@@ -68,13 +72,24 @@ function shapeAt(kind: ShapeClass, random: Random, size: ShapeVideo): (frame: nu
         const fallen = kind === 'falling' ? way : 1 - way;
         return { x: column, y: fallen * height, radius, inside: disc(radius), dark: never };
       };
-    case 'growing':
-    case 'shrinking':
+    case 'circling':
+    case 'swinging': {
+      const turn = (random.uniform() < 0.5 ? 1 : -1) * TURN_SPEED * between(random, 0.9, 1.1);
+      const orbit = 0.28 * height;
       return (frame) => {
-        const way = wrap(start + speed * frame);
-        const now = (0.08 + 0.27 * (kind === 'growing' ? way : 1 - way)) * height;
-        return { x: column, y: row, radius: now, inside: square(now), dark: never };
+        const gone = start + frame / SWING_FRAMES;
+        // There and back along the circle's arc, at the circle's speed.
+        const back = Math.abs(wrap(gone / 2) * 2 - 1);
+        const angle = 2 * Math.PI * (start + turn * (kind === 'circling' ? frame : back * SWING_FRAMES));
+        return {
+          x: column + orbit * Math.cos(angle),
+          y: row + orbit * Math.sin(angle),
+          radius,
+          inside: disc(radius),
+          dark: never,
+        };
       };
+    }
     case 'striped':
     case 'chequered':
       return (frame) => ({
@@ -98,7 +113,7 @@ export function* shapeFrames(
   // The ground and the colour belong to the scene, so that neither says which class it is.
   const place = randomOf('demo scene', seed, scene);
   const behind = ground(place, size);
-  const colour: Colour = [between(place, 170, 250), between(place, 170, 250), between(place, 170, 250)];
+  const colour: Colour = [between(place, 180, 250), between(place, 180, 250), between(place, 180, 250)];
   const at = shapeAt(kind, randomOf('demo shape', seed, scene, kind), size);
   for (let frame = 0; frame < size.frames; frame++) {
     const shape = at(frame);

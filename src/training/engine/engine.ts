@@ -275,7 +275,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   };
 }
 
-function concatenated(a: Float32Array, b: Float32Array): Float32Array {
+export function concatenated(a: Float32Array, b: Float32Array): Float32Array {
   const whole = new Float32Array(a.length + b.length);
   whole.set(a);
   whole.set(b, a.length);

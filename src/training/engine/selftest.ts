@@ -1,14 +1,17 @@
 /**
  * Checks the installed TensorFlow, and the kernels where they are: gradients by finite differences, the kernels
- * against tfjs's operations. Takes about a second. TensorFlow builds have computed wrong gradients without a word.
+ * against tfjs's operations, those of a card, where they are wanted, against their reference. Takes about a second.
+ * TensorFlow builds have computed wrong gradients without a word.
  */
 import type { Tensor, Tensor1D, Tensor2D, Tensor5D } from '@tensorflow/tfjs-node-gpu';
 import { BASES, describeNetwork } from '../../network/index.js';
 import { RECIPES } from '../recipe.js';
-import { nativeAvailable } from './operations/native/kernels.js';
+import { cardKernelsWanted } from './operations/native/channelwise.js';
+import { nativeAvailable, run } from './operations/native/kernels.js';
 import { native } from './operations/native.js';
 import type { Operations } from './operations/operations.js';
 import { plain } from './operations/plain.js';
+import { reference, type Values } from './operations/reference.js';
 import { initialParameters, layoutOf } from './parameters.js';
 import { gradientOf, type Model, SCALARS } from './step.js';
 import { nodeBackend, tf } from './tensorflow.js';
@@ -96,9 +99,40 @@ function kernelsAgree(): SelfTest {
   });
 }
 
+const valuesOf = (tensor: Tensor): Values => ({
+  shape: tensor.shape,
+  data: tensor.dataSync<'float32'>(),
+});
+
+/** The channelwise kernels of the device in use, with and without a stride in space. */
+function channelwiseAsReference(): SelfTest {
+  return tf.tidy(() => {
+    let worst = 0;
+    for (const stride of [1, 2]) {
+      const a = tf.randomNormal([3, CLIPS, 7, 10, 6], 0, 1, 'float32', 1);
+      const filter = tf.randomNormal([3, 3, 3, 6], 0, 1, 'float32', 2);
+      const { b } = run('X3dChannelwise', { a, filter }, { stride, statistics: 0 });
+      const { da, dfilter } = run('X3dChannelwiseGrad', { du: b, a, filter }, { stride });
+      const inputs = { a: valuesOf(a), filter: valuesOf(filter) };
+      const expected = reference.X3dChannelwise(inputs, { stride, statistics: 0 });
+      const back = reference.X3dChannelwiseGrad({ du: valuesOf(b), ...inputs }, { stride });
+      for (const [got, { shape, data }] of [
+        [b, expected.b],
+        [da, back.da],
+        [dfilter, back.dfilter],
+      ] as [Tensor, Values][])
+        worst = Math.max(worst, farthest(got, tf.tensor(Float32Array.from(data), [...shape])));
+    }
+    return result('channelwise kernels beside their reference', worst, 1e-4);
+  });
+}
+
 /** Every check that this installation allows. */
 export async function selfTest(): Promise<readonly SelfTest[]> {
-  const checks = [finiteDifferences('gradients of tfjs by finite differences', smallModel(plain))];
+  const checks = [
+    finiteDifferences('gradients of tfjs by finite differences', smallModel(plain)),
+    ...(cardKernelsWanted() ? [channelwiseAsReference()] : []),
+  ];
   if (!nativeAvailable()) return checks;
   return [
     ...checks,

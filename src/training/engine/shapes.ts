@@ -4,7 +4,7 @@
  */
 import type { Tensor } from '@tensorflow/tfjs-node-gpu';
 import { TYPES } from './messages.js';
-import { OUTPUTS } from './operations/native/shapes.js';
+import { OPERATIONS, type OperationName, outputShapesOf } from './operations/table.js';
 import type { Attribute } from './tensorflow.js';
 
 type Shape = readonly number[];
@@ -135,10 +135,10 @@ export function outputShapes(
   inputs: readonly Tensor[],
 ): readonly Shape[] | undefined {
   const values: Attributes = Object.fromEntries(attributes.map(({ name, value }) => [name, value]));
-  const own = OUTPUTS[op as keyof typeof OUTPUTS];
-  if (own)
-    return own.shapes(
-      inputs.map(({ shape }) => shape),
+  if (op in OPERATIONS)
+    return outputShapesOf(
+      op as OperationName,
+      inputs.map(({ shape, size }) => (size === 0 ? undefined : shape)),
       values as Readonly<Record<string, number>>,
     );
   // Whole numbers are sizes and axes; what computes with them is run.

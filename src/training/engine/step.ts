@@ -5,7 +5,6 @@
  */
 import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-node-gpu';
 import type { Network } from '../../network/index.js';
-import { PIXEL_DEVIATION, PIXEL_MEAN } from '../pixels.js';
 import type { Recipe } from '../recipe.js';
 import { classify, features, namedParameters, namedStatistics, splitParameters } from './model.js';
 import type { Activations, Operations } from './operations/operations.js';
@@ -27,8 +26,8 @@ export interface Model {
 }
 
 /** Pixels from 0 to `white`; in two operations, so that each is rounded twice only. */
-const normalised = (pixels: Tensor, white = 255) =>
-  pixels.div(white * PIXEL_DEVIATION).sub(PIXEL_MEAN / PIXEL_DEVIATION) as Activations;
+const normalised = ({ recipe }: Pick<Model, 'recipe'>, pixels: Tensor, white = 255) =>
+  pixels.div(white * recipe.pixelDeviation).sub(recipe.pixelMean / recipe.pixelDeviation) as Activations;
 
 /** [T, N, H, W, 3] in [0, 1]; factors [N, 3]: of brightness, contrast (about the clip's mean grey), saturation. */
 function jittered(pixels: Activations, factors: Tensor2D): Activations {
@@ -63,10 +62,11 @@ export interface Gradient {
   readonly logits: Tensor2D;
 }
 
-function augmented({ recipe }: Model, inputs: StepInputs, scalars: readonly Tensor[]): Activations {
+function augmented(model: Model, inputs: StepInputs, scalars: readonly Tensor[]): Activations {
+  const { recipe } = model;
   const x = inputs.colour
-    ? normalised(jittered(inputs.clips.div(255) as Activations, inputs.colour), 1)
-    : normalised(inputs.clips);
+    ? normalised(model, jittered(inputs.clips.div(255) as Activations, inputs.colour), 1)
+    : normalised(model, inputs.clips);
   if (recipe.mixup === 0) return x;
   const share = scalars[SCALARS.indexOf('mixupShare')] as Tensor;
   return x.mul(share).add(x.reverse(1).mul(tf.sub(1, share))) as Activations;
@@ -231,7 +231,7 @@ export function gatheredStatistics(
   const { layout, network, operations, recipe } = model;
   const current = evaluated(model, state);
   const named = { parameters: namedParameters(layout, splitParameters(layout, current.parameters)) };
-  const { moments } = features(network, operations, named, normalised(clips));
+  const { moments } = features(network, operations, named, normalised(model, clips));
   const batch = unbiased(
     layout,
     tf.concat(moments.map((pair) => pair.flatten())) as Tensor1D,
@@ -261,7 +261,7 @@ export function predictions(
     parameters: namedParameters(layout, splitParameters(layout, parameters)),
     running: namedStatistics(layout, statistics),
   };
-  const { pooled } = features(evaluation, operations, named, normalised(clips));
+  const { pooled } = features(evaluation, operations, named, normalised(model, clips));
   const scores = tf.softmax(classify(evaluation, named, pooled)) as Tensor2D;
   const windows = pooled.shape[0] / clips.shape[1];
   if (windows === 1) return scores;

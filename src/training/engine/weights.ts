@@ -18,7 +18,11 @@ export interface Weights {
 const product = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 
 /** Moves [output, input, kernel] to [kernel, input, output], or back. */
-function transposed(parameter: Parameter, from: Float32Array, towards: 'torch' | 'engine'): Float32Array {
+export function transposed(
+  parameter: Parameter,
+  from: Float32Array,
+  towards: 'torch' | 'engine',
+): Float32Array {
   const [outputs = 1, inputs = 1, ...kernel] = parameter.torchShape;
   const positions = product(kernel);
   const to = new Float32Array(from.length);
@@ -44,7 +48,7 @@ const foldedBlocks = (network: Network): Block[] =>
     );
 
 /** Every tensor in PyTorch's shape, by name. */
-function torchTensors(layout: Layout, { parameters, statistics }: Weights): Map<string, StoredTensor> {
+export function torchTensors(layout: Layout, { parameters, statistics }: Weights): Map<string, StoredTensor> {
   const tensors = new Map<string, StoredTensor>();
   for (const parameter of layout.parameters) {
     const own = parameters.subarray(parameter.offset, parameter.offset + parameter.size);
@@ -62,7 +66,8 @@ function torchTensors(layout: Layout, { parameters, statistics }: Weights): Map<
 
 const NORM_PARTS = ['weight', 'bias', 'running_mean', 'running_var'] as const;
 
-function fold(tensors: Map<string, StoredTensor>, block: Block): void {
+/** Takes the norm out of the block's shortcut: into the shortcut's convolution and the block's last norm. */
+export function foldShortcutNorm(tensors: Map<string, StoredTensor>, block: Block): void {
   const { convolution, norm } = block.shortcut ?? {};
   if (!convolution || !norm) return;
   const [scale, shift, mean, variance] = NORM_PARTS.map(
@@ -87,12 +92,17 @@ export function exportWeights(
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
   const tensors = torchTensors(layout, weights);
-  for (const block of foldedBlocks(network)) fold(tensors, block);
+  for (const block of foldedBlocks(network)) foldShortcutNorm(tensors, block);
   return writeSafetensors(tensors, { format: 'pt', ...metadata });
 }
 
-/** What a norm that the file does not have is, so that it changes nothing. */
-const IDENTITY = { weight: Math.sqrt(1 + NORM_EPSILON), bias: 0, running_mean: 0, running_var: 1 } as const;
+/** What a norm is, by part, that changes nothing in evaluation. */
+export const IDENTITY_NORM = {
+  weight: Math.sqrt(1 + NORM_EPSILON),
+  bias: 0,
+  running_mean: 0,
+  running_var: 1,
+} as const;
 
 /**
  * The weights of a safetensors file in the engine's layout. Throws X3dError data that names the tensor where one is
@@ -104,7 +114,8 @@ export function importWeights(network: Network, layout: Layout, bytes: Uint8Arra
   const tensor = (owner: string, part: string, shape: readonly number[]): Float32Array => {
     const name = `${owner}.${part}`;
     const found = tensors.get(name);
-    if (!found && absent.has(owner)) return new Float32Array(product(shape)).fill(IDENTITY[part as 'weight']);
+    if (!found && absent.has(owner))
+      return new Float32Array(product(shape)).fill(IDENTITY_NORM[part as 'weight']);
     if (found && found.shape.join() === shape.join()) return found.values as Float32Array;
     throw new X3dError('data', {
       subject: `${file}: ${name}`,

@@ -2,6 +2,7 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs-node-gpu';
 import { type NodeBackend, nodeBackend, tf } from '../tensorflow.js';
 import { meanOver, rectified } from './gradients.js';
+import { cardKernelsWanted, channelwiseByKernel } from './native/channelwise.js';
 import {
   type Activations,
   type BlockWeights,
@@ -130,7 +131,7 @@ function overTime(
 }
 
 /** A channelwise 3x3x3 convolution as three depthwise ones, since TensorFlow's Conv3D knows no groups. */
-function channelwise(x: Activations, weights: Tensor4D, stride: 1 | 2): Activations {
+export function depthwiseOverTime(x: Activations, weights: Tensor4D, stride: 1 | 2): Activations {
   const channels = x.shape[4];
   return overTime(clips(tf.pad(images(x), PADDED), x), 3, (frames, k) => {
     const filter = weights.slice([k, 0, 0, 0], [1, 3, 3, channels]).reshape([3, 3, channels, 1]) as Tensor4D;
@@ -139,6 +140,7 @@ function channelwise(x: Activations, weights: Tensor4D, stride: 1 | 2): Activati
 }
 
 function temporal(x: Activations, weights: Tensor4D): Activations {
+  if (cardKernelsWanted()) return channelwiseByKernel(x, weights, 1);
   const [taps, , , channels] = weights.shape;
   return overTime(x, taps, (frames, k) =>
     frames.mul(weights.slice([k, 0, 0, 0], [1, 1, 1, channels]).reshape([channels])),
@@ -165,6 +167,7 @@ function stem(x: Activations, weights: StemWeights): Part<Activations> {
 function block(x: Activations, weights: BlockWeights, stride: 1 | 2): Part<Activations> {
   const moments: Tensor2D[] = [];
   const a = rectified(normalise(pointwise(x, weights.expand), weights.expandNorm, moments));
+  const channelwise = cardKernelsWanted() ? channelwiseByKernel : depthwiseOverTime;
   const b = normalise(channelwise(a, weights.channelwise, stride), weights.channelwiseNorm, moments);
   const gated = weights.squeezeExcite ? squeezeExcite(b, weights.squeezeExcite) : b;
   const activated = gated.mul(gated.sigmoid()) as Activations;

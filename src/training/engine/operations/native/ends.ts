@@ -11,20 +11,11 @@ export function nativeStem(clips: Activations, weights: StemWeights): Part<Activ
   const { spatial, temporal, norm } = weights;
   const inputs = { spatial, temporal, scale: norm.scale, shift: norm.shift };
   const forward = (i: typeof inputs) => {
-    const [a] = run('X3dStem', [clips, i.spatial]);
-    const temporal = [a, undefined, undefined, undefined, i.temporal];
-    const [b, , batch] = run('X3dChannelwise', temporal, { stride: 1 });
+    const { y: a } = run('X3dStem', { clips, weights: i.spatial }, {});
+    const temporal = { a, filter: i.temporal };
+    const { b, moments: batch } = run('X3dChannelwise', temporal, { stride: 1, statistics: 1 });
     const moments = norm.running ?? (batch as Tensor2D);
-    const [y] = run('X3dResidual', [
-      b,
-      moments,
-      i.scale,
-      i.shift,
-      undefined,
-      undefined,
-      undefined,
-      undefined,
-    ]);
+    const { y } = run('X3dResidual', { c: b, moments, scale: i.scale, shift: i.shift }, {});
     return { a, b, moments, y: y as Activations };
   };
   if (norm.running) return { output: forward(inputs).y, moments: [] };
@@ -35,20 +26,21 @@ export function nativeStem(clips: Activations, weights: StemWeights): Part<Activ
       return { value: kept.y, kept, aside: [kept.moments] };
     },
     (dy, k) => {
-      const [dz, sums] = run('X3dResidualGrad', [dy, k.y, k.b, k.moments, undefined, undefined]);
+      const end = { gradient: dy, y: k.y, c: k.b, moments: k.moments };
+      const { dz, sums } = run('X3dResidualGrad', end, {});
       const channels = k.scale.size;
-      const clipSums = sums.reshape([1, 2, channels]);
-      const [coefficients] = run(
+      const norm = { moments: k.moments, scale: k.scale, shift: k.shift };
+      const { coefficients } = run(
         'X3dExciteGrad',
-        [clipSums, undefined, k.moments, k.scale, k.shift, undefined, undefined, undefined, undefined],
+        { clip_sums: sums.reshape([1, 2, channels]), ...norm },
         { positions: k.b.size / channels },
       );
-      const [da, temporal] = run(
+      const { da, dfilter: temporal } = run(
         'X3dChannelwiseGrad',
-        [dz, k.b, coefficients, k.a, undefined, undefined, undefined, k.temporal],
+        { du: dz, b: k.b, coefficients, a: k.a, filter: k.temporal },
         { stride: 1 },
       );
-      const [spatial] = run('X3dStemGrad', [da, clips]);
+      const { dweights: spatial } = run('X3dStemGrad', { gradient: da, clips }, {});
       return { spatial, temporal, ...shiftAndScale(sums) };
     },
   );
@@ -61,9 +53,11 @@ export function nativeHead(x: Activations, weights: HeadWeights): Part<Tensor2D>
     ...{ x, expand, scale: norm.scale, shift: norm.shift },
   };
   const forward = (i: typeof inputs) => {
-    const [e, batch] = run('X3dPointwise', [i.x, i.expand], { stride: 1, statistics: norm.running ? 0 : 1 });
+    const statistics = norm.running ? 0 : 1;
+    const expansion = { x: i.x, weights: i.expand };
+    const { y: e, moments: batch } = run('X3dPointwise', expansion, { stride: 1, statistics });
     const moments = norm.running ?? (batch as Tensor2D);
-    const [mean] = run('X3dPooled', [e, moments, i.scale, i.shift]);
+    const { mean } = run('X3dPooled', { e, moments, scale: i.scale, shift: i.shift }, {});
     return { kept: { e, moments }, mean: mean as Tensor2D };
   };
   if (norm.running) return { output: forward(inputs).mean, moments: [] };
@@ -74,9 +68,14 @@ export function nativeHead(x: Activations, weights: HeadWeights): Part<Tensor2D>
       return { value: mean, kept, aside: [kept.moments] };
     },
     (dy, k) => {
-      const [de, sums] = run('X3dPooledGrad', [dy, k.e, k.moments, k.scale, k.shift]);
-      const expansion = [de, k.e, k.moments, k.scale, sums, k.x, k.expand, undefined];
-      const [dx, expand] = run('X3dPointwiseGrad', expansion, { stride: 1, residual_stride: 1 });
+      const norm = { moments: k.moments, scale: k.scale };
+      const end = { gradient: dy, e: k.e, ...norm, shift: k.shift };
+      const { de, sums } = run('X3dPooledGrad', end, {});
+      const { dx, dweights: expand } = run(
+        'X3dPointwiseGrad',
+        { gradient: de, raw: k.e, ...norm, sums, x: k.x, weights: k.expand },
+        { stride: 1, residual_stride: 1 },
+      );
       return { x: dx, expand, ...shiftAndScale(sums) };
     },
   );

@@ -1,29 +1,38 @@
-/** How the project's own TensorFlow kernels (native/ at the top) are called from tfjs and differentiated. */
+/** How the project's own operations (table.ts; their kernels are in native/ at the top) are called from tfjs and differentiated. */
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs-node-gpu';
 import { nodeBackend, tf } from '../../tensorflow.js';
 import type { Part } from '../operations.js';
-import { OUTPUTS, type Outputs } from './shapes.js';
+import {
+  type AttributesOf,
+  type InputsOf,
+  inputsOf,
+  type OperationName,
+  type OutputsOf,
+  outputsOf,
+} from '../table.js';
 
-/** Runs one operation; an undefined input is one that is not there, an empty tensor to the kernel. */
-export function run<Op extends keyof typeof OUTPUTS>(
+/** Runs one operation. */
+export function run<Op extends OperationName>(
   op: Op,
-  inputs: readonly (Tensor | undefined)[],
-  attributes: Readonly<Record<string, number>> = {},
-): Outputs[(typeof OUTPUTS)[Op]['outputs']] {
+  inputs: InputsOf<Op, Tensor>,
+  attributes: AttributesOf<Op>,
+): OutputsOf<Op, Tensor> {
   const backend = nodeBackend();
   if (!backend) throw new Error(`${op} needs TensorFlow's C library`);
-  const typed = Object.entries(attributes).map(([name, value]) => ({
+  const typed = Object.entries<number>(attributes).map(([name, value]) => ({
     name,
     type: backend.binding.TF_ATTR_INT,
     value,
   }));
-  const present = inputs.map((input) => input ?? tf.zeros([0]));
-  return backend.executeMultipleOutputs(
+  const given = inputs as Readonly<Record<string, Tensor | undefined>>;
+  const outputs = outputsOf(op);
+  const made = backend.executeMultipleOutputs(
     op,
     typed,
-    present,
-    OUTPUTS[op].outputs,
-  ) as Outputs[(typeof OUTPUTS)[Op]['outputs']];
+    inputsOf(op).map(({ name }) => given[name] ?? tf.zeros([0])),
+    outputs.length,
+  );
+  return Object.fromEntries(outputs.map(({ name }, i) => [name, made[i]])) as OutputsOf<Op, Tensor>;
 }
 
 let available: boolean | undefined;
@@ -33,7 +42,7 @@ export function nativeAvailable(): boolean {
   if (nodeBackend() === undefined) return false;
   available ??= tf.tidy(() => {
     try {
-      run('X3dStem', [tf.zeros([1, 1, 2, 2, 1]), tf.zeros([3, 3, 1, 1])]);
+      run('X3dStem', { clips: tf.zeros([1, 1, 2, 2, 1]), weights: tf.zeros([3, 3, 1, 1]) }, {});
       return true;
     } catch {
       return false;

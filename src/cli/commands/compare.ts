@@ -1,0 +1,113 @@
+/** `compare`: several searches in one table and one chart. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { X3dError } from '../../errors.js';
+import { writeWhole } from '../../files.js';
+import { type Home, homeAt } from '../../home.js';
+import { type Compared, comparedOf, comparisonChart, type Figure } from '../../search/comparison.js';
+import type { Trajectory } from '../../search/trajectory.js';
+import { type Client, serviceOf } from '../client.js';
+import { amount, duration } from '../figures.js';
+import { example, homeOption, jsonOption } from '../flags.js';
+import { columns } from '../table.js';
+import { networkText } from '../tables.js';
+
+interface CompareOptions {
+  readonly url?: string;
+  readonly home: string;
+  readonly chart?: string;
+  readonly json?: boolean;
+}
+
+/** As the run's folder has it; undefined where the search has not ended or is of another home. */
+async function trajectoryOnDisk(home: Home, id: string): Promise<Trajectory | undefined> {
+  const text = await readFile(join(home.run(id), 'trajectory.json'), 'utf8').catch(() => undefined);
+  return text === undefined ? undefined : (JSON.parse(text) as Trajectory);
+}
+
+/** From the home's runs where they are there; else from the service. */
+async function trajectoriesOf(
+  ids: readonly string[],
+  { home, url }: CompareOptions,
+): Promise<readonly Trajectory[]> {
+  const at = homeAt(home);
+  let client: Client | undefined;
+  const found: Trajectory[] = [];
+  for (const id of ids) {
+    const known = url === undefined ? await trajectoryOnDisk(at, id) : undefined;
+    if (!known) client ??= await serviceOf(at, url);
+    found.push(
+      known ?? (await (client as Client).get<Trajectory>(`/searches/${encodeURIComponent(id)}/trajectory`)),
+    );
+  }
+  return found;
+}
+
+function refuseOtherVideos(trajectories: readonly Trajectory[]): void {
+  const [first, ...others] = trajectories;
+  const other = others.find(({ dataset }) => dataset.fingerprint !== first?.dataset.fingerprint);
+  if (!first || !other) return;
+  throw new X3dError('invalid-input', {
+    subject: `search ${other.search}`,
+    expected: `the videos of search ${first.search}, divided in the same way`,
+    got: 'others',
+    remedy: 'Compare searches on the same videos: figures on others say nothing about the searches.',
+  });
+}
+
+const share = ({ mean, error }: Figure) => `${(100 * mean).toFixed(1)} ± ${(100 * error).toFixed(0)}`;
+const nats = ({ mean, error }: Figure) => `${mean.toFixed(2)} ± ${error.toFixed(2)}`;
+
+function text(rows: readonly Compared[]): string {
+  const table = columns({
+    search: 'left',
+    method: 'left',
+    seed: 'right',
+    'network found': 'left',
+    cost: 'right',
+    'validation, %': 'right',
+    'test, %': 'right',
+    'test loss': 'right',
+    trainings: 'right',
+    'multiply-adds': 'right',
+    'worker time': 'right',
+  });
+  for (const { search, name, method, seed, status, factors, cost, validation, test, spending } of rows)
+    table.push([
+      name ?? search,
+      method,
+      seed,
+      factors ? networkText(factors) : status,
+      cost === undefined ? '' : amount(cost),
+      validation ? share(validation.accuracy) : '',
+      test ? share(test.accuracy) : '',
+      test ? nats(test.loss) : '',
+      spending.trainings,
+      amount(spending.multiplyAdds),
+      duration(3600 * spending.hours),
+    ]);
+  return table.toString();
+}
+
+async function compare(ids: readonly string[], options: CompareOptions): Promise<void> {
+  const trajectories = await trajectoriesOf(ids, options);
+  refuseOtherVideos(trajectories);
+  const rows = trajectories.map(comparedOf);
+  if (options.chart !== undefined) await writeWhole(options.chart, await comparisonChart(trajectories));
+  process.stdout.write(`${options.json ? JSON.stringify({ searches: rows }, undefined, 2) : text(rows)}\n`);
+}
+
+export function compareCommand(): Command {
+  return new Command('compare')
+    .description(
+      'Set searches on the same videos side by side: what they found, how good it is, what it took',
+    )
+    .argument('<ids...>', 'of the searches')
+    .option('--chart <file>', 'also draw every candidate of all of them, as SVG')
+    .option('--url <url>', 'of a service (default: the runs in --home, else the service that runs on it)')
+    .addOption(homeOption())
+    .addOption(jsonOption())
+    .addHelpText('after', example('compare s0123456789 s9876543210 --chart comparison.svg'))
+    .action(compare);
+}

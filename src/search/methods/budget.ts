@@ -1,0 +1,51 @@
+/** What a search has spent on trainings, and what it still may. */
+import { type SearchState, trainingsOf } from '../state.js';
+import { baseOf, costOf, trainingMultiplyAdds } from '../work.js';
+
+const SECONDS_PER_HOUR = 3600;
+
+export interface Spending {
+  readonly multiplyAdds: number;
+  /** Summed over the workers. */
+  readonly hours: number;
+}
+
+export function spendingOf(state: SearchState): Spending {
+  const base = baseOf(state);
+  const trainings = trainingsOf(state);
+  return {
+    multiplyAdds: trainings.reduce(
+      (sum, { work }) => sum + trainingMultiplyAdds(work, costOf(base, work.factors)),
+      0,
+    ),
+    hours:
+      trainings.reduce(
+        (sum, { progress }) => sum + (progress.kind === 'finished' ? progress.outcome.seconds : 0),
+        0,
+      ) / SECONDS_PER_HOUR,
+  };
+}
+
+/**
+ * Why `more` multiply-adds of training are not to be had any more, or undefined. The training in full of a network of
+ * the target's size is kept back. Hours are reckoned from what the trainings so far took, so that, unlike all else in a
+ * search, they depend on the machines.
+ */
+export function overBudget(state: SearchState, more: number): string | undefined {
+  const { budget, complexity, target } = state.configuration;
+  if (!budget) return undefined;
+  const spent = spendingOf(state);
+  const size = complexity === 'multiplyAdds' ? target : (state.rounds.at(-1)?.cost.multiplyAdds ?? 0);
+  const last = state.final
+    ? 0
+    : trainingMultiplyAdds({ recipe: state.recipe }, { multiplyAdds: Math.min(size, Number.MAX_VALUE) });
+  const wanted = spent.multiplyAdds + more + last;
+  const inUnit =
+    budget.unit === 'multiply-adds'
+      ? wanted
+      : spent.multiplyAdds === 0
+        ? 0
+        : (wanted * spent.hours) / spent.multiplyAdds;
+  if (inUnit <= budget.amount) return undefined;
+  return `the next trainings and the last one would bring the search to ${inUnit.toPrecision(3)} ${budget.unit}; the budget is ${budget.amount}`;
+}

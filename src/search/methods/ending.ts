@@ -1,0 +1,110 @@
+/** The network found: which one it is, its training in full, and whether that came out as it should. */
+import type { NewEvent } from '../events.js';
+import { compare } from '../judge.js';
+import { type CandidateState, candidateNamed, type Final, type SearchState } from '../state.js';
+import { finalVariant } from '../work.js';
+import { append, type Decision, fail, proposeTraining, trainOpen } from './method.js';
+import { atChance, CONFIDENCE, measurementsOf, titleOf, verdictOn } from './racing.js';
+
+/** Other seeds for a network found whose training came out clearly worse than it should. */
+const MOST_ATTEMPTS = 3;
+/** Above its candidate's loss by so many standard errors, or, on its own training clips, by this share. */
+const CLEARLY = 2;
+const CLEARLY_SHARE = 1.15;
+
+/**
+ * The best of all that were trained and fit the target, by the same judgement as in rounds. The last round's winner
+ * stands unless another is better beyond chance.
+ */
+export function networkFound(
+  state: SearchState,
+  last: CandidateState | undefined,
+): { readonly candidate: CandidateState; readonly reason: string } | undefined {
+  const { target, complexity } = state.configuration;
+  const fitting = state.candidates.filter(({ cost }) => cost[complexity] <= target);
+  const measured = measurementsOf(state, fitting);
+  const verdict = verdictOn(state, measured);
+  const first = verdict?.judgement.estimates[0];
+  if (!verdict || !first) return undefined;
+  const best = candidateNamed(state, first.candidate);
+  const standing = last && measured.some(({ candidate }) => candidate === last.id) ? last : undefined;
+  if (!standing)
+    return { candidate: best, reason: `the best of ${fitting.length} networks within the target` };
+  if (standing.id === best.id)
+    return {
+      candidate: best,
+      reason: `the last winner, and the best of all networks within the target by ${titleOf(verdict.by)}`,
+    };
+  const difference = compare(verdict.judgement, best.id, standing.id);
+  if (difference && difference.probability >= CONFIDENCE)
+    return {
+      candidate: best,
+      reason: `of all networks within the target the best by ${titleOf(verdict.by)}, and better than the last winner with a probability of ${difference.probability.toFixed(2)}`,
+    };
+  return {
+    candidate: standing,
+    reason: `the last winner; one network within the target is ahead by ${titleOf(verdict.by)}, but not beyond chance`,
+  };
+}
+
+/** The training in full of a network; the first of its attempts. */
+export function proposeFinal(
+  network: Pick<CandidateState, 'factors' | 'cost'> & { readonly id?: string },
+  reason: string,
+): Decision {
+  const { id, factors, cost } = network;
+  return append({
+    kind: 'final-proposed',
+    factors,
+    cost,
+    ...(id === undefined ? {} : { candidate: id }),
+    reason,
+  });
+}
+
+const attempt = (state: SearchState, { factors }: Final, number: number): NewEvent =>
+  proposeTraining(state, { factors }, number, finalVariant(state, state.recipe, number));
+
+/** Why the last attempt is worse than its candidate let expect, or undefined. */
+function disappointment(state: SearchState, final: Final): string | undefined {
+  const progress = final.trainings.at(-1)?.progress;
+  if (progress?.kind !== 'finished') return undefined;
+  const { outcome } = progress;
+  if (atChance(state, outcome)) return 'it learned nothing';
+  if (final.candidate === undefined) return undefined;
+  const candidate = candidateNamed(state, final.candidate);
+  const { validation } = outcome.evaluations;
+  if (validation) {
+    const estimate = verdictOn(state, measurementsOf(state, [candidate]))?.judgements.find(
+      ({ metric }) => metric === 'loss',
+    )?.estimates[0];
+    if (!estimate) return undefined;
+    const bound = estimate.mean + CLEARLY * Math.hypot(estimate.error, estimate.error);
+    return validation.metrics.loss > bound
+      ? `its validation loss is ${validation.metrics.loss.toFixed(3)} where its candidate's is ${estimate.mean.toFixed(3)}`
+      : undefined;
+  }
+  const losses = candidate.trainings.flatMap((training) =>
+    training.progress.kind === 'finished' ? [training.progress.outcome.trainingLoss] : [],
+  );
+  const mean = losses.reduce((a, b) => a + b, 0) / Math.max(1, losses.length);
+  return losses.length > 0 && outcome.trainingLoss > CLEARLY_SHARE * mean
+    ? `its training loss is ${outcome.trainingLoss.toFixed(3)} where its candidate's is ${mean.toFixed(3)}`
+    : undefined;
+}
+
+/** Trains the network found, again where it came out clearly worse, and ends. */
+export function decideFinal(state: SearchState, final: Final, attempts = MOST_ATTEMPTS): Decision {
+  const open = trainOpen(final.trainings);
+  if (open) return open;
+  const { length } = final.trainings;
+  if (length === 0) return append(attempt(state, final, 0));
+  const finished = final.trainings.some(({ progress }) => progress.kind === 'finished');
+  const last = final.trainings.at(-1)?.progress;
+  const again = disappointment(state, final) !== undefined || (last?.kind === 'failed' && !finished);
+  if (again && length < attempts) return append(attempt(state, final, length));
+  if (finished) return { kind: 'end' };
+  return fail(
+    `the network found could not be trained (${last?.kind === 'failed' ? last.failure.reason : 'no result'})`,
+  );
+}

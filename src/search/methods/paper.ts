@@ -1,0 +1,224 @@
+/**
+ * The published search (arXiv 2004.04730, section 3.2): each round trains one candidate per axis once, on half the
+ * schedule at twice the batch, goes on from the most accurate, and takes the last step back to the target. Where the
+ * step taken back is worse than the network before it, that one is the network found.
+ */
+import { contractAxis, expandAxis } from '../../flops/axis.js';
+import { AXES, type Factors } from '../../network/index.js';
+import { worse } from '../../training/metrics.js';
+import { halfSchedule } from '../../training/recipe.js';
+import type { Score } from '../../training/training.js';
+import type { Choice, NewEvent } from '../events.js';
+import {
+  type CandidateState,
+  type Contraction,
+  candidateNamed,
+  candidatesIn,
+  type Entrant,
+  type Round,
+  type SearchState,
+} from '../state.js';
+import { baseOf, costOf, networkId, replicateOf, trainingMultiplyAdds } from '../work.js';
+import { decideFinal, proposeFinal } from './ending.js';
+import { append, type Decision, fail, type Method, proposeTraining, trainOpen } from './method.js';
+import { complexityOf, proposed, type Suggestion } from './proposals.js';
+
+type Candidate = CandidateState & Entrant;
+
+const recipeOf = ({ recipe }: SearchState) => halfSchedule(recipe);
+
+const trainingOf = (state: SearchState, candidate: Pick<CandidateState, 'id' | 'factors'>) =>
+  proposeTraining(state, candidate, 0, replicateOf(state, 0, recipeOf(state)));
+
+function startRound(state: SearchState, factors: Factors): Decision {
+  const cost = costOf(baseOf(state), factors);
+  return append({
+    kind: 'round-started',
+    round: state.rounds.length + 1,
+    step: 'expansion',
+    factors,
+    cost,
+  });
+}
+
+/** Every axis is in one candidate or left out with a reason; each candidate gets its training. */
+function propose(state: SearchState, round: Round): NewEvent[] {
+  const base = baseOf(state);
+  const suggestions = AXES.map((axis): Suggestion => {
+    const { stepRule } = state.configuration;
+    const move = expandAxis(base, round.factors, axis, stepRule, complexityOf(state));
+    return move.kind === 'stays'
+      ? { kind: 'left-out', axis, reason: move.reason }
+      : { kind: 'network', axes: [axis], factors: move.factors };
+  });
+  const events = proposed(state, round, suggestions, recipeOf(state).batchSize);
+  return events.flatMap((event): NewEvent[] =>
+    event.kind === 'candidate-proposed'
+      ? [event, trainingOf(state, { id: event.candidate, factors: event.factors })]
+      : [event],
+  );
+}
+
+const scoreOf = ({ trainings }: CandidateState): Score | undefined => {
+  const progress = trainings[0]?.progress;
+  return progress?.kind === 'finished' ? progress.outcome.evaluations.validation : undefined;
+};
+
+interface Ranked {
+  readonly candidate: Candidate;
+  readonly score: Score;
+}
+
+type Key = readonly [Choice['decidedBy'], (a: Ranked, b: Ranked) => number];
+
+/** How much worse one is than another; the first that is not 0 decides. */
+const measuredKeys = ({ configuration: { criterion } }: SearchState): readonly Key[] => [
+  [criterion, (a, b) => worse(criterion, a.score.metrics[criterion], b.score.metrics[criterion])],
+  ['loss', (a, b) => worse('loss', a.score.metrics.loss, b.score.metrics.loss)],
+];
+
+const rankedOf = (candidate: Candidate): Ranked[] => {
+  const score = scoreOf(candidate);
+  return score ? [{ candidate, score }] : [];
+};
+
+/** Whether one candidate did better than another, by what was measured; one without a result did worst. */
+function isBetter(state: SearchState, candidate: CandidateState, than: CandidateState): boolean {
+  const ranked = (one: CandidateState) => rankedOf({ ...one, candidate: one.id, axes: [] })[0];
+  const [own, other] = [ranked(candidate), ranked(than)];
+  if (!own || !other) return own !== undefined;
+  const difference = measuredKeys(state)
+    .map(([, key]) => key(own, other))
+    .find((value) => value !== 0);
+  return difference !== undefined && difference < 0;
+}
+
+/** The winner of a round whose trainings have all ended, or undefined where none has a result. */
+function choose(state: SearchState, round: Round): NewEvent | undefined {
+  const { complexity } = state.configuration;
+  const keys: readonly Key[] = [
+    ...measuredKeys(state),
+    ['cost', (a, b) => a.candidate.cost[complexity] - b.candidate.cost[complexity]],
+    [
+      'axis-order',
+      (a, b) => AXES.indexOf(a.candidate.axes[0] ?? 'b') - AXES.indexOf(b.candidate.axes[0] ?? 'b'),
+    ],
+  ];
+  const deciding = (a: Ranked, b: Ranked) => keys.find(([, key]) => key(a, b) !== 0);
+  const candidates = candidatesIn(state, round);
+  const ranked = candidates.flatMap(rankedOf).sort((a, b) => deciding(a, b)?.[1](a, b) ?? 0);
+  const [first, second] = ranked;
+  if (!first) return undefined;
+  const trainings = candidates.flatMap(({ trainings, cost }) =>
+    trainings.map(({ work }) => ({ work, cost })),
+  );
+  const choice: Choice = {
+    decidedBy: second ? (deciding(first, second)?.[0] ?? 'axis-order') : 'only-candidate',
+    ...(second ? { runnerUp: second.candidate.id } : {}),
+    // One training says nothing of its noise.
+    undecided: false,
+    trainings: trainings.length,
+    multiplyAdds: trainings.reduce((sum, { work, cost }) => sum + trainingMultiplyAdds(work, cost), 0),
+  };
+  return {
+    kind: 'winner-chosen',
+    round: round.round,
+    candidate: first.candidate.id,
+    axes: [...first.candidate.axes],
+    choice,
+  };
+}
+
+const reasons = (candidates: readonly Candidate[]) =>
+  candidates
+    .flatMap(({ id, axes, trainings }) =>
+      trainings.flatMap(({ progress }) =>
+        progress.kind === 'failed' ? [`${axes.join(', ') || id}: ${progress.failure.reason}`] : [],
+      ),
+    )
+    .join('; ');
+
+function decideRound(state: SearchState, round: Round): Decision {
+  const { target, complexity } = state.configuration;
+  // Only a base can meet the target before its round: any other network that does has ended the rounds.
+  if (round.cost[complexity] >= target) return proposeFinal(round, 'the base meets the target');
+  // Proposals are appended all at once, so a round has either all of them or none.
+  if (round.entrants.length + round.skipped.length === 0) return append(...propose(state, round));
+  if (round.entrants.length === 0) {
+    if (state.unreachable !== undefined) return proposeFinal(round, 'no axis can move any more');
+    return append({
+      kind: 'target-unreachable',
+      reason: `no axis can move from ${round.cost[complexity]} ${complexity} towards ${target}: ${round.skipped
+        .map(({ axis, reason }) => `${axis}: ${reason}`)
+        .join('; ')}`,
+    });
+  }
+  const candidates = candidatesIn(state, round);
+  const open = trainOpen(candidates.flatMap(({ trainings }) => trainings));
+  if (open) return open;
+  const chosen = choose(state, round);
+  return chosen
+    ? append(chosen)
+    : fail(`no candidate of round ${round.round} has a result (${reasons(candidates)})`);
+}
+
+/** A round has been won: go on, or take the last step back to the target and train in full. */
+function decideAfter(state: SearchState, round: Round, winner: NonNullable<Round['winner']>): Decision {
+  const { target, complexity } = state.configuration;
+  const won = candidateNamed(state, winner.candidate);
+  const cost = won.cost[complexity];
+  if (cost < target) return startRound(state, won.factors);
+  if (cost === target) return proposeFinal(won, 'the last winner meets the target');
+  if (state.contraction) return decideContracted(state, round, state.contraction);
+  const [axis] = winner.axes;
+  if (!axis) return fail(`round ${round.round} was won along no axis`);
+  const base = baseOf(state);
+  const of = complexityOf(state);
+  const to = contractAxis(base, round.factors, won.factors, axis, target, of);
+  const compared = startOf(state, round) !== undefined && of(to) > round.cost[complexity];
+  const id = networkId(to);
+  return append(
+    {
+      kind: 'contracted',
+      axis,
+      from: won.factors,
+      to,
+      cost: costOf(base, to),
+      ...(compared ? { candidate: id } : {}),
+    },
+    ...(compared ? [trainingOf(state, { id, factors: to })] : []),
+  );
+}
+
+/** What a round started from, as the round before trained it; none for the first. */
+function startOf(state: SearchState, { round }: Round): CandidateState | undefined {
+  const before = state.rounds.find((other) => other.round === round - 1)?.winner;
+  return before ? candidateNamed(state, before.candidate) : undefined;
+}
+
+/** A step taken back can be worse than none: a clip's frames, say, are fewer at the stride of many. */
+function decideContracted(state: SearchState, round: Round, { to, cost, candidate }: Contraction): Decision {
+  const start = startOf(state, round);
+  if (candidate === undefined || !start)
+    return proposeFinal({ factors: to, cost }, 'the last step, taken back to the target');
+  const contracted = candidateNamed(state, candidate);
+  const open = trainOpen(contracted.trainings);
+  if (open) return open;
+  return isBetter(state, start, contracted)
+    ? proposeFinal(
+        start,
+        'the network before the last step: taken back to the target, the step was less accurate',
+      )
+    : proposeFinal(contracted, 'the last step, taken back to the target');
+}
+
+export const paperMethod: Method = {
+  description: 'the published search: one training per axis and round, the most accurate wins',
+  decide: (state) => {
+    // The published search trains what it found once.
+    if (state.final) return decideFinal(state, state.final, 1);
+    const round = state.rounds.at(-1);
+    if (!round) return startRound(state, baseOf(state).factors);
+    return round.winner ? decideAfter(state, round, round.winner) : decideRound(state, round);
+  },
+};

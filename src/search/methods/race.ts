@@ -1,0 +1,90 @@
+/**
+ * The default: X3D's progressive expansion (arXiv 2004.04730, section 3.2), with each round decided by a race instead
+ * of one training each. Rounds stay within the target, so that no step has to be taken back; where it is reached,
+ * exchange rounds undo what greed got wrong; the network found is the best of all that were trained.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { Factors } from '../../network/index.js';
+import type { NewEvent } from '../events.js';
+import { candidateNamed, type Round, type SearchState } from '../state.js';
+import { baseOf, costOf } from '../work.js';
+import { decideFinal, networkFound, proposeFinal } from './ending.js';
+import { append, type Decision, type Method } from './method.js';
+import { exchanges, expansions } from './moves.js';
+import { complexityOf, proposed, type Suggestion } from './proposals.js';
+import { race } from './racing.js';
+import { decideRecipe } from './recipes.js';
+
+const MOST_EXCHANGES = 2;
+
+/** A round and its candidates, all at once; undefined where fewer than `least` networks can be tried. */
+function roundOf(
+  state: SearchState,
+  step: Round['step'],
+  factors: Factors,
+  suggestions: readonly Suggestion[],
+  least: number,
+): { readonly begins: Decision | undefined; readonly events: readonly NewEvent[] } {
+  const round = state.rounds.length + 1;
+  const events = proposed(state, { round }, suggestions, state.recipe.batchSize);
+  const networks = events.filter(({ kind }) => kind === 'candidate-proposed').length;
+  const cost = costOf(baseOf(state), factors);
+  const started = { kind: 'round-started', round, step, factors, cost } as const;
+  return { begins: networks < least ? undefined : append(started, ...events), events };
+}
+
+/** Onwards from a network: another expansion, or, where none is left within the target, the exchanges. */
+function expand(state: SearchState, factors: Factors): Decision {
+  const { begins, events } = roundOf(state, 'expansion', factors, expansions(state, factors), 1);
+  if (begins) return begins;
+  const cost = complexityOf(state)(factors);
+  const { target, complexity } = state.configuration;
+  const reasons = events.flatMap((event) =>
+    event.kind === 'axis-skipped' ? [`${event.axis}: ${event.reason}`] : [],
+  );
+  if (2 * cost < target && state.unreachable === undefined)
+    return append({
+      kind: 'target-unreachable',
+      reason: `no axis can move from ${cost} ${complexity} towards ${target}: ${reasons.join('; ')}`,
+    });
+  return exchange(state, factors);
+}
+
+/** At the target: one axis against another, with the network as it is among the candidates. */
+function exchange(state: SearchState, factors: Factors): Decision {
+  const done = state.rounds.filter(({ step }) => step === 'exchange').length;
+  if (done >= MOST_EXCHANGES || state.spent !== undefined) return conclude(state, factors);
+  const asItIs = { kind: 'network', axes: [], change: 'as it is', factors } as const;
+  const { begins } = roundOf(state, 'exchange', factors, [asItIs, ...exchanges(state, factors)], 2);
+  return begins ?? conclude(state, factors);
+}
+
+/** The network found is the best of all; where nothing was trained, the one that the search stands at. */
+function conclude(state: SearchState, factors: Factors): Decision {
+  const last = state.candidates.find((candidate) => isDeepStrictEqual(candidate.factors, factors));
+  const found = networkFound(state, last);
+  if (found) return proposeFinal(found.candidate, found.reason);
+  return proposeFinal({ factors, cost: costOf(baseOf(state), factors) }, 'no other network was trained');
+}
+
+/** A round has been won: on from its winner. */
+function proceed(state: SearchState, round: Round, winner: NonNullable<Round['winner']>): Decision {
+  const { factors } = candidateNamed(state, winner.candidate);
+  if (state.spent !== undefined) return conclude(state, factors);
+  if (round.step === 'expansion') return expand(state, factors);
+  return isDeepStrictEqual(factors, round.factors) ? conclude(state, factors) : exchange(state, factors);
+}
+
+function decide(state: SearchState): Decision {
+  if (state.final) return decideFinal(state, state.final);
+  const recipe = decideRecipe(state);
+  if (recipe) return recipe;
+  const round = state.rounds.at(-1);
+  if (!round || round.step === 'recipe') return expand(state, baseOf(state).factors);
+  return round.winner ? proceed(state, round, round.winner) : race(state, round);
+}
+
+export const raceMethod: Method = {
+  description: 'expansion, each round decided by a race of short trainings; exchanges at the target',
+  decide,
+};

@@ -1,0 +1,319 @@
+/**
+ * Choosing among a round's candidates by a race: every candidate gets one short but complete training; those that the
+ * noise can't excuse are dropped; the others get another, with another seed and other groups validating; until one is
+ * ahead beyond chance, or those that are left differ by so little that it does not matter which is taken.
+ */
+import { METRICS, type MetricName } from '../../training/metrics.js';
+import type { Recipe } from '../../training/recipe.js';
+import type { Outcome } from '../../training/training.js';
+import type { Choice, NewEvent } from '../events.js';
+import { compare, type Judgement, judge, type Measurement } from '../judge.js';
+import {
+  type CandidateState,
+  candidatesIn,
+  type Entrant,
+  type Round,
+  type SearchState,
+  type TrainingState,
+} from '../state.js';
+import { replicateOf, trainingMultiplyAdds } from '../work.js';
+import { overBudget } from './budget.js';
+import { append, type Decision, fail, proposeTraining, trainOpen } from './method.js';
+
+/** Of the steps of the network found. Each training is a schedule of its own, from warm-up to the cosine's end. */
+const SHORT = 0.25;
+const MOST_REPLICATES = 5;
+/** What is taken for beyond chance. */
+export const CONFIDENCE = 0.9;
+/** A candidate that is the best with no more than this probability, by both metrics, is dropped. */
+const HOPELESS = 0.1;
+/** Losses that differ by less, in shares of the loss of guessing, matter less than another training costs. */
+const INDIFFERENT = 0.015;
+/** A training that ends with this much of the loss of guessing has not learned. */
+const AT_CHANCE = 0.95;
+/** A training that did not learn, or whose loss jumped or was no number, is tried again at this share of the rate. */
+const LOWER_RATE = 1 / 3;
+
+type Candidate = CandidateState & Entrant;
+
+/** Steps of a candidate's training, by now. */
+export const candidateSteps = ({ lengthened, recipe }: SearchState): number =>
+  lengthened?.steps ?? Math.max(1, Math.round(SHORT * recipe.steps));
+
+const withoutRate = (recipe: Recipe) => JSON.stringify({ ...recipe, learningRate: 0 });
+
+/** A candidate's trainings that count: of the present length and recipe, or the same at a lower rate. */
+function current(state: SearchState, { trainings }: Pick<CandidateState, 'trainings'>) {
+  const wanted = { ...state.recipe, steps: candidateSteps(state) };
+  return trainings.filter(
+    ({ work: { recipe } }) =>
+      withoutRate(recipe) === withoutRate(wanted) && recipe.learningRate <= wanted.learningRate,
+  );
+}
+
+const outcomeOf = ({ progress }: TrainingState): Outcome | undefined =>
+  progress.kind === 'finished' ? progress.outcome : undefined;
+
+/** The trainings by replicate, each with its last try. */
+function byReplicate(trainings: readonly TrainingState[]): ReadonlyMap<number, readonly TrainingState[]> {
+  const tries = new Map<number, TrainingState[]>();
+  for (const training of trainings)
+    tries.set(training.replicate, [...(tries.get(training.replicate) ?? []), training]);
+  return tries;
+}
+
+/** A loss that ended so far above its lowest, in shares of the loss of guessing, has jumped. */
+const JUMP = 0.3;
+
+/** Whether the loss jumped on the way and did not come back. */
+const jumped = ({ dataset }: Pick<SearchState, 'dataset'>, { trainingLoss, lowestLoss }: Outcome): boolean =>
+  trainingLoss > lowestLoss + JUMP * dataset.chance.loss;
+
+/** Whether a training learned nothing: told from one that learned what does not carry over by its training clips. */
+export const atChance = ({ dataset }: Pick<SearchState, 'dataset'>, outcome: Outcome): boolean =>
+  outcome.trainingLoss > AT_CHANCE * dataset.chance.loss;
+
+/** What was measured of candidates at the present length: of each replicate the better try. */
+export function measurementsOf(
+  state: SearchState,
+  candidates: readonly CandidateState[],
+): readonly Measurement[] {
+  return candidates.flatMap((candidate) =>
+    [...byReplicate(current(state, candidate))].flatMap(([replicate, tries]): Measurement[] => {
+      const scores = tries.flatMap((one) => outcomeOf(one)?.evaluations.validation ?? []);
+      const [first, ...others] = scores;
+      if (!first) return [];
+      const score = others.reduce((a, b) => (b.metrics.loss < a.metrics.loss ? b : a), first);
+      return [{ candidate: candidate.id, replicate, score }];
+    }),
+  );
+}
+
+/** What the other rounds say about the size of the noise. */
+const earlierTables = (state: SearchState, round: Round | undefined): Measurement[][] =>
+  state.rounds
+    .filter((other) => other !== round && other.step !== 'recipe')
+    .map((other) => [...measurementsOf(state, candidatesIn(state, other))]);
+
+export interface Verdict {
+  readonly by: MetricName;
+  readonly judgement: Judgement;
+  /** Beyond chance. */
+  readonly decided: boolean;
+  /** What is lost on average by stopping now matters less than another training. */
+  readonly indifferent: boolean;
+  readonly judgements: readonly Judgement[];
+}
+
+/**
+ * Where the criterion tells the best beyond chance, it decides; elsewhere the loss does, which is less noisy. Undefined
+ * where nothing was measured.
+ */
+export function verdictOn(
+  state: SearchState,
+  measured: readonly Measurement[],
+  round?: Round,
+): Verdict | undefined {
+  const earlier = earlierTables(state, round);
+  const { criterion } = state.configuration;
+  const first = judge(criterion, measured, earlier);
+  const second = judge('loss', measured, earlier);
+  if (!first || !second) return undefined;
+  const sure = (judgement: Judgement) => (judgement.estimates[0]?.probability ?? 0) >= CONFIDENCE;
+  const by = sure(first) ? first : second;
+  return {
+    by: by.metric,
+    judgement: by,
+    decided: sure(by),
+    indifferent: second.regret < INDIFFERENT * state.dataset.chance.loss,
+    judgements: [first, second],
+  };
+}
+
+/** The last failure of a candidate that has no result, for people. */
+const failureOf = ({ trainings }: CandidateState): string =>
+  trainings.flatMap(({ progress }) => (progress.kind === 'failed' ? [progress.failure.reason] : [])).at(-1) ??
+  'no result';
+
+/** Tries of the last replicate that ended without having learned, and were not tried at a lower rate yet. */
+function retries(state: SearchState, candidates: readonly Candidate[]): NewEvent[] {
+  return candidates.flatMap((candidate) =>
+    [...byReplicate(current(state, candidate))].flatMap(([replicate, tries]): NewEvent[] => {
+      const [only, ...others] = tries;
+      if (!only || others.length > 0) return [];
+      const { progress } = only;
+      const failed = progress.kind === 'failed' && progress.failure.kind === 'not-a-number';
+      const astray =
+        progress.kind === 'finished' &&
+        (atChance(state, progress.outcome) || jumped(state, progress.outcome));
+      if (!failed && !astray) return [];
+      const recipe = { ...only.work.recipe, learningRate: LOWER_RATE * only.work.recipe.learningRate };
+      return [proposeTraining(state, candidate, replicate, replicateOf(state, replicate, recipe))];
+    }),
+  );
+}
+
+/** The next replicate for those that have the fewest. */
+function nextReplicate(state: SearchState, alive: readonly Candidate[]): NewEvent[] {
+  const steps = candidateSteps(state);
+  const counts = alive.map((candidate) => byReplicate(current(state, candidate)).size);
+  const level = Math.min(...counts);
+  return alive.flatMap((candidate, i) =>
+    counts[i] === level
+      ? [proposeTraining(state, candidate, level, replicateOf(state, level, { ...state.recipe, steps }))]
+      : [],
+  );
+}
+
+function choiceOf(
+  state: SearchState,
+  round: Round,
+  verdict: Verdict,
+  candidates: readonly Candidate[],
+): Choice {
+  const { judgement, by, decided } = verdict;
+  const [winner, runnerUp] = judgement.estimates;
+  const difference = winner && runnerUp && compare(judgement, winner.candidate, runnerUp.candidate);
+  const before = new Set(
+    state.rounds
+      .filter((other) => other.round < round.round)
+      .flatMap(({ entrants }) => entrants.map(({ candidate }) => candidate)),
+  );
+  const own = candidates
+    .filter(({ id }) => !before.has(id))
+    .flatMap(({ trainings, cost }) => trainings.map((training) => ({ training, cost })));
+  return {
+    decidedBy: runnerUp ? by : 'only-candidate',
+    ...(runnerUp ? { runnerUp: runnerUp.candidate } : {}),
+    ...(difference ? { difference: { metric: by, value: difference.value, error: difference.error } } : {}),
+    ...(winner ? { probability: winner.probability } : {}),
+    undecided: runnerUp !== undefined && !decided,
+    trainings: own.length,
+    multiplyAdds: own.reduce((sum, { training, cost }) => sum + trainingMultiplyAdds(training.work, cost), 0),
+  };
+}
+
+const percent = (share: number) => `${(100 * share).toFixed(share < 0.01 ? 1 : 0)} %`;
+
+/** Those that no metric gives a chance worth another training. */
+function hopeless(verdict: Verdict, alive: readonly Candidate[]) {
+  const chance = (id: string) =>
+    Math.max(
+      ...verdict.judgements.map(
+        ({ estimates }) => estimates.find(({ candidate }) => candidate === id)?.probability ?? 0,
+      ),
+    );
+  return alive.filter(({ id }) => chance(id) < HOPELESS).map(({ id }) => ({ id, chance: chance(id) }));
+}
+
+/** One look at a round that races: what to do next, up to `winner-chosen`. */
+export function race(state: SearchState, round: Round): Decision {
+  const all = candidatesIn(state, round);
+  const alive = all.filter(({ dropped }) => dropped === undefined);
+  const open = trainOpen(alive.flatMap(({ trainings }) => trainings));
+  if (open) return open;
+  const again = retries(state, alive);
+  if (again.length > 0) return append(...again);
+  const untried = alive.some((candidate) => current(state, candidate).length === 0);
+  if (untried) {
+    const next = nextReplicate(state, alive);
+    return append(...next);
+  }
+  const measured = measurementsOf(state, alive);
+  const known = new Set(measured.map(({ candidate }) => candidate));
+  if (known.size === 0)
+    return fail(
+      `no candidate of round ${round.round} has a result (${alive
+        .map((candidate) => `${candidate.axes.join(', ') || candidate.id}: ${failureOf(candidate)}`)
+        .join('; ')})`,
+    );
+  const longer = lengthened(state, round, alive);
+  if (longer) return longer;
+  const verdict = verdictOn(state, measurementsOf(state, all), round);
+  if (!verdict) return fail(`round ${round.round} has nothing to judge by`);
+  return concluded(state, round, verdict, { all, alive, known });
+}
+
+/** A round whose candidates have all learned nothing says nothing about them: all are trained for longer. */
+function lengthened(state: SearchState, round: Round, alive: readonly Candidate[]): Decision | undefined {
+  const outcomes = alive.flatMap((candidate) =>
+    current(state, candidate).flatMap((training) => outcomeOf(training) ?? []),
+  );
+  const steps = candidateSteps(state);
+  if (steps >= state.recipe.steps || !outcomes.every((outcome) => atChance(state, outcome))) return undefined;
+  return append({
+    kind: 'schedule-lengthened',
+    round: round.round,
+    steps: Math.min(2 * steps, state.recipe.steps),
+    reason: `after ${steps} steps no candidate had learned more than guessing`,
+  });
+}
+
+function concluded(
+  state: SearchState,
+  round: Round,
+  verdict: Verdict,
+  {
+    all,
+    alive,
+    known,
+  }: { all: readonly Candidate[]; alive: readonly Candidate[]; known: ReadonlySet<string> },
+): Decision {
+  const failed = alive
+    .filter(({ id }) => !known.has(id))
+    .map((candidate) => ({ id: candidate.id, reason: `no result: ${failureOf(candidate)}` }));
+  const poor = hopeless(
+    verdict,
+    alive.filter(({ id }) => known.has(id)),
+  ).map(({ id, chance }) => ({
+    id,
+    reason: `the best with a probability of ${percent(chance)}`,
+  }));
+  const out = [...failed, ...poor];
+  const drops = out.map(
+    ({ id, reason }): NewEvent => ({ kind: 'candidate-dropped', round: round.round, candidate: id, reason }),
+  );
+  const left = alive.filter(({ id }) => !out.some((one) => one.id === id));
+  const level = Math.min(...left.map((candidate) => byReplicate(current(state, candidate)).size));
+  const next = nextReplicate(state, left);
+  const more = next.reduce(
+    (sum, event) =>
+      event.kind === 'training-proposed'
+        ? sum +
+          trainingMultiplyAdds(
+            event.work,
+            left.find(({ id }) => id === event.candidate)?.cost ?? { multiplyAdds: 0 },
+          )
+        : sum,
+    0,
+  );
+  const over = overBudget(state, more);
+  const done =
+    left.length < 2 ||
+    verdict.decided ||
+    verdict.indifferent ||
+    level >= MOST_REPLICATES ||
+    over !== undefined;
+  if (!done) return append(...drops, ...next);
+  const best = verdict.judgement.estimates.find(({ candidate }) =>
+    left.some(({ id }) => id === candidate),
+  )?.candidate;
+  const winner = all.find(({ id }) => id === best);
+  if (!winner) return fail(`round ${round.round} has no winner`);
+  return append(
+    ...drops,
+    ...(over !== undefined && state.spent === undefined
+      ? [{ kind: 'budget-reached' as const, reason: over }]
+      : []),
+    {
+      kind: 'winner-chosen',
+      round: round.round,
+      candidate: winner.id,
+      axes: [...winner.axes],
+      choice: choiceOf(state, round, verdict, all),
+    },
+  );
+}
+
+/** The title of what decided, for people. */
+export const titleOf = (metric: MetricName): string => METRICS[metric].title;
