@@ -14,4 +14,5 @@ export { type OpenOptions, openDataset } from './opening.js';
 export { type Probed, probeAll } from './probing.js';
 export { type ViewDraws, viewDraws } from './sampling.js';
 export { type TimedClip, visitViews } from './streaming.js';
+export { commonRate } from './timing.js';
 export { startWalk } from './walking.js';

@@ -19,6 +19,10 @@ export interface TimedClip {
   readonly to: number;
 }
 
+/** Seconds since the first frame. */
+const timeOf = ({ times, framesPerSecond }: Video, frame: number): number =>
+  times?.[frame] ?? frame / framesPerSecond;
+
 /**
  * Blocks while the video is decoded; `visit` gets the views in order. Throws X3dError (data) where the video has fewer
  * frames than it had when it was looked at.
@@ -36,7 +40,6 @@ export function visitViews(video: Video, plan: ViewDraws, visit: (clip: TimedCli
   const held = new Map<number, Uint8Array>();
   const clip = new Uint8Array(plan.frames * plan.crop * plan.crop * 3);
   let view = 0;
-  const shownAt = (frame: number) => video.times?.[frame] ?? frame / video.framesPerSecond;
   const cutWhatIsThere = () => {
     for (let draw = draws[view]; draw?.frames.every((frame) => held.has(frame)); draw = draws[++view]) {
       const write = resizer(size, draw);
@@ -44,7 +47,7 @@ export function visitViews(video: Video, plan: ViewDraws, visit: (clip: TimedCli
         write(held.get(frame) as Uint8Array, clip, time * draw.side * draw.side * 3);
       });
       const [first, final] = [Math.min(...draw.frames), Math.max(...draw.frames)];
-      visit({ clip, from: shownAt(first), to: shownAt(final) + 1 / video.framesPerSecond });
+      visit({ clip, from: timeOf(video, first), to: timeOf(video, final) + 1 / video.framesPerSecond });
       for (const frame of draw.frames) if ((lastUse.get(frame) as number) <= view) held.delete(frame);
     }
   };

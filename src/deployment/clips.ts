@@ -2,6 +2,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, extname, resolve } from 'node:path';
 import {
+  commonRate,
   probeAll,
   type SkippedFile,
   startWalk,
@@ -9,7 +10,6 @@ import {
   type VideoViews,
   viewBatches,
 } from '../data/index.js';
-import { commonRate } from '../data/timing.js';
 import { X3dError } from '../errors.js';
 import type { Preprocessing } from './preprocessing.js';
 
@@ -82,19 +82,23 @@ export async function lookAt(
       failed.push({ path, reason: facts?.reason ?? 'not looked at' });
       return;
     }
-    const { kind: _, ...rest } = facts;
+    const { kind: _, pixels: __, ...rest } = facts;
     const seconds = rest.frames / rest.framesPerSecond;
     videos.push({ ...rest, path, name: path, label: 0, part: 'test', seconds });
   });
   return { videos, failed };
 }
 
-/** K-Center's clips, for `viewBatches` and for windows in time. */
+/**
+ * K-Center's clips, for `viewBatches` and for windows in time. Where the description has no rate, strides count at the
+ * rate of most of the videos, as they do where a network is tested on them.
+ */
 export const centerViews = (
-  { frames, stride, shortSide, crop }: Preprocessing,
+  { frames, stride, rate, shortSide, crop }: Preprocessing,
+  videos: readonly Video[],
   views: number,
-  rate: number,
-) => ({ frames, stride, rate, shortSide, crop, strategy: 'center', views }) as const;
+) =>
+  ({ frames, stride, rate: rate ?? commonRate(videos), shortSide, crop, strategy: 'center', views }) as const;
 
 export interface ClipOptions {
   /** Clips a video, evenly spaced. */
@@ -110,7 +114,7 @@ export const clipsOf = (
   { views, cacheFolder, threads }: ClipOptions,
 ): AsyncGenerator<VideoViews, void, undefined> =>
   viewBatches({ videos }, 'test', {
-    ...centerViews(preprocessing, views, preprocessing.rate ?? commonRate(videos)),
+    ...centerViews(preprocessing, videos, views),
     cacheFolder,
     threads,
     diskBytes: 0,

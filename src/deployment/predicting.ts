@@ -1,6 +1,7 @@
 /** What a network says about videos that nobody has labelled. */
 import { type Video, visitViews } from '../data/index.js';
 import { X3dError } from '../errors.js';
+import { clipSpan } from '../network/index.js';
 import type { Engine } from '../training/engine/engine.js';
 import { type ClipOptions, centerViews, clipsOf } from './clips.js';
 import type { NamedNetwork } from './named.js';
@@ -90,10 +91,9 @@ export function timedPrediction(
   every: number,
   onProgress: (done: number, of: number) => void = () => {},
 ): TimedPrediction | Unread {
-  const { frames, stride, crop } = preprocessing;
-  const { rate = video.framesPerSecond } = preprocessing;
-  const span = ((frames - 1) * stride + 1) / rate;
-  const count = windowsOf(video, span, every);
+  const { frames, crop } = preprocessing;
+  const plan = centerViews(preprocessing, [video], 1);
+  const count = windowsOf(video, clipSpan(plan) / plan.rate, every);
   const windows: WindowScores[] = [];
   const frameBytes = crop * crop * 3;
   const batch = new Uint8Array(frames * AT_ONCE * frameBytes);
@@ -108,7 +108,7 @@ export function timedPrediction(
     onProgress(windows.length, count);
   };
   try {
-    visitViews(video, centerViews(preprocessing, count, rate), ({ clip, from, to }) => {
+    visitViews(video, { ...plan, views: count }, ({ clip, from, to }) => {
       for (let t = 0; t < frames; t++)
         batch.set(
           clip.subarray(t * frameBytes, (t + 1) * frameBytes),

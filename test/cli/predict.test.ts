@@ -71,7 +71,7 @@ describe.skipIf(tensorFlowMissing !== undefined)('predict', () => {
 
   it('is a table for people, with the speed at the end', async () => {
     const { stdout, stderr } = await predict(oneVideo(), '--top', '2');
-    expect(stdout).toMatch(/^video +class +score +then follow$/m);
+    expect(stdout).toMatch(/^video +class +score +then follow *$/m);
     expect(stdout).toMatch(/\.mp4 +[a-z-]+ +\d+\.\d % +[a-z-]+ \d+\.\d %$/m);
     expect(stderr).toMatch(/^1 video in \d+\.\d s, \d+\.\d videos per second$/m);
   });

@@ -10,12 +10,12 @@ export interface MadeNetwork {
   readonly base: BaseNetwork;
   readonly factors: Factors;
   readonly classes: readonly string[];
-  /** More of network.json. */
-  readonly more?: object;
+  /** More of it in network.json than how bright pixels are. */
+  readonly preprocessing?: object;
 }
 
 /** Every weight, norm and statistic is drawn, away from zeros and ones, where mistakes hide. */
-export function writeNetwork(folder: string, { base, factors, classes, more }: MadeNetwork): string {
+export function writeNetwork(folder: string, { base, factors, classes, preprocessing }: MadeNetwork): string {
   const network = describeNetwork(base, factors, { classes: classes.length });
   const layout = layoutOf(network);
   const parameters = new Float32Array(layout.parameterSize);
@@ -45,7 +45,12 @@ export function writeNetwork(folder: string, { base, factors, classes, more }: M
   );
   writeFileSync(
     join(folder, 'network.json'),
-    JSON.stringify({ base: { ...base, classes: classes.length }, factors, classes, ...more }),
+    JSON.stringify({
+      base: { ...base, classes: classes.length },
+      factors,
+      classes,
+      preprocessing: { mean: 0.4, std: 0.25, ...preprocessing },
+    }),
   );
   return folder;
 }

@@ -39,7 +39,7 @@ describe.skipIf(!live)(`in Python (needs ${needed}; X3D_TORCH_PYTHON)`, () => {
           base: BASES[base],
           factors,
           classes,
-          more: { preprocessing: { rate: 30 } },
+          preprocessing: { rate: 30 },
         }),
         homeAt(folder),
       );
@@ -78,8 +78,8 @@ describe.skipIf(!live)(`in Python (needs ${needed}; X3D_TORCH_PYTHON)`, () => {
       expect(made.classes).toEqual(classes);
       const { metadata } = made;
       expect(JSON.parse(metadata.classes ?? '')).toEqual(classes);
-      expect(JSON.parse(metadata.mean ?? '')).toEqual([0.45, 0.45, 0.45]);
-      expect(JSON.parse(metadata.std ?? '')).toEqual([0.225, 0.225, 0.225]);
+      expect(JSON.parse(metadata.mean ?? '')).toEqual([0.4, 0.4, 0.4]);
+      expect(JSON.parse(metadata.std ?? '')).toEqual([0.25, 0.25, 0.25]);
       expect(metadata).toMatchObject({
         frames: String(frames),
         stride: String(factors.stride),
