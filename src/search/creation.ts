@@ -52,6 +52,8 @@ const withAbsolutePaths = ({ path, root, ...rest }: DataConfiguration): DataConf
 
 export interface Surroundings {
   readonly redis: Redis;
+  /** Of the search. One that there is already is given back as it stands. Default: a new one. */
+  readonly id?: string;
   readonly open: (data: DataConfiguration) => Promise<Dataset>;
   /** What a training may take where the user does not say. */
   readonly memory: number | undefined;
@@ -63,7 +65,7 @@ export interface Surroundings {
  */
 export async function createSearch(
   input: unknown,
-  { redis, open, ...offers }: Surroundings,
+  { redis, open, id: search = `s${randomBytes(5).toString('hex')}`, ...offers }: Surroundings,
 ): Promise<SearchState> {
   const given = resolveConfiguration(input);
   const { memory = offers.memory } = given;
@@ -75,7 +77,6 @@ export async function createSearch(
   const dataset = summaryOf(await open(configuration.data));
   refuseTargetBelowBase(configuration, dataset);
   refuseMemoryBelowBase(configuration, dataset);
-  const search = `s${randomBytes(5).toString('hex')}`;
   await appendEvents(redis, search, 0, [{ kind: 'search-created', search, configuration, dataset }]);
   return searchNamed(redis, search);
 }

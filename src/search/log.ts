@@ -16,7 +16,7 @@ export interface Entry {
   readonly event: SearchEvent;
 }
 
-const streamOf = (search: string) => `${KEY_PREFIX}:log:${search}`;
+export const streamOf = (search: string) => `${KEY_PREFIX}:log:${search}`;
 /** Ids of all searches, by the time of their creation. */
 const INDEX = `${KEY_PREFIX}:searches`;
 
@@ -58,9 +58,18 @@ export async function appendEvents(
   return done === 1;
 }
 
+/** Undefined for what is no JSON. */
+function parsed(text: string | undefined): unknown {
+  try {
+    return JSON.parse(text ?? 'null');
+  } catch {
+    return undefined;
+  }
+}
+
 function entryOf(search: string, [id, fields]: [string, string[]]): Entry {
   const version = Number.parseInt(id, 10);
-  const event: unknown = JSON.parse(fields[1] ?? 'null');
+  const event = parsed(fields[1]);
   if (searchEvent.Check(event)) return { version, event };
   const [first] = mismatches(searchEvent, event);
   throw new X3dError('conflict', {
@@ -71,9 +80,12 @@ function entryOf(search: string, [id, fields]: [string, string[]]): Entry {
   });
 }
 
-/** The events after `after`, oldest first; empty for a search that does not exist. */
-export async function readLog(redis: Redis, search: string, after = 0): Promise<Entry[]> {
-  const entries = await redis.xrange(streamOf(search), `(${after}-0`, '+');
+/** The events after `after`, oldest first, `most` of them; empty for a search that does not exist. */
+export async function readLog(redis: Redis, search: string, after = 0, most?: number): Promise<Entry[]> {
+  const from = `(${after}-0`;
+  const entries = await (most === undefined
+    ? redis.xrange(streamOf(search), from, '+')
+    : redis.xrange(streamOf(search), from, '+', 'COUNT', most));
   return entries.map((entry) => entryOf(search, entry));
 }
 
@@ -108,40 +120,27 @@ export async function listSearches(
   return { total, searches };
 }
 
-const BLOCK_MS = 5000;
+/** Resolves when a search's log may have gone on past a version, and when the signal is aborted. */
+export type More = (stream: string, version: number, signal: AbortSignal) => Promise<void>;
 
-/**
- * The events after `after`, and then each as it comes, until aborted. Takes a connection of its own, since reading
- * blocks it.
- */
+/** Entries read in one go: whoever is slow has no more of them in memory. */
+const AT_ONCE = 100;
+
+/** The events after `after`, and then each as it comes, until aborted. */
 export async function* followLog(
   redis: Redis,
+  more: More,
   search: string,
   after: number,
   signal: AbortSignal,
 ): AsyncGenerator<Entry> {
-  const reader = redis.duplicate();
-  reader.on('error', () => {});
-  const disconnect = () => reader.disconnect();
-  signal.addEventListener('abort', disconnect);
   let version = after;
-  try {
-    while (!signal.aborted) {
-      const read = await reader
-        .xread('COUNT', 100, 'BLOCK', BLOCK_MS, 'STREAMS', streamOf(search), `${version}-0`)
-        .catch((error) => {
-          if (signal.aborted) return null;
-          throw error;
-        });
-      for (const [, entries] of read ?? [])
-        for (const raw of entries) {
-          const entry = entryOf(search, raw);
-          yield entry;
-          version = entry.version;
-        }
+  while (!signal.aborted) {
+    const entries = await readLog(redis, search, version, AT_ONCE);
+    for (const entry of entries) {
+      yield entry;
+      version = entry.version;
     }
-  } finally {
-    signal.removeEventListener('abort', disconnect);
-    reader.disconnect();
+    if (entries.length === 0) await more(streamOf(search), version, signal);
   }
 }
