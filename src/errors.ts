@@ -12,6 +12,14 @@ export const ERROR_KINDS = {
   'not-found': { title: 'Not found', exitCode: 2, status: 404 },
   /** The thing exists but is not in a state that allows this. */
   conflict: { title: 'Not possible in this state', exitCode: 2, status: 409 },
+  /** Nobody said who asks, or it is not known here. */
+  unauthenticated: { title: 'A token is needed', exitCode: 2, status: 401 },
+  /** Whoever asks may not do this, or not from where it was asked. */
+  forbidden: { title: 'Not allowed', exitCode: 2, status: 403 },
+  /** What was asked for has changed since it was looked at. */
+  changed: { title: 'Changed meanwhile', exitCode: 2, status: 412 },
+  /** More than one client may have, at once or in a while. */
+  'too-many': { title: 'Too many', exitCode: 3, status: 429 },
   /** Something goes on that has to end first; asking again helps. */
   'not-ready': { title: 'Not ready yet', exitCode: 3, status: 503 },
   /** Something the machine lacks: a library, a device, Redis, memory. */

@@ -1,5 +1,6 @@
 /** Where everything of one home (`--home`, `X3D_HOME`) lies: the only place that knows its folders' names. */
 import { join, resolve } from 'node:path';
+import { X3dError } from './errors.js';
 
 export interface Home {
   /** Absolute. */
@@ -10,13 +11,25 @@ export interface Home {
   readonly cache: string;
   /** What `serve` and `run` write about themselves for `status` and `cancel`: `{"url": …, "pid": …}`. */
   readonly service: string;
-  /** Checkpoints, curve.jsonl, result.json and weights of one candidate. */
+  /** Who may use the service: a file a token. */
+  readonly tokens: string;
+  /** Checkpoints, curve.jsonl, result.json and weights of one candidate. Throws X3dError not-found for what is no id. */
   candidate(id: string): string;
-  /** trajectory.json, trajectory.svg and network/ of one search. */
+  /** trajectory.json, trajectory.svg and network/ of one search. Throws X3dError not-found for what is no id. */
   run(search: string): string;
 }
 
 export const DEFAULT_HOME = 'x3d-search-data';
+
+/** Ids come out of Redis and out of URLs: one that is none must not lead out of the home. */
+export function checkedId(id: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/.test(id)) return id;
+  throw new X3dError('not-found', {
+    subject: 'id',
+    expected: 'one to 64 letters, digits, - and _',
+    got: JSON.stringify(id.slice(0, 80)),
+  });
+}
 
 export function homeAt(folder: string = process.env.X3D_HOME ?? DEFAULT_HOME): Home {
   const root = resolve(folder);
@@ -25,7 +38,8 @@ export function homeAt(folder: string = process.env.X3D_HOME ?? DEFAULT_HOME): H
     redis: join(root, 'redis'),
     cache: join(root, 'cache'),
     service: join(root, 'service.json'),
-    candidate: (id) => join(root, 'candidates', id),
-    run: (search) => join(root, 'runs', search),
+    tokens: join(root, 'tokens'),
+    candidate: (id) => join(root, 'candidates', checkedId(id)),
+    run: (search) => join(root, 'runs', checkedId(search)),
   };
 }

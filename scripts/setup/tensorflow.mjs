@@ -1,5 +1,5 @@
 /** TensorFlow's C library, out of its Python wheel, in a cache of the user that every checkout shares. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { arch, homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { examine, seal } from './sealed.mjs';
@@ -76,7 +76,17 @@ function wheelFor(build) {
 /** Wheels tagged for any of these run wherever TensorFlow's own does. */
 const TAGS = ['manylinux_2_27', 'manylinux_2_18', 'manylinux_2_17', 'manylinux2014', 'manylinux1'];
 
-function download(requirements, architecture, folder) {
+/** What is fetched, each of one version with the SHA-256 of its wheels: `name==version --hash=sha256:... ...`. */
+const PINNED = readFileSync(join(ROOT, 'scripts/setup/wheels.txt'), 'utf8')
+  .split('\n')
+  .filter((line) => line !== '' && !line.startsWith('#'));
+
+/** Nothing but what is pinned is taken: pip refuses another content. */
+function download(name, architecture, folder) {
+  const pinned = PINNED.find((line) => line.startsWith(`${name}==`));
+  if (pinned === undefined) throw new Problem(`${name} is not in scripts/setup/wheels.txt`, 'Report this.');
+  const requirement = join(folder, 'requirement.txt');
+  writeFileSync(requirement, `${pinned}\n`);
   const platforms = TAGS.flatMap((tag) => ['--platform', `${tag}_${architecture}`]);
   return run(
     'python3',
@@ -93,7 +103,7 @@ function download(requirements, architecture, folder) {
         ...platforms,
       ],
       ...['--quiet', '--progress-bar', 'off', '--disable-pip-version-check', '--no-cache-dir'],
-      ...['--timeout', '60', '--dest', folder, ...requirements],
+      ...['--timeout', '60', '--dest', folder, '--require-hashes', '--requirement', requirement],
     ],
     {
       // What pip makes on the way lies where the space was looked at.
@@ -109,7 +119,7 @@ const unpack = (wheel, folder, patterns) =>
     remedy: 'Check the space on the disk, then run `npm run setup` again.',
   });
 
-const NVRTC = { requirement: 'nvidia-cuda-nvrtc-cu12==12.9.86', folder: join(CACHE, 'nvrtc-12.9.86') };
+const NVRTC = { name: 'nvidia-cuda-nvrtc-cu12', folder: join(CACHE, 'nvrtc-12.9.86') };
 const NVRTC_LIBRARY = 'nvidia/cuda_nvrtc/lib/libnvrtc.so.12';
 
 /** NVRTC's library: that of the CUDA build, or the one fetched alone; undefined where there is neither. */
@@ -127,9 +137,9 @@ export async function nvrtc() {
     return;
   }
   await need([PIP], 'to fetch NVRTC');
-  await work('nvrtc', `fetching ${NVRTC.requirement}`, async () => {
+  await work('nvrtc', `fetching ${NVRTC.name}`, async () => {
     await seal(NVRTC.folder, async (folder) => {
-      await download([NVRTC.requirement], architecture, folder);
+      await download(NVRTC.name, architecture, folder);
       const wheel = join(
         folder,
         readdirSync(folder).find((name) => name.endsWith('.whl')),
@@ -141,15 +151,8 @@ export async function nvrtc() {
   });
 }
 
-/** Requirements of the wheel's extra `and-cuda`, as pip takes them. */
-function cudaRequirements(folder) {
-  const info = readdirSync(folder).find((name) => name.endsWith('.dist-info'));
-  const lines = readFileSync(join(folder, info, 'METADATA'), 'utf8').split('\n');
-  return lines.flatMap(
-    (line) =>
-      /^Requires-Dist: ([^;]+); extra == ["']and-cuda["']/.exec(line)?.[1]?.replaceAll(/[\s()]/g, '') ?? [],
-  );
-}
+/** CUDA's libraries, those that the wheel's extra `and-cuda` names. */
+const CUDA = PINNED.flatMap((line) => /^nvidia-[^=]+/.exec(line) ?? []);
 
 async function fill(build, { name, architecture }, folder) {
   const wheels = join(folder, 'wheels');
@@ -159,7 +162,7 @@ async function fill(build, { name, architecture }, folder) {
       readdirSync(wheels).find((name) => name.endsWith('.whl')),
     );
   mkdirSync(wheels);
-  await download([`${name}==${VERSION}`], architecture, wheels);
+  await download(name, architecture, wheels);
   await unpack(newWheel(), folder, build === 'cuda' ? [...MEMBERS, ...CARD_MEMBERS] : MEMBERS);
   rmSync(newWheel());
   await run('strip', ['-s', ...LIBRARIES], {
@@ -168,10 +171,10 @@ async function fill(build, { name, architecture }, folder) {
   });
   // One by one, so that no more than one wheel lies beside what came out of it. TensorFlow looks for these libraries
   // in ../nvidia beside its own folder.
-  const more = build === 'cuda' ? cudaRequirements(folder) : [];
+  const more = build === 'cuda' ? CUDA : [];
   for (const [index, requirement] of more.entries()) {
     say('', `${requirement}, ${index + 1} of ${more.length} ...`);
-    await download([requirement], architecture, wheels);
+    await download(requirement, architecture, wheels);
     await unpack(newWheel(), folder, ['nvidia/*/lib/*.so*', 'nvidia/cuda_nvcc/*', '*/License.txt']);
     rmSync(newWheel());
   }

@@ -1,14 +1,18 @@
 /** The HTTP application: its routes, its documents, and one way to check what comes in. It does not listen. */
+import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import { type FastifyBaseLogger, type FastifySchema, fastify } from 'fastify';
+import { type FastifyBaseLogger, type FastifySchema, type FastifyServerOptions, fastify } from 'fastify';
 import type { Logger } from 'pino';
 import type { TObject, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
+import { X3dError } from '../errors.js';
 import { mismatches } from '../validation.js';
 import { VERSION } from '../version.js';
-import { answerWithProblems, MismatchError, sendProblem } from './problems.js';
+import { type AccessOptions, guard, sendHeaders } from './access.js';
+import { refuseDeep } from './json.js';
+import { answerWithProblems, MismatchError, sendProblem, sendRawProblem } from './problems.js';
 import { artifactRoutes } from './routes/artifacts.js';
 import { candidateRoutes } from './routes/candidates.js';
 import { eventRoutes } from './routes/events.js';
@@ -18,12 +22,23 @@ import { searchRoutes } from './routes/searches.js';
 import { workerRoutes } from './routes/workers.js';
 import { type App, openService, type ServiceOptions } from './service.js';
 
-export interface AppOptions extends ServiceOptions {
+export interface AppOptions extends ServiceOptions, AccessOptions {
   readonly log: Logger;
+  /** PEM, both; without them it speaks HTTP. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Of one address. Default REQUESTS_PER_MINUTE. */
+  readonly requestsPerMinute?: number;
 }
 
 /** A configuration is small: more is a mistake. */
 const BODY_BYTES = 256 * 1024;
+/** For all of a request to come, milliseconds: who sends a byte a second holds nothing up. */
+const REQUEST_MS = 30_000;
+/** For the page of the documents, which sets styles from its script. */
+const DOCUMENTS_POLICY =
+  "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+const CONNECTIONS = 2000;
+const REQUESTS_PER_MINUTE = 1200;
 
 /** A query is text: whole numbers in it are meant as such. */
 const withNumbers = (query: object) =>
@@ -55,22 +70,57 @@ function withNamedWildcard({ schema, url }: { schema: FastifySchema; url: string
   };
 }
 
-export async function buildApp({ log, ...options }: AppOptions): Promise<App> {
-  const service = openService(options);
+/** Bodies are JSON, not nested without end; anything else is answered with 415. */
+function takeJson(app: App): void {
+  app.removeAllContentTypeParsers();
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, text, done) => {
+    try {
+      refuseDeep(text as string);
+    } catch (error) {
+      done(error as Error);
+      return;
+    }
+    parse(request, text as string, done);
+  });
+}
+
+export async function buildApp({ log, tls, requestsPerMinute, ...options }: AppOptions): Promise<App> {
+  const service = openService({ ...options, log });
   const app: App = fastify({
     loggerInstance: log as FastifyBaseLogger,
+    ...(tls ? { https: tls } : {}),
+    ...(options.trustProxy ? { trustProxy: [...options.trustProxy] } : {}),
     bodyLimit: BODY_BYTES,
+    requestTimeout: REQUEST_MS,
+    clientErrorHandler: sendRawProblem,
     // Streams of events stay open for as long as a search runs.
     forceCloseConnections: true,
     // For paths that no route is looked up for, as they are not well-formed.
     frameworkErrors: sendProblem,
-  }).withTypeProvider<TypeBoxTypeProvider>();
+  } as FastifyServerOptions).withTypeProvider<TypeBoxTypeProvider>() as App;
+  app.server.maxConnections = CONNECTIONS;
   app.addHook('onClose', () => service.close());
   app.setValidatorCompiler(({ schema, httpPart }) => validator(schema as TSchema, httpPart ?? 'body'));
   app.setSerializerCompiler(() => JSON.stringify);
-  // Bodies are JSON; anything else is answered with 415.
-  app.removeContentTypeParser('text/plain');
+  takeJson(app);
   answerWithProblems(app);
+  sendHeaders(app);
+  await app.register(rateLimit, {
+    global: false,
+    max: requestsPerMinute ?? REQUESTS_PER_MINUTE,
+    timeWindow: 60_000,
+    errorResponseBuilder: (_, { max, ttl }) =>
+      new X3dError('too-many', {
+        subject: 'requests',
+        expected: `at most ${max} a minute`,
+        got: 'more',
+        remedy: `Ask again in ${Math.ceil(ttl / 1000)} s.`,
+      }),
+  });
+  // Of all that is asked for, also what there is not, and before the token is looked at.
+  app.addHook('onRequest', app.rateLimit());
+  guard(app, service.home, options);
 
   await app.register(swagger, {
     refResolver: { buildLocalReference: ({ $id }, _base, _fragment, index) => `${$id ?? `schema-${index}`}` },
@@ -83,12 +133,17 @@ export async function buildApp({ log, ...options }: AppOptions): Promise<App> {
         description:
           "Searches for the most accurate X3D network within a compute budget, on one's own videos.",
       },
+      components: {
+        securitySchemes: {
+          token: { type: 'http', scheme: 'bearer', description: 'Made by `x3d-search token create`.' },
+        },
+      },
+      security: [{ token: [] }, {}],
     },
   });
-  await app.register(swaggerUi, { routePrefix: '/docs' });
-  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
+  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: DOCUMENTS_POLICY });
+  app.get('/openapi.json', { schema: { hide: true }, config: { scope: 'public' } }, () => app.swagger());
 
-  // First, so that it times all the others.
   metricRoutes(app, service);
   searchRoutes(app, service);
   eventRoutes(app, service);

@@ -1,8 +1,10 @@
 /** Every error as a problem document (RFC 9457). */
 import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
 import { ERROR_KINDS, type ErrorKind, X3dError } from '../errors.js';
+import { REFUSAL } from '../redis/refusal.js';
 import type { Mismatch } from '../validation.js';
 import type { App } from './service.js';
 
@@ -51,6 +53,10 @@ export class MismatchError extends Error {
 
 const RETRY_SECONDS = 5;
 
+/** What ioredis says where Redis is away or silent. */
+const AWAY =
+  /MaxRetriesPerRequestError|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|Connection is closed|Command timed out|Socket timeout|Stream isn't writeable/;
+
 export const typeOf = (kind: ErrorKind) => `urn:x3d-search:problem:${kind}`;
 
 export function problemOf(error: unknown, instance: string): Problem {
@@ -65,10 +71,7 @@ export function problemOf(error: unknown, instance: string): Problem {
     const errors = [...error.mismatches];
     return { type: typeOf('invalid-input'), title, status, detail: error.message, instance, errors };
   }
-  if (
-    error instanceof Error &&
-    /MaxRetriesPerRequestError|ECONNREFUSED|Connection is closed/.test(`${error}`)
-  )
+  if (error instanceof Error && (AWAY.test(`${error}`) || REFUSAL.test(error.message)))
     return problemOf(
       new X3dError('environment', {
         subject: 'Redis',
@@ -86,8 +89,11 @@ export function problemOf(error: unknown, instance: string): Problem {
 
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = problemOf(error, request.url);
-  if (error instanceof X3dError && error.kind === 'not-ready') reply.header('retry-after', RETRY_SECONDS);
-  else if (problem.status >= 500) request.log.error(error);
+  if (problem.status === 503 || (problem.status === 429 && !reply.hasHeader('retry-after')))
+    reply.header('retry-after', RETRY_SECONDS);
+  if (problem.status === 401) reply.header('www-authenticate', 'Bearer');
+  if (problem.status >= 500 && !(error instanceof X3dError && error.kind === 'not-ready'))
+    request.log.error(error);
   // As bytes, past the route's own response schema.
   return reply
     .status(problem.status)
@@ -96,11 +102,53 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
     .send(JSON.stringify(problem));
 }
 
+/** For what is no request of HTTP that could be answered in full. */
+export function sendRawProblem(error: NodeJS.ErrnoException, socket: Socket): void {
+  const status = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 }[error.code ?? ''] ?? 400;
+  const title = STATUS_CODES[status] ?? '';
+  const detail =
+    status === 431 ? 'The headers are too large.' : 'The request could not be understood, or took too long.';
+  const body = JSON.stringify({ type: 'about:blank', title, status, detail, instance: '' });
+  if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
+  const lines = [
+    `HTTP/1.1 ${status} ${title}`,
+    'content-type: application/problem+json',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ];
+  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
+}
+
+/** By their paths, what methods there are. Gives back those of one that was asked for, whatever its parameters. */
+function methodsOf(app: App): (url: string) => string[] {
+  const routes: { readonly pattern: RegExp; readonly methods: readonly string[] }[] = [];
+  app.addHook('onRoute', ({ url, method }) => {
+    const pattern = url
+      .replace(/[.+?^${}()|[\]\\]/g, '\\$&')
+      .replace(/:\w+/g, '[^/]+')
+      .replace(/\*$/, '.*');
+    routes.push({ pattern: new RegExp(`^${pattern}$`), methods: [method].flat() });
+  });
+  return (url) => {
+    const [path = ''] = url.split('?');
+    const found = routes.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => methods);
+    return [...new Set(found)].sort();
+  };
+}
+
 export function answerWithProblems(app: App): void {
   app.addSchema(Problem);
   app.setErrorHandler(sendProblem);
-  app.setNotFoundHandler((request, reply) =>
-    sendProblem(
+  const methods = methodsOf(app);
+  app.setNotFoundHandler((request, reply) => {
+    const allowed = methods(request.url);
+    if (allowed.length > 0) {
+      const error = Object.assign(new Error(`${request.method} is not one of ${allowed.join(', ')}.`), {
+        statusCode: 405,
+      });
+      return sendProblem(error, request, reply.header('allow', allowed.join(', ')));
+    }
+    return sendProblem(
       new X3dError('not-found', {
         subject: `${request.method} ${request.url}`,
         expected: 'a method and path of this service',
@@ -108,6 +156,6 @@ export function answerWithProblems(app: App): void {
       }),
       request,
       reply,
-    ),
-  );
+    );
+  });
 }

@@ -6,9 +6,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type DataConfiguration, type Dataset, openDataset } from '../data/index.js';
 import { X3dError } from '../errors.js';
 import type { Home } from '../home.js';
+import type { Roots } from './roots.js';
 
 export interface Readings {
-  /** Throws what `openDataset` throws, and X3dError not-ready where that takes longer than a request waits. */
+  /**
+   * Throws what `openDataset` throws, X3dError forbidden where videos lie outside of the roots, and not-ready where that
+   * takes longer than a request waits.
+   */
   readonly dataset: (configuration: DataConfiguration) => Promise<Dataset>;
   /** Ends them; what was learned by then is kept. */
   close(): Promise<void>;
@@ -20,7 +24,16 @@ interface Reading {
   of: number;
 }
 
-export function openReadings(home: Home, patienceMs: number): Readings {
+/** Links in a folder, and lists, may name files elsewhere. */
+const FILES_AT_ONCE = 64;
+async function admitFiles(roots: Roots, { videos }: Dataset): Promise<void> {
+  for (let first = 0; first < videos.length; first += FILES_AT_ONCE)
+    await Promise.all(
+      videos.slice(first, first + FILES_AT_ONCE).map(({ path }) => roots.admit('data.path', path)),
+    );
+}
+
+export function openReadings(home: Home, roots: Roots, patienceMs: number): Readings {
   const readings = new Map<string, Reading>();
   const closing = new AbortController();
   const start = (name: string, configuration: DataConfiguration): Reading => {
@@ -29,7 +42,12 @@ export function openReadings(home: Home, patienceMs: number): Readings {
         cacheFolder: home.cache,
         onProgress: (done, of) => Object.assign(reading, { done, of }),
         signal: closing.signal,
-      }).finally(() => readings.delete(name)),
+      })
+        .then(async (dataset) => {
+          await admitFiles(roots, dataset);
+          return dataset;
+        })
+        .finally(() => readings.delete(name)),
       done: 0,
       of: 0,
     };
@@ -40,6 +58,8 @@ export function openReadings(home: Home, patienceMs: number): Readings {
   };
   return {
     dataset: async (configuration) => {
+      await roots.admit('data.path', configuration.path);
+      if (configuration.root !== undefined) await roots.admit('data.root', configuration.root);
       const name = JSON.stringify(configuration);
       const reading = readings.get(name) ?? start(name, configuration);
       const answered = new AbortController();

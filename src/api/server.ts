@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { X3dError } from '../errors.js';
+import { refuseOpenDoor } from './access.js';
 import { type AppOptions, buildApp } from './app.js';
 
 export interface ServerOptions extends AppOptions {
@@ -15,9 +16,10 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-/** Throws X3dError environment where the address can't be listened on. */
+/** Throws X3dError: environment where the address can't be listened on, invalid-input where all could get in there. */
 export async function startServer({ host, port, ...options }: ServerOptions): Promise<RunningServer> {
-  const app = await buildApp(options);
+  await refuseOpenDoor(options.home, { ...options, host });
+  const app = await buildApp({ ...options, host });
   try {
     const url = await app.listen({ host, port });
     return { url, stop: () => app.close() };

@@ -1,14 +1,22 @@
 /** What the routes share: Redis, the queues, the home, and the types of an application with TypeBox schemas. */
+
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { homedir } from 'node:os';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { QueueEvents } from 'bullmq';
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
 import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
 import Type from 'typebox';
 import type { Home } from '../home.js';
 import { connect, connectForRequests, KEY_PREFIX } from '../redis/connection.js';
+import { type Following, followLogs } from '../redis/following.js';
+import { type RedisWatch, watchRedis } from '../redis/watching.js';
 import { CANDIDATES, openQueues, type Queues } from '../workers/queues.js';
+import { isLoopback } from './access.js';
+import { openQuotas, type Quotas } from './quotas.js';
 import { openReadings, type Readings } from './readings.js';
+import { rootsAt } from './roots.js';
 
 export type App = FastifyInstance<
   RawServerDefault,
@@ -24,6 +32,11 @@ export interface Service {
   readonly redis: Redis;
   readonly queues: Queues;
   readonly readings: Readings;
+  readonly quotas: Quotas;
+  /** Whether Redis is as it should be. */
+  readonly watch: RedisWatch;
+  /** Says when there is more in a search's log. */
+  readonly following: Following;
   /** Progress of candidates as it is reported. */
   readonly candidateEvents: QueueEvents;
   close(): Promise<void>;
@@ -32,6 +45,10 @@ export interface Service {
 export interface ServiceOptions {
   readonly redisUrl: string;
   readonly home: Home;
+  /** The address that is listened on. Default 127.0.0.1. */
+  readonly host?: string;
+  /** Where videos may lie. Default: on loopback the home folder of whoever started the service, elsewhere nowhere. */
+  readonly dataRoots?: readonly string[];
   /** How long a request waits for videos to be looked at, milliseconds. Default PATIENCE_MS. */
   readonly patienceMs?: number;
 }
@@ -39,12 +56,16 @@ export interface ServiceOptions {
 /** Less than the minute after which proxies give up. */
 const PATIENCE_MS = 30_000;
 
-export function openService({ redisUrl, home, patienceMs = PATIENCE_MS }: ServiceOptions): Service {
+export function openService(options: ServiceOptions & { readonly log: Logger }): Service {
+  const { redisUrl, home, host = '127.0.0.1', patienceMs = PATIENCE_MS, log } = options;
+  const roots = options.dataRoots ?? (isLoopback(host) ? [homedir()] : []);
   const redis = connectForRequests(redisUrl);
   const listener = connect(redisUrl);
   for (const connection of [redis, listener]) connection.on('error', () => {});
   const queues = openQueues(redis);
-  const readings = openReadings(home, patienceMs);
+  const readings = openReadings(home, rootsAt(roots), patienceMs);
+  const watch = watchRedis(redis, log);
+  const following = followLogs(redisUrl);
   const candidateEvents = new QueueEvents(CANDIDATES, { connection: listener, prefix: KEY_PREFIX });
   candidateEvents.on('error', () => {});
   return {
@@ -52,8 +73,13 @@ export function openService({ redisUrl, home, patienceMs = PATIENCE_MS }: Servic
     redis,
     queues,
     readings,
+    quotas: openQuotas(redis),
+    watch,
+    following,
     candidateEvents,
     close: async () => {
+      watch.close();
+      following.close();
       await Promise.all([candidateEvents.close(), queues.close(), readings.close()]);
       redis.disconnect();
       listener.disconnect();
@@ -62,6 +88,6 @@ export function openService({ redisUrl, home, patienceMs = PATIENCE_MS }: Servic
 }
 
 export const SearchId = Type.Object(
-  { id: Type.String({ minLength: 1, description: "The search's id." }) },
+  { id: Type.String({ minLength: 1, maxLength: 100, description: "The search's id." }) },
   { additionalProperties: false },
 );

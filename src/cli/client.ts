@@ -9,6 +9,8 @@ import type { TrainingProgress } from '../training/training.js';
 
 export interface Client {
   readonly url: string;
+  /** The headers that say who asks. */
+  readonly authorization: Readonly<Record<string, string>>;
   get<Answer>(path: string): Promise<Answer>;
   post<Answer>(path: string, body?: unknown): Promise<Answer>;
 }
@@ -41,9 +43,17 @@ const codeOf = (error: unknown): string => {
 };
 
 /** Its calls throw the service's X3dError, and environment where nothing answers at `url`. */
-export function connectTo(url: string): Client {
+export function connectTo(
+  url: string,
+  token: string | undefined = process.env.X3D_TOKEN || undefined,
+): Client {
+  const authorization: Record<string, string> =
+    token === undefined ? {} : { authorization: `Bearer ${token}` };
   const ask = async <Answer>(path: string, init: RequestInit): Promise<Answer> => {
-    const response = await fetch(url + path, init).catch((cause: unknown) => {
+    const response = await fetch(url + path, {
+      ...init,
+      headers: { ...authorization, ...init.headers },
+    }).catch((cause: unknown) => {
       throw new X3dError(
         'environment',
         {
@@ -63,6 +73,7 @@ export function connectTo(url: string): Client {
   };
   return {
     url,
+    authorization,
     get: (path) => ask(path, {}),
     post: (path, body) =>
       ask(path, {
@@ -78,7 +89,8 @@ export function connectTo(url: string): Client {
 export async function serviceOf(home: Home, url: string | undefined): Promise<Client> {
   if (url !== undefined) return connectTo(url.replace(/\/+$/, ''));
   try {
-    return connectTo((JSON.parse(await readFile(home.service, 'utf8')) as { url: string }).url);
+    const found = JSON.parse(await readFile(home.service, 'utf8')) as { url: string; token: string };
+    return connectTo(found.url, found.token);
   } catch {
     throw new X3dError('environment', {
       subject: home.folder,
@@ -132,10 +144,15 @@ export async function* follow(
   let version = 0;
   while (!signal.aborted) {
     try {
-      const headers: Record<string, string> = version === 0 ? {} : { 'last-event-id': String(version) };
-      const response = await fetch(`${client.url}/searches/${search}/events`, { headers, signal });
+      const headers = {
+        ...client.authorization,
+        ...(version === 0 ? {} : { 'last-event-id': String(version) }),
+      };
+      const url = `${client.url}/searches/${encodeURIComponent(search)}/events`;
+      const response = await fetch(url, { headers, signal });
       if (response.status === 204) return;
-      if (response.status >= 400 && response.status < 500) throw errorOf((await response.json()) as Problem);
+      if (response.status >= 400 && response.status < 500 && response.status !== 429)
+        throw errorOf((await response.json()) as Problem);
       if (!response.ok) throw new Error(`status ${response.status}`);
       for await (const fields of sentEvents(response)) {
         const data = fields.get('data');

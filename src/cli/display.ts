@@ -4,6 +4,7 @@
  */
 import { createLogUpdate } from 'log-update';
 import pc from 'picocolors';
+import { forTerminal } from '../harmless.js';
 import type { SearchState } from '../search/state.js';
 import { type Trajectory, trajectoryOf } from '../search/trajectory.js';
 import type { TrainingProgress } from '../training/training.js';
@@ -85,7 +86,7 @@ function liveDisplay(output: NodeJS.WriteStream): Display {
   const frame = setInterval(() => draw(view()), FRAME_MS);
   const above = (line: string) => {
     draw.clear();
-    output.write(`${line}\n`);
+    output.write(`${forTerminal(line)}\n`);
     draw(view());
   };
   const close = () => {
@@ -120,7 +121,7 @@ function liveDisplay(output: NodeJS.WriteStream): Display {
     note: (line) => above(pc.yellow(line)),
     end: (text) => {
       close();
-      output.write(`${text}\n`);
+      output.write(`${forTerminal(text)}\n`);
     },
     close,
   };
@@ -138,5 +139,5 @@ export function openDisplay(json: boolean): Display {
   if (json) return lineDisplay((_, data) => stdout.write(`${JSON.stringify(data)}\n`));
   // A terminal that does not know its size can't be drawn on.
   if (stdout.isTTY && stdout.rows > 0) return liveDisplay(stdout);
-  return lineDisplay((line) => stdout.write(`${line}\n`));
+  return lineDisplay((line) => stdout.write(`${forTerminal(line)}\n`));
 }

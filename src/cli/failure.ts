@@ -2,6 +2,7 @@
 import { CommanderError } from 'commander';
 import { problemOf, typeOf } from '../api/problems.js';
 import { ERROR_KINDS, X3dError } from '../errors.js';
+import { forTerminal } from '../harmless.js';
 
 export const EXIT = { badInput: 2, failedSearch: 4, interrupted: 130 } as const;
 
@@ -21,7 +22,9 @@ export function report(error: unknown, { json }: { readonly json: boolean }): nu
     return EXIT.badInput;
   }
   if (error instanceof X3dError) {
-    const text = json ? JSON.stringify(problemOf(error, 'x3d-search')) : `error: ${error.message}`;
+    const text = json
+      ? JSON.stringify(problemOf(error, 'x3d-search'))
+      : forTerminal(`error: ${error.message}`);
     process.stderr.write(`${text}\n`);
     return ERROR_KINDS[error.kind].exitCode;
   }

@@ -7,8 +7,10 @@ export interface KeptOptions {
   /** For people, as "worker 2". */
   readonly name: string;
   readonly program: string;
-  /** The process's one argument, made anew for each start. */
+  /** The process's one argument, made anew for each start. Everyone on the machine can read it. */
   readonly argument: () => object;
+  /** Beside this process's own: what is secret. */
+  readonly environment: Readonly<Record<string, string>>;
   /** Whether its log goes to this process's standard error. */
   readonly verbose: boolean;
   /** It died, and is started again. */
@@ -57,6 +59,7 @@ export async function keep(options: KeptOptions): Promise<Kept> {
     // the channel closes, should this one be killed.
     child = fork(options.program, [JSON.stringify(options.argument())], {
       detached: true,
+      env: { ...process.env, ...options.environment },
       stdio: ['ignore', 'ignore', options.verbose ? 'inherit' : 'pipe', 'ipc'],
     });
     let words = '';

@@ -16,6 +16,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   doctor: async () => (await import('./commands/doctor.js')).doctorCommand(),
   serve: async () => (await import('./commands/serve.js')).serveCommand(),
   worker: async () => (await import('./commands/worker.js')).workerCommand(),
+  token: async () => (await import('./commands/token.js')).tokenCommand(),
   status: async () => (await import('./commands/status.js')).statusCommand(),
   compare: async () => (await import('./commands/compare.js')).compareCommand(),
   cancel: async () => (await import('./commands/cancel.js')).cancelCommand(),

@@ -155,14 +155,15 @@ async function searchingOn(display: Display, options: Searching): Promise<number
     const supervisor = await startSupervisor({
       home,
       ...(redisUrl === undefined ? {} : { redisUrl }),
-      service: { host: '127.0.0.1', port: 0 },
+      // Any folder of the user's own, who alone is let in.
+      service: { host: '127.0.0.1', port: 0, dataRoots: ['/'], tokenNeeded: true },
       fleet: { ...fleet, workers: fleet.workers ?? Math.min(AXES.length, devicesOf(fleet).length) },
       verbose: false,
       onReplaced: (name, why) =>
         display.note(`${name} ended (${why}) and is started again`, { kind: 'replaced', process: name, why }),
     });
     try {
-      const client = connectTo(supervisor.url);
+      const client = connectTo(supervisor.url, supervisor.token);
       search =
         'resume' in begin
           ? await resumed(client, begin.resume)

@@ -4,6 +4,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { newToken } from '../api/tokens.js';
 import type { X3dError } from '../errors.js';
 import type { Home } from '../home.js';
 import { type Card, cards, machineMemory } from '../machine.js';
@@ -27,12 +28,28 @@ export interface Fleet {
   readonly trainer?: string;
 }
 
+/** Where the service listens, and to whom. */
+export interface Listening {
+  readonly host: string;
+  readonly port: number;
+  /** Names that it is reached by, beside addresses and localhost. */
+  readonly names?: readonly string[];
+  /** Where videos may lie that are asked for over HTTP. Default: the user's home folder, on loopback. */
+  readonly dataRoots?: readonly string[];
+  /** Addresses of proxies before it. */
+  readonly trustProxy?: readonly string[];
+  /** PEM files. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Whether none but the starter and who has a token may ask. */
+  readonly tokenNeeded?: boolean;
+}
+
 export interface SupervisorOptions {
   readonly home: Home;
   /** Of a Redis that runs; else one is embedded. */
   readonly redisUrl?: string;
   /** Absent where there are workers only. */
-  readonly service?: { readonly host: string; readonly port: number };
+  readonly service?: Listening;
   readonly fleet: Fleet;
   /** Whether the processes' logs go to standard error. */
   readonly verbose: boolean;
@@ -43,6 +60,8 @@ export interface SupervisorOptions {
 export interface Supervisor {
   /** Of the service; empty where there is none. */
   readonly url: string;
+  /** With which the service allows all. */
+  readonly token: string;
   /** Resolves only when something can't be kept alive. */
   readonly givenUp: Promise<X3dError>;
   /** Workers first, so that they give back what they train; Redis last. */
@@ -122,12 +141,13 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
       : { url: options.redisUrl, stop: async () => {} };
   const { lockMs } = fleet;
   const shared = {
-    redisUrl: redis.url,
     home: home.folder,
     quiet: !verbose,
     ...(lockMs === undefined ? {} : { lockMs }),
   };
-  const watched = { verbose, onReplaced, onGivenUp: giveUp };
+  const token = newToken();
+  const environment = { REDIS_URL: redis.url };
+  const watched = { verbose, onReplaced, onGivenUp: giveUp, environment };
   const kept: Kept[] = [];
   const stop = async () => {
     const [first, ...rest] = kept;
@@ -138,16 +158,16 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
   try {
     let url = '';
     if (service) {
-      const { host } = service;
       const api = await keep({
         ...watched,
+        environment: { ...environment, X3D_TOKEN: token },
         name: 'the service',
         program: program('service/main.js'),
         // Started again on the port of the first, so that its clients find it.
         argument: () => ({
           ...shared,
-          host,
-          port: url === '' ? service.port : Number(new URL(url).port || 80),
+          ...service,
+          port: url === '' ? service.port : Number(new URL(url).port || (service.tls ? 443 : 80)),
         }),
       });
       kept.push(api);
@@ -175,7 +195,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     const started = await Promise.allSettled(workers);
     for (const worker of started) if (worker.status === 'fulfilled') kept.push(worker.value);
     for (const worker of started) if (worker.status === 'rejected') throw worker.reason;
-    return { url, givenUp, stop };
+    return { url, token, givenUp, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -79,6 +79,8 @@ const withAbsolutePaths = ({ path, root, ...rest }: DataConfiguration): DataConf
 
 export interface Surroundings {
   readonly redis: Redis;
+  /** Of the search. One that there is already is given back as it stands. Default: a new one. */
+  readonly id?: string;
   readonly open: (data: DataConfiguration) => Promise<Dataset>;
   /** What a training may take where the user does not say. */
   readonly memory: number | undefined;
@@ -90,7 +92,7 @@ export interface Surroundings {
  */
 export async function createSearch(
   input: unknown,
-  { redis, open, ...offers }: Surroundings,
+  { redis, open, id: search = `s${randomBytes(5).toString('hex')}`, ...offers }: Surroundings,
 ): Promise<SearchState> {
   // Refused before the videos are looked at, settled by them.
   const { data } = resolveConfiguration(input);
@@ -105,7 +107,6 @@ export async function createSearch(
   const dataset = summaryOf(opened);
   refuseTargetBelowBase({ configuration, dataset });
   refuseMemoryBelowBase({ configuration, dataset });
-  const search = `s${randomBytes(5).toString('hex')}`;
   await appendEvents(redis, search, 0, [{ kind: 'search-created', search, configuration, dataset }]);
   return searchNamed(redis, search);
 }

@@ -18,7 +18,7 @@ export interface Entry {
   readonly events: readonly SearchEvent[];
 }
 
-const streamOf = (search: string) => `${KEY_PREFIX}:log:${search}`;
+export const streamOf = (search: string) => `${KEY_PREFIX}:log:${search}`;
 /** Ids of all searches, by the time of their creation. */
 const INDEX = `${KEY_PREFIX}:searches`;
 
@@ -60,10 +60,19 @@ export async function appendEvents(
   return done === 1;
 }
 
+/** Undefined for what is no JSON. */
+function parsed(text: string | undefined): unknown {
+  try {
+    return JSON.parse(text ?? 'null');
+  } catch {
+    return undefined;
+  }
+}
+
 /** Throws X3dError conflict for an event that this version does not know. */
 function entryOf(search: string, state: SearchState | undefined, [id, fields]: [string, string[]]): Entry {
   const version = Number.parseInt(id, 10);
-  const events = upcast(state, JSON.parse(fields[1] ?? 'null'));
+  const events = upcast(state, parsed(fields[1]));
   if (Array.isArray(events)) return { version, events };
   const { wrong } = events as { readonly wrong: unknown };
   const newer = Number((wrong as { v?: unknown } | null)?.v) > EVENTS_VERSION;
@@ -133,39 +142,28 @@ export async function listSearches(
   return { total, searches };
 }
 
-const BLOCK_MS = 5000;
+/** Resolves when a search's log may have gone on past a version, and when the signal is aborted. */
+export type More = (stream: string, version: number, signal: AbortSignal) => Promise<void>;
 
-/**
- * The events after `after`, and then each as it comes, until aborted. Takes a connection of its own, since reading
- * blocks it.
- */
+/** Entries read in one go: whoever is slow has no more of them in memory. */
+const AT_ONCE = 100;
+
+/** The events after `after`, and then each as it comes, until aborted. */
 export async function* followLog(
   redis: Redis,
+  more: More,
   search: string,
   after: number,
   signal: AbortSignal,
 ): AsyncGenerator<Entry> {
-  const reader = redis.duplicate();
-  reader.on('error', () => {});
-  const disconnect = () => reader.disconnect();
-  signal.addEventListener('abort', disconnect);
   let state: SearchState | undefined;
-  try {
-    while (!signal.aborted) {
-      const read = await reader
-        .xread('COUNT', 100, 'BLOCK', BLOCK_MS, 'STREAMS', streamOf(search), `${state?.version ?? 0}-0`)
-        .catch((error) => {
-          if (signal.aborted) return null;
-          throw error;
-        });
-      for (const [, entries] of read ?? [])
-        for (const one of folded(search, entries, state)) {
-          state = one.state;
-          if (one.entry.version > after) yield one.entry;
-        }
+  while (!signal.aborted) {
+    const from = state?.version ?? 0;
+    const entries = await redis.xrange(streamOf(search), `(${from}-0`, '+', 'COUNT', AT_ONCE);
+    for (const one of folded(search, entries, state)) {
+      state = one.state;
+      if (one.entry.version > after) yield one.entry;
     }
-  } finally {
-    signal.removeEventListener('abort', disconnect);
-    reader.disconnect();
+    if (entries.length === 0) await more(streamOf(search), from, signal);
   }
 }

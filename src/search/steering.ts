@@ -12,10 +12,25 @@ interface Move {
   readonly to: SearchStatus['kind'];
 }
 
-/** Throws X3dError: not-found, or conflict for a search in a state that does not allow it. */
-async function move(redis: Redis, search: string, { event, from, to }: Move): Promise<SearchState> {
+/**
+ * Throws X3dError: not-found, conflict for a search in a state that does not allow it, changed for one that is not at
+ * `version`, where one is given.
+ */
+async function move(
+  redis: Redis,
+  search: string,
+  { event, from, to }: Move,
+  version?: number,
+): Promise<SearchState> {
   for (;;) {
     const state = await searchNamed(redis, search);
+    if (version !== undefined && state.version !== version)
+      throw new X3dError('changed', {
+        subject: `search ${search}`,
+        expected: `version ${version}, as it was looked at`,
+        got: `version ${state.version}`,
+        remedy: 'Look at it again.',
+      });
     const { kind } = state.status;
     if (kind === to) return state;
     if (!from.includes(kind))
@@ -29,13 +44,18 @@ async function move(redis: Redis, search: string, { event, from, to }: Move): Pr
 }
 
 /** Nothing is done in it until it is resumed; trainings stop, and keep their checkpoints. Throws as `move`. */
-export const pauseSearch = (redis: Redis, search: string): Promise<SearchState> =>
-  move(redis, search, { event: { kind: 'search-paused' }, from: ['running'], to: 'paused' });
+export const pauseSearch = (redis: Redis, search: string, version?: number): Promise<SearchState> =>
+  move(redis, search, { event: { kind: 'search-paused' }, from: ['running'], to: 'paused' }, version);
 
 /** Throws as `move`. */
-export const resumeSearch = (redis: Redis, search: string): Promise<SearchState> =>
-  move(redis, search, { event: { kind: 'search-resumed' }, from: ['paused'], to: 'running' });
+export const resumeSearch = (redis: Redis, search: string, version?: number): Promise<SearchState> =>
+  move(redis, search, { event: { kind: 'search-resumed' }, from: ['paused'], to: 'running' }, version);
 
 /** Throws as `move`. */
-export const cancelSearch = (redis: Redis, search: string): Promise<SearchState> =>
-  move(redis, search, { event: { kind: 'search-cancelled' }, from: ['running', 'paused'], to: 'cancelled' });
+export const cancelSearch = (redis: Redis, search: string, version?: number): Promise<SearchState> =>
+  move(
+    redis,
+    search,
+    { event: { kind: 'search-cancelled' }, from: ['running', 'paused'], to: 'cancelled' },
+    version,
+  );

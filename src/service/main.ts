@@ -1,53 +1,92 @@
 /**
- * The service's process: the HTTP API and a coordinator. Its one argument is JSON: {"redisUrl", "home", "host",
- * "port", "quiet"?, "lockMs"?}. Says where it listens in the home's service.json, and to a parent that forked it as
+ * The service's process: the HTTP API and a coordinator. Its one argument is JSON: {"home", "host", "port", "names"?,
+ * "dataRoots"?, "trustProxy"?, "tls"? ({"cert", "key"}: files), "tokenNeeded"?, "quiet"?, "lockMs"?}. What is secret comes
+ * by the environment, which only its own user can look at: REDIS_URL, and X3D_TOKEN, with which all is allowed; one is
+ * made where it is missing. Says where it listens in the home's service.json, and to a parent that forked it as
  * {"kind": "up", "url"}. Ends in order on SIGTERM, SIGINT, and when the channel to a parent closes.
  */
 import { readFile, rm } from 'node:fs/promises';
 import closeWithGrace from 'close-with-grace';
-import { pino } from 'pino';
 import Type from 'typebox';
 import { Value } from 'typebox/value';
 import { startServer } from '../api/server.js';
+import { newToken } from '../api/tokens.js';
 import { X3dError } from '../errors.js';
 import { writeWhole } from '../files.js';
 import { homeAt } from '../home.js';
+import { openLog } from '../logging.js';
+import { checkRedis, redisFromEnvironment } from '../redis/checking.js';
 import { startCoordinator } from '../workers/coordination.js';
 
 const Argument = Type.Object(
   {
-    redisUrl: Type.String(),
     home: Type.String(),
     host: Type.String(),
     port: Type.Integer({ minimum: 0, maximum: 65_535 }),
+    names: Type.Optional(Type.Array(Type.String())),
+    dataRoots: Type.Optional(Type.Array(Type.String())),
+    trustProxy: Type.Optional(Type.Array(Type.String())),
+    tls: Type.Optional(Type.Object({ cert: Type.String(), key: Type.String() })),
+    tokenNeeded: Type.Optional(Type.Boolean()),
     quiet: Type.Optional(Type.Boolean()),
     lockMs: Type.Optional(Type.Integer({ minimum: 100 })),
   },
   { additionalProperties: false },
 );
 
-const { redisUrl, host, port, quiet, ...rest } = Value.Parse(Argument, JSON.parse(process.argv[2] ?? '{}'));
-const home = homeAt(rest.home);
-const log = pino({ level: quiet ? 'silent' : 'info' }, pino.destination(2)).child({ process: 'service' });
+const {
+  home: folder,
+  lockMs,
+  tls,
+  quiet,
+  ...listening
+} = Value.Parse(Argument, JSON.parse(process.argv[2] ?? '{}'));
+const home = homeAt(folder);
+const log = openLog('service', { quiet: quiet ?? false });
+const redisUrl = redisFromEnvironment() ?? 'redis://127.0.0.1:6379';
+const ownerToken = process.env.X3D_TOKEN || newToken();
 const tell = (message: object) =>
   new Promise<void>((done) => {
     if (!process.send?.(message, undefined, {}, () => done())) done();
   });
+
+/** Throws X3dError invalid-input for files that can't be read. */
+async function readCertificate(files: { readonly cert: string; readonly key: string }) {
+  const read = (flag: string, path: string) =>
+    readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+      const facts = {
+        subject: flag,
+        expected: 'a PEM file that can be read',
+        got: `${path} (${cause.code})`,
+      };
+      throw new X3dError('invalid-input', facts, { cause });
+    });
+  return { cert: await read('--tls-cert', files.cert), key: await read('--tls-key', files.key) };
+}
 
 // A parent that goes before this has started leaves nobody to stop it, and perhaps no Redis to start with.
 const orphaned = () => process.exit(1);
 if (process.connected === false) orphaned();
 process.once('disconnect', orphaned);
 try {
-  const server = await startServer({ redisUrl, home, host, port, log });
+  await checkRedis(redisUrl);
+  const server = await startServer({
+    ...listening,
+    ...(tls ? { tls: await readCertificate(tls) } : {}),
+    redisUrl,
+    home,
+    ownerToken,
+    log,
+  });
   const coordinator = await startCoordinator({
     redisUrl,
     home,
     log,
-    ...(rest.lockMs === undefined ? {} : { lockMs: rest.lockMs }),
+    ...(lockMs === undefined ? {} : { lockMs }),
   });
-  const announcement = `${JSON.stringify({ url: server.url, pid: process.pid })}\n`;
-  await writeWhole(home.service, announcement);
+  // With the token: whoever can read this file is who started the service.
+  const announcement = `${JSON.stringify({ url: server.url, pid: process.pid, token: ownerToken })}\n`;
+  await writeWhole(home.service, announcement, 0o600);
   const grace = closeWithGrace({ delay: 5000 }, async ({ err }) => {
     if (err) log.error(err);
     await server.stop();

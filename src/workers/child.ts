@@ -21,12 +21,15 @@ export interface ChildOptions {
 
 const LAST_WORDS = 2000;
 
+/** What a process that decodes and trains has no use for. */
+const withoutSecrets = ({ REDIS_URL: _, X3D_TOKEN: __, ...others }: NodeJS.ProcessEnv) => others;
+
 /**
  * Set before the process starts, since OpenMP, CUDA and TensorFlow read them as they load. A trainer sees its own card
  * alone, and takes of its memory only what it needs, so that several share one.
  */
 export const trainerEnvironment = (threads: number, device: Device): NodeJS.ProcessEnv => ({
-  ...process.env,
+  ...withoutSecrets(process.env),
   CUDA_VISIBLE_DEVICES: device === 'cpu' ? '' : device.replace('cuda:', ''),
   TF_FORCE_GPU_ALLOW_GROWTH: 'true',
   OMP_NUM_THREADS: String(threads),

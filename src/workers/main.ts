@@ -1,19 +1,19 @@
 /**
- * The worker's process. Its one argument is JSON: {"redisUrl", "home", "device", "threads", "memoryBytes"?, "quiet"?,
+ * The worker's process. REDIS_URL names the Redis. Its one argument is JSON: {"home", "device", "threads", "memoryBytes"?, "quiet"?,
  * "lockMs"?, "silenceMs"?, "trainer"?}. Says {"kind": "up"} to a parent that forked it. Ends in order on SIGTERM, SIGINT,
  * and when the channel to a parent closes.
  */
 import closeWithGrace from 'close-with-grace';
-import { pino } from 'pino';
 import Type from 'typebox';
 import { Value } from 'typebox/value';
 import { homeAt } from '../home.js';
+import { openLog } from '../logging.js';
+import { redisFromEnvironment } from '../redis/checking.js';
 import type { Device } from '../training/training.js';
 import { startWorker } from './worker.js';
 
 const Argument = Type.Object(
   {
-    redisUrl: Type.String(),
     home: Type.String(),
     device: Type.Unsafe<Device>(Type.String({ pattern: '^(cpu|cuda:\\d+)$' })),
     threads: Type.Integer({ minimum: 1 }),
@@ -27,13 +27,14 @@ const Argument = Type.Object(
 );
 
 const { home, quiet, ...rest } = Value.Parse(Argument, JSON.parse(process.argv[2] ?? '{}'));
-const log = pino({ level: quiet ? 'silent' : 'info' }, pino.destination(2));
+const log = openLog('worker', { quiet: quiet ?? false });
+const redisUrl = redisFromEnvironment() ?? 'redis://127.0.0.1:6379';
 
 // A parent that goes before this has started leaves nobody to stop it, and perhaps no Redis to start with.
 const orphaned = () => process.exit(1);
 if (process.connected === false) orphaned();
 process.once('disconnect', orphaned);
-const worker = await startWorker({ ...rest, home: homeAt(home), log: log.child({ process: 'worker' }) });
+const worker = await startWorker({ ...rest, redisUrl, home: homeAt(home), log });
 const grace = closeWithGrace({ delay: 5000 }, async ({ err }) => {
   if (err) log.error(err);
   await worker.stop();

@@ -22,7 +22,13 @@ beforeEach(async () => {
   redis = await startRedis(home);
   data = makeDemoVideos(join(folder, 'videos'), { scenes: 5 });
   // To look at videos takes longer, to recall them does not.
-  app = await buildApp({ redisUrl: redis.url, home, log: pino({ level: 'silent' }), patienceMs: 60 });
+  app = await buildApp({
+    redisUrl: redis.url,
+    home,
+    dataRoots: [folder],
+    log: pino({ level: 'silent' }),
+    patienceMs: 60,
+  });
 });
 afterEach(async () => {
   await app.close();

@@ -24,7 +24,8 @@ export interface Stand {
   readonly redisUrl: string;
   readonly data: DataConfiguration;
   url(): string;
-  startService(): Promise<ChildProcess>;
+  /** `changes` are to its argument. */
+  startService(changes?: object): Promise<ChildProcess>;
   startWorker(): ChildProcess;
   killRedis(): Promise<void>;
   /** Starts another Redis server on what the one that was killed left, and where it was. */
@@ -88,8 +89,10 @@ export async function stand({ trainer = SCRIPTED_TRAINER, data: given }: StandOp
   const children: ChildProcess[] = [];
   let url = '';
   const spawn = (path: string, argument: object) => {
-    const shared = { redisUrl: redis.url, home: home.folder, quiet: true, lockMs: 1000 };
-    const child = fork(program(path), [JSON.stringify({ ...shared, ...argument })]);
+    const shared = { home: home.folder, quiet: true, lockMs: 1000 };
+    const child = fork(program(path), [JSON.stringify({ ...shared, ...argument })], {
+      env: { ...process.env, REDIS_URL: redis.url },
+    });
     children.push(child);
     return child;
   };
@@ -98,8 +101,8 @@ export async function stand({ trainer = SCRIPTED_TRAINER, data: given }: StandOp
     redisUrl: redis.url,
     data,
     url: () => url,
-    startService: async () => {
-      const child = spawn('service/main.js', { host: '127.0.0.1', port: 0 });
+    startService: async (changes = {}) => {
+      const child = spawn('service/main.js', { host: '127.0.0.1', port: 0, dataRoots: ['/'], ...changes });
       const [message] = (await once(child, 'message')) as [{ url: string }];
       url = message.url;
       return child;

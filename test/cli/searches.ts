@@ -28,11 +28,13 @@ export function smallVideos(): Videos {
 /** Trains nothing, and misses a worker that was killed soon. */
 export const QUICK = ['--workers', '2', '--trainer', SCRIPTED_TRAINER, '--lock-ms', '1000'];
 
-export const service = (home: string): { url: string; pid: number } =>
+export const service = (home: string): { url: string; pid: number; token: string } =>
   JSON.parse(readFileSync(homeAt(home).service, 'utf8'));
 
 export async function workersOf(home: string): Promise<WorkerRecord[]> {
-  const { workers } = (await (await fetch(`${service(home).url}/workers`)).json()) as {
+  const { url, token } = service(home);
+  const response = await fetch(`${url}/workers`, { headers: { authorization: `Bearer ${token}` } });
+  const { workers } = (await response.json()) as {
     workers: WorkerRecord[];
   };
   return workers;

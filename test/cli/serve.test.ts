@@ -12,7 +12,10 @@ beforeAll(() => {
 afterAll(() => videos.remove());
 
 async function serving(home: string, environment: Record<string, string> = {}) {
-  const running = start(['serve', '--port', '0', '--home', home, '--json', ...QUICK], environment);
+  const running = start(
+    ['serve', '--port', '0', '--home', home, '--data-root', videos.path, '--json', ...QUICK],
+    environment,
+  );
   onTestFinished(async () => {
     running.process.kill('SIGTERM');
     await running.finished;

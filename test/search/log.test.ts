@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { homeAt } from '../../src/home.js';
 import { connect } from '../../src/redis/connection.js';
 import { type EmbeddedRedis, startRedis } from '../../src/redis/embedded.js';
+import { followLogs } from '../../src/redis/following.js';
 import type { NewEvent } from '../../src/search/events.js';
 import {
   appendEvents,
@@ -142,14 +143,41 @@ describe('the log of a search', () => {
 describe('a reader that follows a log', () => {
   test('gets what there is after its version, and then each event as it comes, until it is told to stop', async () => {
     await appendEvents(redis, 's1', 0, [creation('s1'), skipped('a'), skipped('b')]);
+    const following = followLogs(server.url);
+    onTestFinished(() => following.close());
     const reading = new AbortController();
     const versions: number[] = [];
-    for await (const { version } of followLog(redis, 's1', 1, reading.signal)) {
+    for await (const { version } of followLog(redis, following.more, 's1', 1, reading.signal)) {
       versions.push(version);
       if (version === 3) void appendEvents(redis, 's1', 3, [skipped('c')]);
       if (version === 4) setTimeout(() => reading.abort(), 50);
     }
     expect(versions).toEqual([2, 3, 4]);
+  });
+
+  test('shares one connection with all others, however many they are and whatever they follow', async () => {
+    const following = followLogs(server.url);
+    onTestFinished(() => following.close());
+    const before = (await redis.info('clients')).match(/connected_clients:(\d+)/)?.[1];
+    const searches = Array.from({ length: 40 }, (_, index) => `s${index % 4}`);
+    for (const search of new Set(searches)) await appendEvents(redis, search, 0, [creation(search)]);
+    const reading = new AbortController();
+    const seen = searches.map(async (search) => {
+      const versions: number[] = [];
+      for await (const { version } of followLog(redis, following.more, search, 0, reading.signal)) {
+        versions.push(version);
+        if (version === 3) break;
+      }
+      return versions;
+    });
+    await sleep(200);
+    for (const search of new Set(searches)) await appendEvents(redis, search, 1, [skipped('a')]);
+    await sleep(200);
+    const after = (await redis.info('clients')).match(/connected_clients:(\d+)/)?.[1];
+    for (const search of new Set(searches)) await appendEvents(redis, search, 2, [skipped('b')]);
+    expect(await Promise.all(seen)).toEqual(searches.map(() => [1, 2, 3]));
+    expect(Number(after)).toBe(Number(before) + 1);
+    reading.abort();
   });
 });
 

@@ -198,6 +198,7 @@ describe('a service', () => {
     expect(JSON.parse(await readFile(of.at.home.service, 'utf8'))).toEqual({
       url: of.at.url(),
       pid: of.service.pid,
+      token: expect.stringMatching(/^x3d_/),
     });
     const search = await create(of);
     const open = of.at.events(search).catch(() => []);

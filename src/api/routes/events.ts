@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import Type from 'typebox';
 import { X3dError } from '../../errors.js';
 import type { SearchEvent } from '../../search/events.js';
@@ -11,15 +12,21 @@ const HEARTBEAT_MS = 15_000;
 
 export const EVENTS_ROUTE = '/searches/:id/events';
 
+/** Of all clients, and of one address or account. */
+const STREAMS = 500;
+const STREAMS_OF_ONE = 50;
+/** A reader that takes nothing for so long is let go; it comes back with Last-Event-ID. */
+const STUCK_MS = 60_000;
+
 const LAST = new Set<SearchEvent['kind']>(['search-ended', 'search-failed', 'search-cancelled']);
 
 function versionFrom(header: string | undefined): number {
   if (header === undefined || header === '') return 0;
-  if (/^\d+$/.test(header)) return Number(header);
+  if (/^\d{1,15}$/.test(header)) return Number(header);
   throw new X3dError('invalid-input', {
     subject: 'Last-Event-ID',
     expected: 'the id of an event of this stream, a whole number',
-    got: header,
+    got: header.slice(0, 80),
   });
 }
 
@@ -30,12 +37,13 @@ function track(open: Set<string>, event: SearchEvent): void {
   else open.add(event.training);
 }
 
-export function eventRoutes(app: App, { redis, candidateEvents }: Service): void {
-  const streams = new Set<AbortController>();
+export function eventRoutes(app: App, { redis, following, candidateEvents }: Service): void {
+  /** By who reads. */
+  const streams = new Map<AbortController, string>();
   // One for each stream.
   candidateEvents.setMaxListeners(0);
   app.addHook('preClose', async () => {
-    for (const stream of streams) stream.abort();
+    for (const stream of streams.keys()) stream.abort();
   });
 
   app.get(
@@ -65,7 +73,8 @@ export function eventRoutes(app: App, { redis, candidateEvents }: Service): void
     },
     async (request, reply) => {
       const after = versionFrom(request.headers['last-event-id']);
-      const state = await searchNamed(redis, request.params.id);
+      const { params } = request;
+      const state = await searchNamed(redis, params.id);
       if (after > state.version)
         throw new X3dError('invalid-input', {
           subject: 'Last-Event-ID',
@@ -74,8 +83,17 @@ export function eventRoutes(app: App, { redis, candidateEvents }: Service): void
         });
       if (isOver(state) && after === state.version) return reply.status(204).send(null);
 
+      const reader = `${request.account.account} ${request.ip}`;
+      const own = [...streams.values()].filter((other) => other === reader).length;
+      if (own >= STREAMS_OF_ONE || streams.size >= STREAMS)
+        throw new X3dError('too-many', {
+          subject: 'streams of events',
+          expected: `at most ${STREAMS_OF_ONE} at once, and ${STREAMS} of all clients`,
+          got: 'one more',
+          remedy: 'Close one first.',
+        });
       const stream = new AbortController();
-      streams.add(stream);
+      streams.set(stream, reader);
       const open = new Set(
         trainingsOf(state)
           .filter(isOpen)
@@ -84,6 +102,7 @@ export function eventRoutes(app: App, { redis, candidateEvents }: Service): void
       reply.hijack();
       const { raw } = reply;
       raw.writeHead(200, {
+        ...(reply.getHeaders() as Record<string, string>),
         'content-type': 'text/event-stream',
         'cache-control': 'no-cache, no-transform',
         // Nginx would hold events back.
@@ -103,22 +122,33 @@ export function eventRoutes(app: App, { redis, candidateEvents }: Service): void
       // Gone already, while the search was read.
       if (raw.destroyed) stream.abort();
       try {
-        for await (const { version, events } of followLog(redis, state.id, after, stream.signal)) {
+        for await (const { version, events } of followLog(
+          redis,
+          following.more,
+          params.id,
+          after,
+          stream.signal,
+        )) {
           for (const [index, event] of events.entries()) {
             track(open, event);
             // Whoever comes back after half of an entry gets all of it.
-            write(event.kind, JSON.stringify(event), index === events.length - 1 ? version : undefined);
+            const id = index === events.length - 1 ? version : undefined;
+            if (!write(event.kind, JSON.stringify(event), id)) {
+              const stuck = AbortSignal.any([stream.signal, AbortSignal.timeout(STUCK_MS)]);
+              await once(raw, 'drain', { signal: stuck });
+            }
           }
           if (events.some(({ kind }) => LAST.has(kind))) break;
         }
       } catch (error) {
         // The client comes back with Last-Event-ID.
-        request.log.warn(error, 'a stream of events broke');
+        if (!stream.signal.aborted) request.log.warn(error, 'a stream of events broke');
       } finally {
         clearInterval(heartbeat);
         candidateEvents.off('progress', onProgress);
         streams.delete(stream);
-        raw.end();
+        if (raw.writableNeedDrain) raw.destroy();
+        else raw.end();
       }
     },
   );

@@ -1,20 +1,27 @@
 import Type from 'typebox';
 import { X3dError } from '../../errors.js';
+import { listWorkers } from '../../workers/registry.js';
 import { problems } from '../problems.js';
 import type { App, Service } from '../service.js';
 
-const READY_MS = 2000;
-
 const Health = Type.Object({ status: Type.Literal('ok') }, { description: 'It lives.' });
 const Readiness = Type.Object(
-  { status: Type.Literal('ready'), redis: Type.Literal('ok') },
+  {
+    status: Type.Literal('ready'),
+    redis: Type.Literal('ok'),
+    workers: Type.Integer({ minimum: 0, description: 'Heard of lately. Without one, searches wait.' }),
+    note: Type.Optional(Type.String({ description: 'What people should know.' })),
+  },
   { description: 'It can serve.' },
 );
 
-export function healthRoutes(app: App, { redis }: Service): void {
+const NOBODY_TRAINS = 'No worker is at work: searches wait until one is started (x3d-search worker).';
+
+export function healthRoutes(app: App, { redis, watch }: Service): void {
   app.get(
     '/healthz',
     {
+      config: { scope: 'public' },
       schema: {
         summary: 'Whether the process lives',
         tags: ['service'],
@@ -27,18 +34,27 @@ export function healthRoutes(app: App, { redis }: Service): void {
   app.get(
     '/readyz',
     {
+      config: { scope: 'public' },
       schema: {
-        summary: 'Whether Redis answers and has loaded its file, so that requests can be served',
+        summary:
+          'Whether Redis answers, takes writes and is set up as it must be, so that requests can be served',
+        description: 'Ready without workers too, since searches are taken and wait for them; it says so.',
         tags: ['service'],
         response: { 200: Readiness, ...problems },
       },
     },
     async () => {
-      const silence = new Promise<string>((answer) => setTimeout(answer, READY_MS, 'silence').unref());
-      // While Redis loads its file it answers every command with an error.
-      const answer = await Promise.race([redis.ping().catch((error: Error) => error.message), silence]);
-      if (answer === 'PONG') return { status: 'ready' as const, redis: 'ok' as const };
-      throw new X3dError('environment', { subject: 'Redis', expected: 'PONG', got: answer });
+      const trouble = await watch.trouble();
+      if (trouble !== undefined)
+        throw new X3dError('environment', {
+          subject: 'Redis',
+          expected: 'one that can be worked with',
+          got: trouble,
+          remedy: 'docs/operations.md says what to do.',
+        });
+      const workers = (await listWorkers(redis)).length;
+      const note = workers === 0 ? { note: NOBODY_TRAINS } : {};
+      return { status: 'ready' as const, redis: 'ok' as const, workers, ...note };
     },
   );
 }

@@ -24,12 +24,15 @@ function tallyOf(state: SearchState): Tally {
   return {
     status: state.status.kind,
     over: isOver(state),
-    trainings: countTrainings(state),
+    // Those that a search left open when it was over are done by nobody.
+    trainings: { ...countTrainings(state), ...(isOver(state) ? { proposed: 0, started: 0 } : {}) },
     trainingSeconds: seconds.reduce((total, each) => total + each, 0),
   };
 }
 
 const PAGE = 1000;
+/** What there is to do: jobs that are done are kept as results, and counted as candidates. */
+const OPEN_JOBS = ['waiting', 'delayed', 'active'] as const;
 
 function ignoreOtherVersions(error: unknown): undefined {
   if (!(error instanceof X3dError)) throw error;
@@ -63,7 +66,7 @@ export function metricRoutes(app: App, { redis, queues }: Service): void {
   });
   const depth = new Gauge({
     name: 'x3d_queue_jobs',
-    help: 'Jobs in a queue by state.',
+    help: 'Jobs in a queue that are not done, by state.',
     labelNames: ['queue', 'state'],
     registers,
   });
@@ -96,12 +99,13 @@ export function metricRoutes(app: App, { redis, queues }: Service): void {
     const [found, present, waiting, looks] = await Promise.all([
       tallies(),
       listWorkers(redis),
-      queues.candidates.getJobCounts(),
-      queues.coordination.getJobCounts(),
+      queues.candidates.getJobCounts(...OPEN_JOBS),
+      queues.coordination.getJobCounts(...OPEN_JOBS),
     ]);
     // From here on nothing waits: two that ask at once would count everything twice.
     for (const gauge of [searches, trainings]) gauge.reset();
     for (const state of STATUSES) searches.set({ state }, 0);
+    for (const state of ['proposed', 'started', 'finished', 'failed']) trainings.set({ state }, 0);
     for (const { status, trainings: counts } of found) {
       searches.inc({ state: status });
       for (const [state, count] of Object.entries(counts)) trainings.inc({ state }, count);

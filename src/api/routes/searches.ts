@@ -4,7 +4,7 @@ import { X3dError } from '../../errors.js';
 import { SearchConfiguration, SearchInput } from '../../search/configuration.js';
 import { createSearch } from '../../search/creation.js';
 import { DatasetSummary } from '../../search/events.js';
-import { listSearches, searchNamed } from '../../search/log.js';
+import { listSearches, readSearch, searchNamed } from '../../search/log.js';
 import { countTrainings, endOf, finalOutcome, type SearchState } from '../../search/state.js';
 import { cancelSearch, pauseSearch, resumeSearch } from '../../search/steering.js';
 import { Status, Trajectory, trajectoryOf } from '../../search/trajectory.js';
@@ -12,7 +12,9 @@ import { Outcome } from '../../training/training.js';
 import { hint, startTicking } from '../../workers/queues.js';
 import { listWorkers } from '../../workers/registry.js';
 import { problems } from '../problems.js';
+import { newSearchId, rememberBody, searchIdOf } from '../quotas.js';
 import { type App, SearchId, type Service } from '../service.js';
+import { etagOf, IfMatch, IfNoneMatch, isKnown, versionMeant } from '../versions.js';
 
 const Count = Type.Integer({ minimum: 0 });
 
@@ -61,7 +63,9 @@ function viewOf(state: SearchState): Static<typeof SearchView> {
 
 const Page = Type.Object(
   {
-    offset: Type.Optional(Type.Integer({ minimum: 0, description: 'How many to leave out. Default 0.' })),
+    offset: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: 1_000_000_000, description: 'How many to leave out. Default 0.' }),
+    ),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, description: 'How many. Default 20.' })),
   },
   { additionalProperties: false },
@@ -78,7 +82,18 @@ async function offeredMemory(redis: Redis): Promise<number | undefined> {
   return offers.length === 0 ? undefined : Math.min(...offers);
 }
 
-export function searchRoutes(app: App, { redis, readings, queues }: Service): void {
+const KNOWN = Type.Null({ description: 'As it was: the ETag that was sent is still right.' });
+
+const NewSearch = Type.Object({
+  'idempotency-key': Type.Optional(
+    Type.String({
+      pattern: '^[\\x21-\\x7e]{1,200}$',
+      description: 'Of your choice. A request that is sent again with it begins no second search.',
+    }),
+  ),
+});
+
+export function searchRoutes(app: App, { redis, readings, queues, quotas }: Service): void {
   app.post(
     '/searches',
     {
@@ -88,6 +103,7 @@ export function searchRoutes(app: App, { redis, readings, queues }: Service): vo
           'The videos are looked at first: data that the service can not read are refused. Where that takes longer ' +
           'than a request should, the answer is 503 with Retry-After and how far it is; it goes on meanwhile.',
         tags: ['searches'],
+        headers: NewSearch,
         body: SearchInput,
         response: {
           201: {
@@ -100,8 +116,16 @@ export function searchRoutes(app: App, { redis, readings, queues }: Service): vo
       },
     },
     async (request, reply) => {
-      const memory = await offeredMemory(redis);
-      const state = await createSearch(request.body, { redis, open: readings.dataset, memory });
+      const { account, body } = request;
+      const key = request.headers['idempotency-key'];
+      const id = key === undefined ? newSearchId() : searchIdOf(account, key);
+      if (key !== undefined) await rememberBody(redis, id, body);
+      const create = async () => {
+        const memory = await offeredMemory(redis);
+        return createSearch(body, { redis, id, open: readings.dataset, memory });
+      };
+      const begun = key === undefined ? undefined : await readSearch(redis, id);
+      const state = begun ?? (await quotas.within(account, id, create));
       await startTicking(queues, state.id);
       await hint(queues, state.id);
       return reply.status(201).header('location', `/searches/${state.id}`).send(viewOf(state));
@@ -142,10 +166,15 @@ export function searchRoutes(app: App, { redis, readings, queues }: Service): vo
         summary: 'Where a search stands',
         tags: ['searches'],
         params: SearchId,
-        response: { 200: SearchView, ...problems },
+        headers: IfNoneMatch,
+        response: { 200: SearchView, 304: KNOWN, ...problems },
       },
     },
-    async ({ params }) => viewOf(await searchNamed(redis, params.id)),
+    async (request, reply) => {
+      const state = await searchNamed(redis, request.params.id);
+      const view = viewOf(state);
+      return isKnown(request, reply, state.version, view) ? reply.status(304).send(null) : view;
+    },
   );
 
   app.get(
@@ -155,10 +184,15 @@ export function searchRoutes(app: App, { redis, readings, queues }: Service): vo
         summary: 'Every round: what was tried, what won and why',
         tags: ['searches'],
         params: SearchId,
-        response: { 200: Trajectory, ...problems },
+        headers: IfNoneMatch,
+        response: { 200: Trajectory, 304: KNOWN, ...problems },
       },
     },
-    async ({ params }) => trajectoryOf(await searchNamed(redis, params.id)),
+    async (request, reply) => {
+      const state = await searchNamed(redis, request.params.id);
+      const trajectory = trajectoryOf(state);
+      return isKnown(request, reply, state.version, trajectory) ? reply.status(304).send(null) : trajectory;
+    },
   );
 
   const steering = {
@@ -188,14 +222,20 @@ export function searchRoutes(app: App, { redis, readings, queues }: Service): vo
           description,
           tags: ['searches'],
           params: SearchId,
+          headers: IfMatch,
           response: { 200: SearchView, ...problems },
         },
       },
-      async ({ params }) => {
-        const state = await act(redis, params.id);
+      async (request, reply) => {
+        const { account, params } = request;
+        const version = versionMeant(request);
+        await quotas.refuseOthers(account, params.id);
+        const state = await act(redis, params.id, version);
         if (state.status.kind === 'running') await startTicking(queues, state.id);
         await hint(queues, state.id);
-        return viewOf(state);
+        const view = viewOf(state);
+        reply.header('etag', etagOf(state.version, view));
+        return view;
       },
     );
 }

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import pc from 'picocolors';
 import { type Dataset, openDataset, PARTS, type Part, type Video } from '../../data/index.js';
+import { forTerminal } from '../../harmless.js';
 import { homeAt } from '../../home.js';
 import { type DataOptions, dataFrom, VIDEOS, withData } from '../data.js';
 import { example, homeOption, jsonOption } from '../flags.js';
@@ -122,7 +123,9 @@ async function inspect(path: string, options: InspectOptions): Promise<void> {
     { cacheFolder: homeAt(home).cache, onProgress: progressLine('looking at videos') },
   );
   const found = inspection(dataset);
-  process.stdout.write(`${json ? JSON.stringify(found, undefined, 2) : inspectionText(found)}\n`);
+  process.stdout.write(
+    `${json ? JSON.stringify(found, undefined, 2) : forTerminal(inspectionText(found))}\n`,
+  );
 }
 
 /** Throws X3dError (data, invalid-input), which the caller shows. */

@@ -1,5 +1,6 @@
 /** `status`: the searches of a running service, or where one of them stands. */
 import { Command } from 'commander';
+import { forTerminal } from '../../harmless.js';
 import { homeAt } from '../../home.js';
 import type { Trajectory } from '../../search/trajectory.js';
 import type { WorkerRecord } from '../../workers/registry.js';
@@ -25,7 +26,7 @@ interface SearchSummary {
 }
 
 const print = (json: boolean | undefined, data: unknown, text: () => string) =>
-  process.stdout.write(`${json ? JSON.stringify(data, undefined, 2) : text()}\n`);
+  process.stdout.write(`${json ? JSON.stringify(data, undefined, 2) : forTerminal(text())}\n`);
 
 function listText(searches: readonly SearchSummary[], total: number): string {
   if (total === 0) return 'no searches';

@@ -2,7 +2,7 @@
 import { Command, Option } from 'commander';
 import { X3dError } from '../../errors.js';
 import { homeAt } from '../../home.js';
-import { shownUrl } from '../../redis/checking.js';
+import { checkUrl, hasPassword, shownUrl } from '../../redis/checking.js';
 import { example, homeOption, jsonOption } from '../flags.js';
 import { type FleetOptions, fleetOf, withFleet } from '../fleet.js';
 import { standUntilStopped } from '../standing.js';
@@ -14,13 +14,21 @@ interface WorkerOptions extends FleetOptions {
   readonly json?: boolean;
 }
 
-async function work(options: WorkerOptions): Promise<void> {
+async function work(options: WorkerOptions, command: Command): Promise<void> {
   const { redis: redisUrl } = options;
   if (redisUrl === undefined)
     throw new X3dError('invalid-input', {
       subject: '--redis',
       expected: 'the URL of the Redis that the service uses (or REDIS_URL)',
       got: 'nothing',
+    });
+  checkUrl(redisUrl);
+  if (command.getOptionValueSource('redis') === 'cli' && hasPassword(redisUrl))
+    throw new X3dError('invalid-input', {
+      subject: '--redis',
+      expected: 'a URL without a password, since everyone on the machine can read arguments',
+      got: `one with a password, for ${shownUrl(redisUrl)}`,
+      remedy: 'Set REDIS_URL to it instead.',
     });
   const fleet = fleetOf(options);
   const devices = devicesOf(fleet);

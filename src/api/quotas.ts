@@ -1,0 +1,104 @@
+/** Whose a search is, and what an account may have: so many searches at once, so many hours of training in all. */
+import { createHash, randomBytes } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import { X3dError } from '../errors.js';
+import { KEY_PREFIX } from '../redis/connection.js';
+import { readSearch } from '../search/log.js';
+import { candidatesOf, isOver, type SearchState } from '../search/state.js';
+import type { Account } from './tokens.js';
+
+const OWNERS = `${KEY_PREFIX}:owners`;
+const BODIES = `${KEY_PREFIX}:idempotency`;
+const ownKey = (account: string) => `${KEY_PREFIX}:account:${account}`;
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+
+export const newSearchId = (): string => `s${randomBytes(5).toString('hex')}`;
+
+/** The same for the same key of the same account: a search that was begun under it is found, not begun again. */
+export const searchIdOf = ({ account }: Account, key: string): string =>
+  `s${sha256(JSON.stringify([account, key])).slice(0, 20)}`;
+
+/** Throws X3dError conflict where another body came under the same key before. */
+export async function rememberBody(redis: Redis, search: string, body: unknown): Promise<void> {
+  const digest = sha256(JSON.stringify(body));
+  await redis.hsetnx(BODIES, search, digest);
+  if ((await redis.hget(BODIES, search)) === digest) return;
+  throw new X3dError('conflict', {
+    subject: 'Idempotency-Key',
+    expected: 'the same body as before under the same key',
+    got: 'another one',
+    remedy: 'Take a new key for a new search.',
+  });
+}
+
+const secondsOf = (state: SearchState): number =>
+  candidatesOf(state).reduce(
+    (sum, { progress }) => sum + (progress.kind === 'finished' ? progress.outcome.seconds : 0),
+    0,
+  );
+
+export interface Quotas {
+  /**
+   * Makes `search` the account's while `create` begins it. Throws X3dError too-many where the account has as much as it
+   * may, and what `create` throws.
+   */
+  within<Made>(account: Account, search: string, create: () => Promise<Made>): Promise<Made>;
+  /** Throws X3dError forbidden where an account may not steer a search. */
+  refuseOthers(account: Account, search: string): Promise<void>;
+}
+
+export function openQuotas(redis: Redis): Quotas {
+  /** Searches that are being begun, by account. */
+  const beginning = new Map<string, number>();
+
+  const check = async ({ account, searches, hours }: Account) => {
+    if (searches === undefined && hours === undefined) return;
+    const ids = await redis.smembers(ownKey(account));
+    const states = (await Promise.all(ids.map((id) => readSearch(redis, id).catch(() => undefined)))).flatMap(
+      (state) => state ?? [],
+    );
+    const open = states.filter((state) => !isOver(state)).length + (beginning.get(account) ?? 0);
+    const refuse = (subject: string, expected: string, got: string, remedy: string) =>
+      new X3dError('too-many', { subject, expected, got, remedy });
+    if (searches !== undefined && open >= searches)
+      throw refuse(
+        'searches',
+        `at most ${searches} at once for ${account}`,
+        `${open + 1}`,
+        'Cancel one, or wait.',
+      );
+    const used = states.reduce((sum, state) => sum + secondsOf(state), 0) / 3600;
+    if (hours !== undefined && used >= hours)
+      throw refuse(
+        'hours of training',
+        `at most ${hours} for ${account}`,
+        used.toFixed(2),
+        'Have `x3d-search token create` give the account more.',
+      );
+  };
+
+  return {
+    within: async (account, search, create) => {
+      await check(account);
+      const { account: name } = account;
+      beginning.set(name, (beginning.get(name) ?? 0) + 1);
+      try {
+        // First, so that there is no search without an owner, whatever ends in between.
+        await redis.multi().hset(OWNERS, search, name).sadd(ownKey(name), search).exec();
+        return await create();
+      } finally {
+        beginning.set(name, (beginning.get(name) ?? 1) - 1);
+      }
+    },
+    refuseOthers: async ({ account, scope }, search) => {
+      if (scope === 'admin') return;
+      const owner = await redis.hget(OWNERS, search);
+      if (owner === null || owner === account) return;
+      throw new X3dError('forbidden', {
+        subject: `search ${search}`,
+        expected: `one of ${account}, or a token with the scope admin`,
+        got: `one of ${owner}`,
+      });
+    },
+  };
+}

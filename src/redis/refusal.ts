@@ -1,0 +1,3 @@
+/** What a Redis says that answers, and takes no commands or no writes for now. */
+export const REFUSAL =
+  /^(READONLY|OOM|MISCONF|LOADING|MASTERDOWN|NOAUTH|NOPERM|WRONGPASS|CLUSTERDOWN|TRYAGAIN|BUSY|NOREPLICAS) /;
