@@ -4,7 +4,8 @@ import type { Redis } from 'ioredis';
 import { X3dError } from '../errors.js';
 import { KEY_PREFIX } from '../redis/connection.js';
 import { readSearch } from '../search/log.js';
-import { candidatesOf, isOver, type SearchState } from '../search/state.js';
+import { spendingOf } from '../search/methods/budget.js';
+import { isOver, type SearchState } from '../search/state.js';
 import type { Account } from './tokens.js';
 
 const OWNERS = `${KEY_PREFIX}:owners`;
@@ -31,11 +32,7 @@ export async function rememberBody(redis: Redis, search: string, body: unknown):
   });
 }
 
-const secondsOf = (state: SearchState): number =>
-  candidatesOf(state).reduce(
-    (sum, { progress }) => sum + (progress.kind === 'finished' ? progress.outcome.seconds : 0),
-    0,
-  );
+const secondsOf = (state: SearchState): number => 3600 * spendingOf(state).hours;
 
 export interface Quotas {
   /**

@@ -200,7 +200,7 @@ describe.each(KEPT)('the log kept as %s', (name) => {
     const last = lines(name).length;
     const reading = new AbortController();
     const versions: number[] = [];
-    for await (const { version } of followLog(redis, SEARCH, last - 5, reading.signal)) {
+    for await (const { version } of followLog(redis, async () => {}, SEARCH, last - 5, reading.signal)) {
       versions.push(version);
       if (version === last) reading.abort();
     }
