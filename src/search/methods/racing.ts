@@ -203,7 +203,12 @@ function hopeless(verdict: Verdict, alive: readonly Candidate[]) {
         ({ estimates }) => estimates.find(({ candidate }) => candidate === id)?.probability ?? 0,
       ),
     );
-  return alive.filter(({ id }) => chance(id) < HOPELESS).map(({ id }) => ({ id, chance: chance(id) }));
+  // Of many that are alike each is the best with a small probability only; some have to stay.
+  const least = Math.min(HOPELESS, 1 / (1.5 * alive.length));
+  const leading = Math.max(...alive.map(({ id }) => chance(id)));
+  return alive
+    .map(({ id }) => ({ id, chance: chance(id) }))
+    .filter((one) => one.chance < least && one.chance < leading);
 }
 
 /** One look at a round that races: what to do next, up to `winner-chosen`. */
@@ -295,9 +300,8 @@ function concluded(
     level >= MOST_REPLICATES ||
     over !== undefined;
   if (!done) return append(...drops, ...next);
-  const best = verdict.judgement.estimates.find(({ candidate }) =>
-    left.some(({ id }) => id === candidate),
-  )?.candidate;
+  // Of all: one that was dropped may have come to be ahead.
+  const best = verdict.judgement.estimates[0]?.candidate;
   const winner = all.find(({ id }) => id === best);
   if (!winner) return fail(`round ${round.round} has no winner`);
   return append(
