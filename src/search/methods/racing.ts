@@ -5,7 +5,7 @@
  */
 import { METRICS, type MetricName } from '../../training/metrics.js';
 import type { Recipe } from '../../training/recipe.js';
-import type { Outcome } from '../../training/training.js';
+import type { Outcome, Score } from '../../training/training.js';
 import type { Choice, NewEvent } from '../events.js';
 import { compare, type Judgement, judge, type Measurement } from '../judge.js';
 import {
@@ -73,18 +73,32 @@ const jumped = ({ dataset }: Pick<SearchState, 'dataset'>, { trainingLoss, lowes
 export const atChance = ({ dataset }: Pick<SearchState, 'dataset'>, outcome: Outcome): boolean =>
   outcome.trainingLoss > AT_CHANCE * dataset.chance.loss;
 
-/** What was measured of candidates at the present length: of each replicate the better try. */
+/** Whether a training failed to learn in a way that a lower rate may mend. */
+function wentAstray(state: SearchState, training: TrainingState): boolean {
+  const { progress } = training;
+  if (progress.kind === 'failed') return progress.failure.kind === 'not-a-number';
+  const outcome = outcomeOf(training);
+  return outcome !== undefined && (atChance(state, outcome) || jumped(state, outcome));
+}
+
+/** What a replicate came to: its try at the search's own rate; where that went astray, the best of all tries. */
+function scoreOf(state: SearchState, tries: readonly TrainingState[]): Score | undefined {
+  const { learningRate } = state.recipe;
+  const own = tries.find(({ work }) => work.recipe.learningRate === learningRate);
+  const counted = own && !wentAstray(state, own) ? [own] : tries;
+  const [first, ...others] = counted.flatMap((one) => outcomeOf(one)?.evaluations.validation ?? []);
+  return others.reduce((a, b) => (a && a.metrics.loss <= b.metrics.loss ? a : b), first);
+}
+
+/** What was measured of candidates at the present length. */
 export function measurementsOf(
   state: SearchState,
   candidates: readonly CandidateState[],
 ): readonly Measurement[] {
   return candidates.flatMap((candidate) =>
     [...byReplicate(current(state, candidate))].flatMap(([replicate, tries]): Measurement[] => {
-      const scores = tries.flatMap((one) => outcomeOf(one)?.evaluations.validation ?? []);
-      const [first, ...others] = scores;
-      if (!first) return [];
-      const score = others.reduce((a, b) => (b.metrics.loss < a.metrics.loss ? b : a), first);
-      return [{ candidate: candidate.id, replicate, score }];
+      const score = scoreOf(state, tries);
+      return score ? [{ candidate: candidate.id, replicate, score }] : [];
     }),
   );
 }
@@ -140,13 +154,7 @@ function retries(state: SearchState, candidates: readonly Candidate[]): NewEvent
   return candidates.flatMap((candidate) =>
     [...byReplicate(current(state, candidate))].flatMap(([replicate, tries]): NewEvent[] => {
       const [only, ...others] = tries;
-      if (!only || others.length > 0) return [];
-      const { progress } = only;
-      const failed = progress.kind === 'failed' && progress.failure.kind === 'not-a-number';
-      const astray =
-        progress.kind === 'finished' &&
-        (atChance(state, progress.outcome) || jumped(state, progress.outcome));
-      if (!failed && !astray) return [];
+      if (!only || others.length > 0 || !wentAstray(state, only)) return [];
       const recipe = { ...only.work.recipe, learningRate: LOWER_RATE * only.work.recipe.learningRate };
       return [proposeTraining(state, candidate, replicate, replicateOf(state, replicate, recipe))];
     }),
