@@ -4,7 +4,7 @@ import { compare } from '../judge.js';
 import { type CandidateState, candidateNamed, type Final, type SearchState } from '../state.js';
 import { finalVariant } from '../work.js';
 import { append, type Decision, fail, proposeTraining, trainOpen } from './method.js';
-import { atChance, CONFIDENCE, measurementsOf, titleOf, verdictOn } from './racing.js';
+import { atChance, CONFIDENCE, longest, measurementsOf, titleOf, verdictOn } from './racing.js';
 
 /** Other seeds for a network found whose training came out clearly worse than it should. */
 const MOST_ATTEMPTS = 3;
@@ -22,7 +22,7 @@ export function networkFound(
 ): { readonly candidate: CandidateState; readonly reason: string } | undefined {
   const { target, complexity } = state.configuration;
   const fitting = state.candidates.filter(({ cost }) => cost[complexity] <= target);
-  const measured = measurementsOf(state, fitting);
+  const measured = measurementsOf(state, fitting, longest);
   const verdict = verdictOn(state, measured);
   const first = verdict?.judgement.estimates[0];
   if (!verdict || !first) return undefined;
@@ -75,7 +75,7 @@ function disappointment(state: SearchState, final: Final): string | undefined {
   const candidate = candidateNamed(state, final.candidate);
   const { validation } = outcome.evaluations;
   if (validation) {
-    const estimate = verdictOn(state, measurementsOf(state, [candidate]))?.judgements.find(
+    const estimate = verdictOn(state, measurementsOf(state, [candidate], longest))?.judgements.find(
       ({ metric }) => metric === 'loss',
     )?.estimates[0];
     if (!estimate) return undefined;

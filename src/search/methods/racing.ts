@@ -43,12 +43,25 @@ export const candidateSteps = ({ lengthened, recipe }: SearchState): number =>
 const withoutRate = (recipe: Recipe) => JSON.stringify({ ...recipe, learningRate: 0 });
 
 /** A candidate's trainings that count: of the present length and recipe, or the same at a lower rate. */
-function current(state: SearchState, { trainings }: Pick<CandidateState, 'trainings'>) {
-  const wanted = { ...state.recipe, steps: candidateSteps(state) };
+function current(
+  state: SearchState,
+  { trainings }: Pick<CandidateState, 'trainings'>,
+  steps = candidateSteps(state),
+) {
+  const wanted = { ...state.recipe, steps };
   return trainings.filter(
     ({ work: { recipe } }) =>
       withoutRate(recipe) === withoutRate(wanted) && recipe.learningRate <= wanted.learningRate,
   );
+}
+
+/** The longest of a candidate's trainings: where schedules were lengthened since its round, of the length of then. */
+export function longest(state: SearchState, { trainings }: Pick<CandidateState, 'trainings'>) {
+  const steps = Math.max(
+    0,
+    ...trainings.map(({ work }) => work.recipe.steps).filter((own) => own <= candidateSteps(state)),
+  );
+  return current(state, { trainings }, steps);
 }
 
 const outcomeOf = ({ progress }: TrainingState): Outcome | undefined =>
@@ -90,13 +103,14 @@ function scoreOf(state: SearchState, tries: readonly TrainingState[]): Score | u
   return others.reduce((a, b) => (a && a.metrics.loss <= b.metrics.loss ? a : b), first);
 }
 
-/** What was measured of candidates at the present length. */
+/** What was measured of candidates, by default by their trainings of the present length. */
 export function measurementsOf(
   state: SearchState,
   candidates: readonly CandidateState[],
+  counting: typeof longest = current,
 ): readonly Measurement[] {
   return candidates.flatMap((candidate) =>
-    [...byReplicate(current(state, candidate))].flatMap(([replicate, tries]): Measurement[] => {
+    [...byReplicate(counting(state, candidate))].flatMap(([replicate, tries]): Measurement[] => {
       const score = scoreOf(state, tries);
       return score ? [{ candidate: candidate.id, replicate, score }] : [];
     }),
