@@ -3,6 +3,7 @@ import type { NewEvent } from '../events.js';
 import { compare } from '../judge.js';
 import { type CandidateState, candidateNamed, type Final, type SearchState } from '../state.js';
 import { finalVariant } from '../work.js';
+import { overBudget, takenBy } from './budget.js';
 import { append, type Decision, fail, proposeTraining, trainOpen } from './method.js';
 import { atChance, CONFIDENCE, longest, measurementsOf, titleOf, verdictOn } from './racing.js';
 
@@ -102,7 +103,10 @@ export function decideFinal(state: SearchState, final: Final, attempts = MOST_AT
   const finished = final.trainings.some(({ progress }) => progress.kind === 'finished');
   const last = final.trainings.at(-1)?.progress;
   const again = disappointment(state, final) !== undefined || (last?.kind === 'failed' && !finished);
-  if (again && length < attempts) return append(attempt(state, final, length));
+  const next = attempt(state, final, length);
+  // Something has to be found, whatever the budget says.
+  const affordable = !finished || overBudget(state, takenBy([next])) === undefined;
+  if (again && length < attempts && affordable) return append(next);
   if (finished) return { kind: 'end' };
   return fail(
     `the network found could not be trained (${last?.kind === 'failed' ? last.failure.reason : 'no result'})`,

@@ -17,7 +17,7 @@ import {
   type TrainingState,
 } from '../state.js';
 import { replicateOf, trainingMultiplyAdds } from '../work.js';
-import { overBudget } from './budget.js';
+import { overBudget, takenBy } from './budget.js';
 import { append, type Decision, fail, proposeTraining, trainOpen } from './method.js';
 
 /** Of the steps of the network found. Each training is a schedule of its own, from warm-up to the cosine's end. */
@@ -240,7 +240,7 @@ export function race(state: SearchState, round: Round): Decision {
   const open = trainOpen(alive.flatMap(({ trainings }) => trainings));
   if (open) return open;
   const again = retries(state, alive);
-  if (again.length > 0) return append(...again);
+  if (again.length > 0 && overBudget(state, takenBy(again)) === undefined) return append(...again);
   const untried = alive.some((candidate) => current(state, candidate).length === 0);
   if (untried) {
     const next = nextReplicate(state, alive);
@@ -255,26 +255,45 @@ export function race(state: SearchState, round: Round): Decision {
         .join('; ')})`,
     );
   const longer = lengthened(state, round, alive);
-  if (longer) return longer;
+  const tooLong = longer && overBudget(state, longer.takes);
+  if (longer && tooLong === undefined) return append(longer.event);
   const verdict = verdictOn(state, measurementsOf(state, all), round);
   if (!verdict) return fail(`round ${round.round} has nothing to judge by`);
-  return concluded(state, round, verdict, { all, alive, known });
+  return concluded(state, round, verdict, { all, alive, known, spent: tooLong });
 }
 
 /** A round whose candidates have all learned nothing says nothing about them: all are trained for longer. */
-function lengthened(state: SearchState, round: Round, alive: readonly Candidate[]): Decision | undefined {
+function lengthened(
+  state: SearchState,
+  round: Round,
+  alive: readonly Candidate[],
+): { readonly event: NewEvent; readonly takes: number } | undefined {
   const outcomes = alive.flatMap((candidate) =>
     current(state, candidate).flatMap((training) => outcomeOf(training) ?? []),
   );
   const steps = candidateSteps(state);
   if (steps >= state.recipe.steps || !outcomes.every((outcome) => atChance(state, outcome))) return undefined;
-  return append({
-    kind: 'schedule-lengthened',
-    round: round.round,
-    steps: Math.min(2 * steps, state.recipe.steps),
-    reason: `after ${steps} steps no candidate had learned more than guessing`,
-  });
+  const longer = Math.min(2 * steps, state.recipe.steps);
+  const reason = `after ${steps} steps no candidate had learned more than guessing`;
+  return {
+    event: { kind: 'schedule-lengthened', round: round.round, steps: longer, reason },
+    takes: firstTrainings({ ...state.recipe, steps: longer }, alive),
+  };
 }
+
+/** What a training of each takes, multiply-adds. */
+const firstTrainings = (recipe: Recipe, candidates: readonly Pick<CandidateState, 'cost'>[]): number =>
+  candidates.reduce((sum, { cost }) => sum + trainingMultiplyAdds({ recipe }, cost), 0);
+
+/** Why the budget has no room for a round of these candidates, or undefined. */
+export const tooDear = (state: SearchState, events: readonly NewEvent[]): string | undefined =>
+  overBudget(
+    state,
+    firstTrainings(
+      { ...state.recipe, steps: candidateSteps(state) },
+      events.flatMap((event) => (event.kind === 'candidate-proposed' ? [event] : [])),
+    ),
+  );
 
 function concluded(
   state: SearchState,
@@ -284,7 +303,14 @@ function concluded(
     all,
     alive,
     known,
-  }: { all: readonly Candidate[]; alive: readonly Candidate[]; known: ReadonlySet<string> },
+    spent,
+  }: {
+    readonly all: readonly Candidate[];
+    readonly alive: readonly Candidate[];
+    readonly known: ReadonlySet<string>;
+    /** Why what the round needs is not to be had. */
+    readonly spent: string | undefined;
+  },
 ): Decision {
   const failed = alive
     .filter(({ id }) => !known.has(id))
@@ -303,25 +329,9 @@ function concluded(
   const left = alive.filter(({ id }) => !out.some((one) => one.id === id));
   const level = Math.min(...left.map((candidate) => byReplicate(current(state, candidate)).size));
   const next = nextReplicate(state, left);
-  const more = next.reduce(
-    (sum, event) =>
-      event.kind === 'training-proposed'
-        ? sum +
-          trainingMultiplyAdds(
-            event.work,
-            left.find(({ id }) => id === event.candidate)?.cost ?? { multiplyAdds: 0 },
-          )
-        : sum,
-    0,
-  );
-  const over = overBudget(state, more);
-  const done =
-    left.length < 2 ||
-    verdict.decided ||
-    verdict.indifferent ||
-    level >= MOST_REPLICATES ||
-    over !== undefined;
-  if (!done) return append(...drops, ...next);
+  const settled = left.length < 2 || verdict.decided || verdict.indifferent || level >= MOST_REPLICATES;
+  const over = spent ?? (settled ? undefined : overBudget(state, takenBy(next)));
+  if (!settled && over === undefined) return append(...drops, ...next);
   // Of all: one that was dropped may have come to be ahead.
   const best = verdict.judgement.estimates[0]?.candidate;
   const winner = all.find(({ id }) => id === best);
