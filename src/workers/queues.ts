@@ -90,8 +90,13 @@ const settled = (failure: TrainingFailure) => failure.kind === 'not-a-number';
 /** Why a training that was wanted no more has failed; a search that asked at that very moment has it begun again. */
 export const UNWANTED = 'nobody waits for it any more';
 
+/** Whether a job is of an earlier version, from before this one was installed: no worker of today takes it. */
+const isOutdated = ({ data }: Job<CandidateJob>): boolean =>
+  ((data as { readonly version?: number }).version ?? 1) < JOB_VERSION;
+
 /** Whether a job's outcome is of no use to a search that asks for it only now. */
 function isStale(job: Job<CandidateJob>, state: string, folder: string): boolean {
+  if (isOutdated(job)) return true;
   if (state === 'failed') return !settled(failureOf(job));
   // Redis may have outlived the home that the result was written in, or serve several homes.
   return (
@@ -103,7 +108,7 @@ function isStale(job: Job<CandidateJob>, state: string, folder: string): boolean
 /**
  * Sees to it that a candidate is in the queue and that `search` waits for it. Safe to repeat, and to be cut off
  * anywhere. A candidate that failed before this search asked for it is tried again, and so is one whose result is not
- * in `home`.
+ * in `home`, or whose job an earlier version left.
  */
 export async function request(
   queues: Queues,
@@ -115,9 +120,11 @@ export async function request(
   const { redis, candidates } = queues;
   const asked = await redis.sismember(waitingKey(candidate), search);
   const state = await candidates.getJobState(candidate);
-  if (asked && state !== 'unknown' && state !== 'failed') return;
   const job = await candidates.getJob(candidate);
-  if (asked && state === 'failed' && job?.failedReason !== UNWANTED) return;
+  if (asked && job && !isOutdated(job)) {
+    if (state !== 'unknown' && state !== 'failed') return;
+    if (state === 'failed' && job.failedReason !== UNWANTED) return;
+  }
   // Another coordinator may be at the same: a job that is gone or taken is what we want too.
   if (job && isStale(job, state, home.candidate(candidate))) await job.remove().catch(() => {});
   await redis.sadd(waitingKey(candidate), search);

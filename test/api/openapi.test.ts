@@ -170,9 +170,10 @@ describe('an answer', () => {
       name: 'shapes',
       data: at.data,
       target: '1M',
+      method: 'paper',
       seed: 5,
       memory: 1e12,
-      recipe: { epochs: 2, learningRate: 0.1, mixup: 0 },
+      recipe: { epochs: 2 },
     };
     const { id } = (await check('POST /searches', await at.post('/searches', body))) as { id: string };
     await at.events(id, undefined, ({ event }) => event === 'progress');
@@ -198,6 +199,23 @@ describe('an answer', () => {
     await looks();
     await at.events(id);
     await looks();
+    const racing = {
+      ...body,
+      method: 'race',
+      target: '1.8M',
+      recipe: { steps: 8, learningRate: 0.1, mixup: 0 },
+    };
+    const raced = (await check('POST /searches', await at.post('/searches', racing))) as { id: string };
+    await at.events(raced.id);
+    const { rounds } = (await check(
+      'GET /searches/{id}/trajectory',
+      await at.get(`/searches/${raced.id}/trajectory`),
+    )) as { rounds: { candidates: { id: string }[] }[] };
+    await check(
+      'GET /searches/{id}/candidates/{candidate}',
+      await at.get(`/searches/${raced.id}/candidates/${rounds[0]?.candidates[0]?.id}`),
+    );
+    await check('GET /searches/{id}/final', await at.get(`/searches/${raced.id}/final`));
     const failing = (await check('POST /searches', await at.post('/searches', { ...body, seed: 13 }))) as {
       id: string;
     };

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Trajectory } from '../../src/search/trajectory.js';
+import type { CandidateView, Trajectory } from '../../src/search/trajectory.js';
 import { announceWorker, dismissWorker } from '../../src/workers/registry.js';
 import { eventually } from '../workers/candidates.js';
 import { type Stand, stand, withoutTimes } from './stand.js';
@@ -18,13 +18,15 @@ beforeAll(async () => {
 });
 afterAll(() => at.close());
 
-/** The paper's method, whose few trainings are quickly over. */
+/** The published search, whose rounds are of one training each. */
 const configuration = (changes: object = {}) => ({
   data: at.data,
   target: '2M',
   method: 'paper',
   ...changes,
 });
+const accuracyOf = ({ trainings: [training] }: CandidateView): number =>
+  training?.outcome?.evaluations.validation?.metrics.accuracy ?? 0;
 const created = async (changes: object = {}): Promise<string> => {
   const response = await at.post('/searches', configuration(changes));
   const body = (await response.json()) as { id: string };
@@ -80,9 +82,11 @@ describe('a search over HTTP', () => {
     const events = await at.events(await created({ seed: 5 }));
     const taken = events.find(({ event }) => event === 'contracted')?.data.candidate;
     expect(taken).toBeTypeOf('string');
-    const training = events.find(
+    const proposal = events.find(
       ({ event, data }) => event === 'training-proposed' && data.candidate === taken,
-    )?.data.training;
+    );
+    const { training } = proposal?.data ?? {};
+    expect(training).toBeTypeOf('string');
     expect(events.some(({ event, data }) => event === 'progress' && data.training === training)).toBe(true);
   });
 
@@ -91,27 +95,39 @@ describe('a search over HTTP', () => {
     expect(trajectory).toMatchObject({ status: 'ended', base: 'x2d-micro', target: 2_000_000 });
     expect(trajectory.rounds.length).toBeGreaterThanOrEqual(2);
     for (const { candidates, winner } of trajectory.rounds) {
-      const accuracyOf = (candidate: (typeof candidates)[number] | undefined) =>
-        candidate?.trainings[0]?.outcome?.evaluations.validation?.metrics.accuracy ?? 0;
       const best = Math.max(...candidates.map(accuracyOf));
-      expect(accuracyOf(candidates.find(({ id }) => id === winner?.candidate))).toBe(best);
+      const won = candidates.find(({ id }) => id === winner?.candidate);
+      expect(won && accuracyOf(won)).toBe(best);
+      expect(won?.estimates?.accuracy.mean).toBeCloseTo(best, 9);
     }
     expect(trajectory.final?.cost.multiplyAdds).toBeLessThanOrEqual(2_000_000);
-    const windows = trajectory.final?.outcome?.evaluations['test-left-center-right'];
-    expect(windows?.metrics.accuracy).toBeTypeOf('number');
+    const { evaluations } = trajectory.final?.outcome ?? {};
+    expect(evaluations?.['test-left-center-right']?.metrics.accuracy).toBeTypeOf('number');
     // The scripted accuracies give the step taken back fewer points than the network before it.
     expect(trajectory.contraction?.candidate?.estimates?.accuracy.mean).toBeTypeOf('number');
     expect(trajectory.final?.factors).toEqual(trajectory.rounds.at(-1)?.factors);
-    expect(trajectory.final?.reason).toMatch(/taken back to the target, the step was less accurate/);
+    expect(trajectory.final?.reason).toMatch(/^the network before the last step: .* less accurate$/);
+    expect(trajectory.spending).toMatchObject({ multiplyAdds: expect.any(Number) });
   });
 
   test('tells of each candidate: cost, curve, outcome', async () => {
     const candidate = trajectory.rounds[0]?.candidates[0];
     const response = await at.get(`/searches/${search}/candidates/${candidate?.id}`);
-    const body = (await response.json()) as { trainings: { curve: { step: number }[] }[] };
-    const trainings = candidate?.trainings.map((training) => ({ ...training, tries: [] }));
-    expect(body).toMatchObject({ ...candidate, trainings });
-    expect(body.trainings[0]?.curve.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    const { trainings, ...body } = (await response.json()) as { trainings: { curve: { step: number }[] }[] };
+    const { trainings: own = [], ...rest } = candidate ?? {};
+    expect(body).toEqual(rest);
+    expect(trainings).toMatchObject(own.map((training) => ({ ...training, tries: [] })));
+    expect(trainings.map(({ curve }) => curve.map(({ step }) => step))).toEqual([[1, 2, 3, 4, 5, 6, 7, 8]]);
+  });
+
+  test('tells of the network found: why this one, and its training in full', async () => {
+    const body = (await (await at.get(`/searches/${search}/final`)).json()) as {
+      trainings: { curve: { step: number }[] }[];
+    };
+    const { trainings, ...rest } = trajectory.final ?? {};
+    expect(body).toMatchObject(rest);
+    expect(body.trainings).toMatchObject(trainings ?? []);
+    expect(body.trainings[0]?.curve).toHaveLength(8);
   });
 
   test('hands over the files of its folder, and none outside it', async () => {
@@ -148,10 +164,8 @@ describe('a search over HTTP', () => {
     await at.events(again);
     const repeated = await at.trajectory(again);
     expect(repeated.rounds).toEqual(trajectory.rounds);
-    const trainings = trajectory.rounds.flatMap(({ candidates }) =>
-      candidates.flatMap((one) => one.trainings),
-    );
-    for (const { id } of trainings) {
+    const tried = trajectory.rounds.flatMap(({ candidates }) => candidates);
+    for (const { id } of tried.flatMap(({ trainings }) => trainings)) {
       const starts = await readFile(join(at.home.candidate(id), 'starts'), 'utf8');
       expect(starts.trim().split('\n')).toHaveLength(1);
     }
@@ -160,6 +174,7 @@ describe('a search over HTTP', () => {
   test('cancelled, ends its trainings, and cancelled again stays as it is', async () => {
     const cancelled = await created({ seed: 4 });
     await at.events(cancelled, undefined, ({ event }) => event === 'progress');
+    expect((await at.get(`/searches/${cancelled}/final`)).status).toBe(404);
     const response = await at.post(`/searches/${cancelled}/cancel`);
     expect(await response.json()).toMatchObject({ status: 'cancelled' });
     expect((await at.events(cancelled)).at(-1)?.event).toBe('search-cancelled');
@@ -203,7 +218,7 @@ describe('a search over HTTP', () => {
     const trajectory = await at.trajectory(failed);
     expect(trajectory.rounds[0]?.candidates[0]).toMatchObject({
       state: 'failed',
-      failure: { kind: 'not-a-number', retry: 'never', reason: 'the loss is not a number' },
+      trainings: [{ failure: { kind: 'not-a-number', retry: 'never', reason: 'the loss is not a number' } }],
     });
     expect(existsSync(join(at.home.run(failed), 'trajectory.json'))).toBe(true);
   });
@@ -233,6 +248,30 @@ describe('a search over HTTP', () => {
       /x3d_http_request_duration_seconds_count\{method="POST",route="\/searches",status="201"\} \d/,
     );
   });
+});
+
+test('a search that races trains its close candidates again, and says how sure each choice is', async () => {
+  // Fields of the recipe that are given are not looked for.
+  const id = await created({ method: 'race', recipe: { learningRate: 0.1, mixup: 0 } });
+  const events = await at.events(id);
+  expect(events.at(-1)?.event).toBe('search-ended');
+  const { rounds, final, recipeChoice, spending } = await at.trajectory(id);
+  expect(recipeChoice).toBeUndefined();
+  expect(rounds.map(({ step }) => step)).toContain('expansion');
+  expect(rounds.at(-1)?.step).toBe('exchange');
+  const replicates = rounds.flatMap(({ candidates }) =>
+    candidates.flatMap(({ trainings }) => trainings.map(({ replicate }) => replicate)),
+  );
+  expect(Math.max(...replicates)).toBeGreaterThan(0);
+  for (const { candidates, winner } of rounds) {
+    const { choice } = winner ?? {};
+    expect(choice?.probability).toBeGreaterThan(0);
+    expect(candidates.map(({ id }) => id)).toContain(winner?.candidate);
+    for (const { cost } of candidates) expect(cost.multiplyAdds).toBeLessThanOrEqual(2_000_000);
+  }
+  const spent = rounds.reduce((sum, { winner }) => sum + (winner?.choice.multiplyAdds ?? 0), 0);
+  expect(spent).toBeLessThan(spending.multiplyAdds);
+  expect(final?.reason).not.toBe('');
 });
 
 test('a search takes no more memory for a training than the least of its workers offers, or than it was told', async () => {

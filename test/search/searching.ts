@@ -40,15 +40,20 @@ export const dataset: DatasetSummary = {
   chance: { accuracy: 1 / 400, loss: Math.log(400) },
 };
 
-/** The published search, X2D towards 0.6 GF, where nothing else is said. */
-export const configured = (changes: object = {}): SearchConfiguration =>
-  resolveConfiguration({
-    base: 'x2d',
-    method: 'paper',
-    target: '0.6G',
-    data: { path: '/videos' },
-    ...changes,
+/** The published search, X2D towards 0.6 GF, where nothing else is said; on a set where its look decides. */
+export const configuredOn = (data: DatasetSummary | undefined, changes: object = {}): SearchConfiguration => {
+  const input = { base: 'x2d', method: 'paper', target: '0.6G', data: { path: '/videos' }, ...changes };
+  if (!data) return resolveConfiguration(input);
+  const { parts, rate, limits } = data;
+  return resolveConfiguration(input, {
+    videos: parts.train,
+    pixels: { mean: 0.45, deviation: 0.225 },
+    rate,
+    maxSpan: limits.maxSpan,
+    tested: parts.test > 0,
   });
+};
+export const configured = (changes: object = {}): SearchConfiguration => configuredOn(undefined, changes);
 
 const VIDEOS = 20;
 

@@ -10,7 +10,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type Home, homeAt } from '../../src/home.js';
 import { connect } from '../../src/redis/connection.js';
 import { type EmbeddedRedis, startRedis } from '../../src/redis/embedded.js';
-import type { CandidateJob } from '../../src/workers/job.js';
+import { type CandidateJob, JOB_VERSION } from '../../src/workers/job.js';
 import {
   type CandidateStatus,
   candidateStatus,
@@ -303,20 +303,37 @@ describe('a worker', () => {
     expect(alive(await trainerOf(id))).toBe(false);
   });
 
-  test('gives back a job of another version, for a worker that knows it', async () => {
+  test('gives back a job of a form that it does not know, and leaves it to a worker that knows it', async () => {
     const id = newId();
-    await queues.candidates.add(
-      'training',
-      { ...candidateThatWill('succeed'), version: 999, failures: [] } as unknown as CandidateJob,
-      { jobId: id },
-    );
+    await request(queues, home, 's1', id, candidateThatWill('succeed'));
+    const job = await queues.candidates.getJob(id);
+    const data = job?.data as CandidateJob;
+    await job?.updateData({ ...data, version: (JOB_VERSION + 1) as typeof JOB_VERSION });
     spawnWorker();
     await eventually(async () => (await queues.candidates.getJobState(id)) === 'delayed');
     expect(await candidateStatus(queues, id)).toEqual({ kind: 'waiting' });
-    // What it does know it goes on to train.
+    expect(existsSync(home.candidate(id))).toBe(false);
+    // The worker goes on with what it knows meanwhile.
     const known = newId();
     await request(queues, home, 's1', known, candidateThatWill('succeed'));
     expect(await ended(known)).toMatchObject({ kind: 'finished' });
-    expect(await candidateStatus(queues, id)).toEqual({ kind: 'waiting' });
+    expect(await failedTries(queues, id)).toEqual([]);
+    // As a worker of the other version would see it.
+    await (await queues.candidates.getJob(id))?.updateData(data);
+    expect(await ended(id)).toMatchObject({ kind: 'finished' });
+    expect(await starts(id)).toHaveLength(1);
+  });
+
+  test('trains what an earlier version left in the queue, once its search asks for it', async () => {
+    const id = newId();
+    const { work, fingerprint } = candidateThatWill('succeed');
+    // As the version before jobs carried one had it.
+    const left = { work: { ...work, purpose: 'candidate' }, fingerprint, failures: [] };
+    await redis.sadd(`x3d:waiting:${id}`, 's1');
+    await queues.candidates.add('training', left as unknown as CandidateJob, { jobId: id });
+    await request(queues, home, 's1', id, { work, fingerprint });
+    spawnWorker();
+    expect(await ended(id)).toMatchObject({ kind: 'finished' });
+    expect(await starts(id)).toHaveLength(1);
   });
 });

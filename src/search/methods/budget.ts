@@ -1,4 +1,5 @@
 /** What a search has spent on trainings, and what it still may. */
+import type { NewEvent } from '../events.js';
 import { type SearchState, trainingsOf } from '../state.js';
 import { baseOf, costOf, trainingMultiplyAdds } from '../work.js';
 
@@ -25,6 +26,16 @@ export function spendingOf(state: SearchState): Spending {
       ) / SECONDS_PER_HOUR,
   };
 }
+
+/** What the trainings among some events take, multiply-adds. */
+export const takenBy = (events: readonly NewEvent[]): number =>
+  events.reduce(
+    (sum, event) =>
+      event.kind === 'training-proposed'
+        ? sum + trainingMultiplyAdds(event.work, costOf(event.work.base, event.work.factors))
+        : sum,
+    0,
+  );
 
 /**
  * Why `more` multiply-adds of training are not to be had any more, or undefined. The training in full of a network of

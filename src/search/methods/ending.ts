@@ -3,8 +3,9 @@ import type { NewEvent } from '../events.js';
 import { compare } from '../judge.js';
 import { type CandidateState, candidateNamed, type Final, type SearchState } from '../state.js';
 import { finalVariant } from '../work.js';
+import { overBudget, takenBy } from './budget.js';
 import { append, type Decision, fail, proposeTraining, trainOpen } from './method.js';
-import { atChance, CONFIDENCE, measurementsOf, titleOf, verdictOn } from './racing.js';
+import { atChance, CONFIDENCE, longest, measurementsOf, titleOf, verdictOn } from './racing.js';
 
 /** Other seeds for a network found whose training came out clearly worse than it should. */
 const MOST_ATTEMPTS = 3;
@@ -22,7 +23,7 @@ export function networkFound(
 ): { readonly candidate: CandidateState; readonly reason: string } | undefined {
   const { target, complexity } = state.configuration;
   const fitting = state.candidates.filter(({ cost }) => cost[complexity] <= target);
-  const measured = measurementsOf(state, fitting);
+  const measured = measurementsOf(state, fitting, longest);
   const verdict = verdictOn(state, measured);
   const first = verdict?.judgement.estimates[0];
   if (!verdict || !first) return undefined;
@@ -75,7 +76,7 @@ function disappointment(state: SearchState, final: Final): string | undefined {
   const candidate = candidateNamed(state, final.candidate);
   const { validation } = outcome.evaluations;
   if (validation) {
-    const estimate = verdictOn(state, measurementsOf(state, [candidate]))?.judgements.find(
+    const estimate = verdictOn(state, measurementsOf(state, [candidate], longest))?.judgements.find(
       ({ metric }) => metric === 'loss',
     )?.estimates[0];
     if (!estimate) return undefined;
@@ -102,7 +103,10 @@ export function decideFinal(state: SearchState, final: Final, attempts = MOST_AT
   const finished = final.trainings.some(({ progress }) => progress.kind === 'finished');
   const last = final.trainings.at(-1)?.progress;
   const again = disappointment(state, final) !== undefined || (last?.kind === 'failed' && !finished);
-  if (again && length < attempts) return append(attempt(state, final, length));
+  const next = attempt(state, final, length);
+  // Something has to be found, whatever the budget says.
+  const affordable = !finished || overBudget(state, takenBy([next])) === undefined;
+  if (again && length < attempts && affordable) return append(next);
   if (finished) return { kind: 'end' };
   return fail(
     `the network found could not be trained (${last?.kind === 'failed' ? last.failure.reason : 'no result'})`,

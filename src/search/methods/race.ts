@@ -12,7 +12,7 @@ import { decideFinal, networkFound, proposeFinal } from './ending.js';
 import { append, type Decision, type Method } from './method.js';
 import { exchanges, expansions } from './moves.js';
 import { complexityOf, proposed, type Suggestion } from './proposals.js';
-import { race } from './racing.js';
+import { race, tooDear } from './racing.js';
 import { decideRecipe } from './recipes.js';
 
 const MOST_EXCHANGES = 2;
@@ -33,10 +33,16 @@ function roundOf(
   return { begins: networks < least ? undefined : append(started, ...events), events };
 }
 
+/** A round, or the word that the budget has no room for it. The first round is had in any case. */
+function affordable(state: SearchState, begins: Decision, events: readonly NewEvent[]): Decision {
+  const over = state.rounds.some(({ winner }) => winner) ? tooDear(state, events) : undefined;
+  return over === undefined ? begins : append({ kind: 'budget-reached', reason: over });
+}
+
 /** Onwards from a network: another expansion, or, where none is left within the target, the exchanges. */
 function expand(state: SearchState, factors: Factors): Decision {
   const { begins, events } = roundOf(state, 'expansion', factors, expansions(state, factors), 1);
-  if (begins) return begins;
+  if (begins) return affordable(state, begins, events);
   const cost = complexityOf(state)(factors);
   const { target, complexity } = state.configuration;
   const reasons = events.flatMap((event) =>
@@ -55,8 +61,9 @@ function exchange(state: SearchState, factors: Factors): Decision {
   const done = state.rounds.filter(({ step }) => step === 'exchange').length;
   if (done >= MOST_EXCHANGES || state.spent !== undefined) return conclude(state, factors);
   const asItIs = { kind: 'network', axes: [], change: 'as it is', factors } as const;
-  const { begins } = roundOf(state, 'exchange', factors, [asItIs, ...exchanges(state, factors)], 2);
-  return begins ?? conclude(state, factors);
+  const suggestions = [asItIs, ...exchanges(state, factors)];
+  const { begins, events } = roundOf(state, 'exchange', factors, suggestions, 2);
+  return begins ? affordable(state, begins, events) : conclude(state, factors);
 }
 
 /** The network found is the best of all; where nothing was trained, the one that the search stands at. */

@@ -5,7 +5,7 @@
  */
 import { METRICS, type MetricName } from '../../training/metrics.js';
 import type { Recipe } from '../../training/recipe.js';
-import type { Outcome } from '../../training/training.js';
+import type { Outcome, Score } from '../../training/training.js';
 import type { Choice, NewEvent } from '../events.js';
 import { compare, type Judgement, judge, type Measurement } from '../judge.js';
 import {
@@ -17,7 +17,7 @@ import {
   type TrainingState,
 } from '../state.js';
 import { replicateOf, trainingMultiplyAdds } from '../work.js';
-import { overBudget } from './budget.js';
+import { overBudget, takenBy } from './budget.js';
 import { append, type Decision, fail, proposeTraining, trainOpen } from './method.js';
 
 /** Of the steps of the network found. Each training is a schedule of its own, from warm-up to the cosine's end. */
@@ -43,12 +43,25 @@ export const candidateSteps = ({ lengthened, recipe }: SearchState): number =>
 const withoutRate = (recipe: Recipe) => JSON.stringify({ ...recipe, learningRate: 0 });
 
 /** A candidate's trainings that count: of the present length and recipe, or the same at a lower rate. */
-function current(state: SearchState, { trainings }: Pick<CandidateState, 'trainings'>) {
-  const wanted = { ...state.recipe, steps: candidateSteps(state) };
+function current(
+  state: SearchState,
+  { trainings }: Pick<CandidateState, 'trainings'>,
+  steps = candidateSteps(state),
+) {
+  const wanted = { ...state.recipe, steps };
   return trainings.filter(
     ({ work: { recipe } }) =>
       withoutRate(recipe) === withoutRate(wanted) && recipe.learningRate <= wanted.learningRate,
   );
+}
+
+/** The longest of a candidate's trainings: where schedules were lengthened since its round, of the length of then. */
+export function longest(state: SearchState, { trainings }: Pick<CandidateState, 'trainings'>) {
+  const steps = Math.max(
+    0,
+    ...trainings.map(({ work }) => work.recipe.steps).filter((own) => own <= candidateSteps(state)),
+  );
+  return current(state, { trainings }, steps);
 }
 
 const outcomeOf = ({ progress }: TrainingState): Outcome | undefined =>
@@ -73,18 +86,33 @@ const jumped = ({ dataset }: Pick<SearchState, 'dataset'>, { trainingLoss, lowes
 export const atChance = ({ dataset }: Pick<SearchState, 'dataset'>, outcome: Outcome): boolean =>
   outcome.trainingLoss > AT_CHANCE * dataset.chance.loss;
 
-/** What was measured of candidates at the present length: of each replicate the better try. */
+/** Whether a training failed to learn in a way that a lower rate may mend. */
+function wentAstray(state: SearchState, training: TrainingState): boolean {
+  const { progress } = training;
+  if (progress.kind === 'failed') return progress.failure.kind === 'not-a-number';
+  const outcome = outcomeOf(training);
+  return outcome !== undefined && (atChance(state, outcome) || jumped(state, outcome));
+}
+
+/** What a replicate came to: its try at the search's own rate; where that went astray, the best of all tries. */
+function scoreOf(state: SearchState, tries: readonly TrainingState[]): Score | undefined {
+  const { learningRate } = state.recipe;
+  const own = tries.find(({ work }) => work.recipe.learningRate === learningRate);
+  const counted = own && !wentAstray(state, own) ? [own] : tries;
+  const [first, ...others] = counted.flatMap((one) => outcomeOf(one)?.evaluations.validation ?? []);
+  return others.reduce((a, b) => (a && a.metrics.loss <= b.metrics.loss ? a : b), first);
+}
+
+/** What was measured of candidates, by default by their trainings of the present length. */
 export function measurementsOf(
   state: SearchState,
   candidates: readonly CandidateState[],
+  counting: typeof longest = current,
 ): readonly Measurement[] {
   return candidates.flatMap((candidate) =>
-    [...byReplicate(current(state, candidate))].flatMap(([replicate, tries]): Measurement[] => {
-      const scores = tries.flatMap((one) => outcomeOf(one)?.evaluations.validation ?? []);
-      const [first, ...others] = scores;
-      if (!first) return [];
-      const score = others.reduce((a, b) => (b.metrics.loss < a.metrics.loss ? b : a), first);
-      return [{ candidate: candidate.id, replicate, score }];
+    [...byReplicate(counting(state, candidate))].flatMap(([replicate, tries]): Measurement[] => {
+      const score = scoreOf(state, tries);
+      return score ? [{ candidate: candidate.id, replicate, score }] : [];
     }),
   );
 }
@@ -140,13 +168,7 @@ function retries(state: SearchState, candidates: readonly Candidate[]): NewEvent
   return candidates.flatMap((candidate) =>
     [...byReplicate(current(state, candidate))].flatMap(([replicate, tries]): NewEvent[] => {
       const [only, ...others] = tries;
-      if (!only || others.length > 0) return [];
-      const { progress } = only;
-      const failed = progress.kind === 'failed' && progress.failure.kind === 'not-a-number';
-      const astray =
-        progress.kind === 'finished' &&
-        (atChance(state, progress.outcome) || jumped(state, progress.outcome));
-      if (!failed && !astray) return [];
+      if (!only || others.length > 0 || !wentAstray(state, only)) return [];
       const recipe = { ...only.work.recipe, learningRate: LOWER_RATE * only.work.recipe.learningRate };
       return [proposeTraining(state, candidate, replicate, replicateOf(state, replicate, recipe))];
     }),
@@ -203,7 +225,12 @@ function hopeless(verdict: Verdict, alive: readonly Candidate[]) {
         ({ estimates }) => estimates.find(({ candidate }) => candidate === id)?.probability ?? 0,
       ),
     );
-  return alive.filter(({ id }) => chance(id) < HOPELESS).map(({ id }) => ({ id, chance: chance(id) }));
+  // Of many that are alike each is the best with a small probability only; some have to stay.
+  const least = Math.min(HOPELESS, 1 / (1.5 * alive.length));
+  const leading = Math.max(...alive.map(({ id }) => chance(id)));
+  return alive
+    .map(({ id }) => ({ id, chance: chance(id) }))
+    .filter((one) => one.chance < least && one.chance < leading);
 }
 
 /** One look at a round that races: what to do next, up to `winner-chosen`. */
@@ -213,7 +240,7 @@ export function race(state: SearchState, round: Round): Decision {
   const open = trainOpen(alive.flatMap(({ trainings }) => trainings));
   if (open) return open;
   const again = retries(state, alive);
-  if (again.length > 0) return append(...again);
+  if (again.length > 0 && overBudget(state, takenBy(again)) === undefined) return append(...again);
   const untried = alive.some((candidate) => current(state, candidate).length === 0);
   if (untried) {
     const next = nextReplicate(state, alive);
@@ -228,26 +255,45 @@ export function race(state: SearchState, round: Round): Decision {
         .join('; ')})`,
     );
   const longer = lengthened(state, round, alive);
-  if (longer) return longer;
+  const tooLong = longer && overBudget(state, longer.takes);
+  if (longer && tooLong === undefined) return append(longer.event);
   const verdict = verdictOn(state, measurementsOf(state, all), round);
   if (!verdict) return fail(`round ${round.round} has nothing to judge by`);
-  return concluded(state, round, verdict, { all, alive, known });
+  return concluded(state, round, verdict, { all, alive, known, spent: tooLong });
 }
 
 /** A round whose candidates have all learned nothing says nothing about them: all are trained for longer. */
-function lengthened(state: SearchState, round: Round, alive: readonly Candidate[]): Decision | undefined {
+function lengthened(
+  state: SearchState,
+  round: Round,
+  alive: readonly Candidate[],
+): { readonly event: NewEvent; readonly takes: number } | undefined {
   const outcomes = alive.flatMap((candidate) =>
     current(state, candidate).flatMap((training) => outcomeOf(training) ?? []),
   );
   const steps = candidateSteps(state);
   if (steps >= state.recipe.steps || !outcomes.every((outcome) => atChance(state, outcome))) return undefined;
-  return append({
-    kind: 'schedule-lengthened',
-    round: round.round,
-    steps: Math.min(2 * steps, state.recipe.steps),
-    reason: `after ${steps} steps no candidate had learned more than guessing`,
-  });
+  const longer = Math.min(2 * steps, state.recipe.steps);
+  const reason = `after ${steps} steps no candidate had learned more than guessing`;
+  return {
+    event: { kind: 'schedule-lengthened', round: round.round, steps: longer, reason },
+    takes: firstTrainings({ ...state.recipe, steps: longer }, alive),
+  };
 }
+
+/** What a training of each takes, multiply-adds. */
+const firstTrainings = (recipe: Recipe, candidates: readonly Pick<CandidateState, 'cost'>[]): number =>
+  candidates.reduce((sum, { cost }) => sum + trainingMultiplyAdds({ recipe }, cost), 0);
+
+/** Why the budget has no room for a round of these candidates, or undefined. */
+export const tooDear = (state: SearchState, events: readonly NewEvent[]): string | undefined =>
+  overBudget(
+    state,
+    firstTrainings(
+      { ...state.recipe, steps: candidateSteps(state) },
+      events.flatMap((event) => (event.kind === 'candidate-proposed' ? [event] : [])),
+    ),
+  );
 
 function concluded(
   state: SearchState,
@@ -257,7 +303,14 @@ function concluded(
     all,
     alive,
     known,
-  }: { all: readonly Candidate[]; alive: readonly Candidate[]; known: ReadonlySet<string> },
+    spent,
+  }: {
+    readonly all: readonly Candidate[];
+    readonly alive: readonly Candidate[];
+    readonly known: ReadonlySet<string>;
+    /** Why what the round needs is not to be had. */
+    readonly spent: string | undefined;
+  },
 ): Decision {
   const failed = alive
     .filter(({ id }) => !known.has(id))
@@ -276,28 +329,11 @@ function concluded(
   const left = alive.filter(({ id }) => !out.some((one) => one.id === id));
   const level = Math.min(...left.map((candidate) => byReplicate(current(state, candidate)).size));
   const next = nextReplicate(state, left);
-  const more = next.reduce(
-    (sum, event) =>
-      event.kind === 'training-proposed'
-        ? sum +
-          trainingMultiplyAdds(
-            event.work,
-            left.find(({ id }) => id === event.candidate)?.cost ?? { multiplyAdds: 0 },
-          )
-        : sum,
-    0,
-  );
-  const over = overBudget(state, more);
-  const done =
-    left.length < 2 ||
-    verdict.decided ||
-    verdict.indifferent ||
-    level >= MOST_REPLICATES ||
-    over !== undefined;
-  if (!done) return append(...drops, ...next);
-  const best = verdict.judgement.estimates.find(({ candidate }) =>
-    left.some(({ id }) => id === candidate),
-  )?.candidate;
+  const settled = left.length < 2 || verdict.decided || verdict.indifferent || level >= MOST_REPLICATES;
+  const over = spent ?? (settled ? undefined : overBudget(state, takenBy(next)));
+  if (!settled && over === undefined) return append(...drops, ...next);
+  // Of all: one that was dropped may have come to be ahead.
+  const best = verdict.judgement.estimates[0]?.candidate;
   const winner = all.find(({ id }) => id === best);
   if (!winner) return fail(`round ${round.round} has no winner`);
   return append(

@@ -11,6 +11,7 @@ import type { NewEvent } from '../events.js';
 import { compare, judge, type Measurement } from '../judge.js';
 import { candidatesIn, type Round, type SearchState } from '../state.js';
 import { baseOf, costOf, networkId, replicateOf } from '../work.js';
+import { overBudget, takenBy } from './budget.js';
 import { append, type Decision, proposeTraining, trainOpen } from './method.js';
 import { complexityOf, forbidden } from './proposals.js';
 import { candidateSteps } from './racing.js';
@@ -115,12 +116,14 @@ function choose(state: SearchState, round: Round): Decision {
     ? [{ learningRate, mixup }]
     : RATES.map((share) => ({ learningRate: rounded(share * learningRate), mixup }));
   const first = lacking(state, round, rates);
-  if (first.length > 0) return append(...first);
+  const firstOver = overBudget(state, takenBy(first));
+  if (first.length > 0 && firstOver === undefined) return append(...first);
   const byRate = bestOf(state, round, rates);
   const mixups =
     isGiven('mixup') || mixup === 0 ? [byRate.trial] : [byRate.trial, { ...byRate.trial, mixup: 0 }];
   const second = lacking(state, round, mixups);
-  if (second.length > 0) return append(...second);
+  const secondOver = overBudget(state, takenBy(second));
+  if (second.length > 0 && secondOver === undefined) return append(...second);
   const byMixup = bestOf(state, round, mixups);
   const chosen = byMixup.trial;
   const changed = (['learningRate', 'mixup'] as const).filter((field) => chosen[field] !== recipe[field]);
@@ -136,7 +139,11 @@ function choose(state: SearchState, round: Round): Decision {
     round: round.round,
     recipe: { ...recipe, ...chosen },
     changed: [...changed],
-    reason: reasons.join('; ') || 'no other setting was clearly better than the default',
+    reason:
+      reasons.join('; ') ||
+      (first.length + second.length > 0
+        ? 'the budget leaves no room to try others'
+        : 'no other setting was clearly better than the default'),
   });
 }
 
