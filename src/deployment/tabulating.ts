@@ -24,8 +24,9 @@ const SIDES = [1, Math.sqrt(3), 3];
 const WIDTHS = [1, 2];
 const RATIOS = [1, 2];
 
-const PER_POINT: Patience = { seconds: 0.03, calls: 5 };
-const PER_NETWORK: Patience = { seconds: 0.5, calls: 10 };
+const clockFor = (threads: number): Patience['clock'] => (threads === 1 ? 'processor' : 'wall');
+const perPoint = (threads: number): Patience => ({ clock: clockFor(threads), seconds: 0.03, calls: 5 });
+const perNetwork = (threads: number): Patience => ({ clock: clockFor(threads), seconds: 0.25, calls: 8 });
 
 interface Point {
   readonly frames: number;
@@ -73,10 +74,12 @@ export interface TabulateOptions {
 
 /** The factor of whole networks is the median over so many. */
 const FITTED = 7;
+/** Whole networks are measured so often; the fastest counts. */
+const ROUNDS = 3;
 
 /** Takes a minute or more. */
 export async function measureTable({ base, threads, onProgress }: TabulateOptions): Promise<LatencyTable> {
-  const overhead = (await timeOfCall(threads, PER_NETWORK)).low;
+  const overhead = (await timeOfCall(threads, perNetwork(threads))).low;
   const stages = base.stages.length;
   const { crop, bottleneck } = base.factors;
   const pointsOf = FRAMES.length * SIDES.length * WIDTHS.length;
@@ -85,7 +88,7 @@ export async function measureTable({ base, threads, onProgress }: TabulateOption
 
   const measured = async (network: Network, part: 'stem' | 'head' | Block, multiplyAdds: number) => {
     const { graph, input } = partGraph(network, part, anyTensors(network));
-    const { low } = await timeGraph(graph, inputOf(input), threads, PER_POINT);
+    const { low } = await timeGraph(graph, inputOf(input), threads, perPoint(threads));
     onProgress?.(++done, all);
     // A part is never measured below a tenth of what was: the rest is the call's.
     return (1e6 * Math.max(low - overhead, low / 10)) / multiplyAdds;
@@ -194,16 +197,24 @@ async function measureWhole(
   base: BaseNetwork,
   { from, count, onProgress }: Pick<TabulateOptions, 'onProgress'> & { from: number; count: number },
 ): Promise<Check[]> {
-  const checks: Check[] = [];
-  for (let index = from; index < from + count; index++) {
-    const factors = drawnFactors(base, index);
-    const network = describeNetwork(base, factors);
-    const graph = networkGraph(network, anyTensors(network));
-    const { low } = await timeGraph(graph, inputOf(network.input), table.threads, PER_NETWORK);
-    checks.push({ factors, measured: low, predicted: predictLatency(network, table) });
-    onProgress?.(index - from + 1, count);
-  }
-  return checks;
+  const patience = perNetwork(table.threads);
+  const networks = Array.from({ length: count }, (_, i) => {
+    const factors = drawnFactors(base, from + i);
+    return { factors, network: describeNetwork(base, factors), measured: Number.POSITIVE_INFINITY };
+  });
+  // Round by round, so that none has all its calls while the machine is busy with something else.
+  for (let round = 0; round < ROUNDS; round++)
+    for (const [i, own] of networks.entries()) {
+      const graph = networkGraph(own.network, anyTensors(own.network));
+      const { low } = await timeGraph(graph, inputOf(own.network.input), table.threads, patience);
+      own.measured = Math.min(own.measured, low);
+      onProgress?.(round * count + i + 1, ROUNDS * count);
+    }
+  return networks.map(({ factors, network, measured }) => ({
+    factors,
+    measured,
+    predicted: predictLatency(network, table),
+  }));
 }
 
 /** How near the table comes to networks that it was not fitted to. */
