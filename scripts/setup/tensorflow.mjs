@@ -43,8 +43,12 @@ const LIBRARIES = MEMBERS.slice(0, 2);
 /** What the card's kernels include beside: TensorFlow gives its stream to C++ alone. */
 const CARD_MEMBERS = ['tensorflow/include/*'];
 
+/** CUDA's has another name than it had before it held all headers, so that an older one is not taken for whole. */
+const folderOf = (build) =>
+  join(CACHE, `tensorflow-${build}-${VERSION}${build === 'cuda' ? '-headers' : ''}`);
+
 /** The folder of a build's libraries. */
-export const librariesOf = (build) => join(CACHE, `tensorflow-${build}-${VERSION}`, 'tensorflow');
+export const librariesOf = (build) => join(folderOf(build), 'tensorflow');
 
 export async function hasGpu() {
   const known = '/proc/driver/nvidia/gpus';
@@ -124,7 +128,7 @@ const NVRTC_LIBRARY = 'nvidia/cuda_nvrtc/lib/libnvrtc.so.12';
 
 /** NVRTC's library: that of the CUDA build, or the one fetched alone; undefined where there is neither. */
 export const nvrtcLibrary = () =>
-  [join(CACHE, `tensorflow-cuda-${VERSION}`), NVRTC.folder]
+  [folderOf('cuda'), NVRTC.folder]
     .map((folder) => join(folder, NVRTC_LIBRARY))
     .find((path) => existsSync(path));
 
@@ -184,7 +188,7 @@ async function fill(build, { name, architecture }, folder) {
 /** Makes sure of a build (`cpu`, `cuda`). Throws NoTensorFlow where it can't be, Problem where it went wrong. */
 export async function tensorflow(build) {
   const wheel = wheelFor(build);
-  const folder = join(CACHE, `tensorflow-${build}-${VERSION}`);
+  const folder = folderOf(build);
   const found = await examine(folder);
   if (found.whole) {
     say('tensorflow', `${VERSION} for ${build}, ${megabytes(found.bytes)} in ${folder}`);
