@@ -38,6 +38,7 @@ const NOT_VIDEO = new Set([
 ]);
 /** Pictures of other streams than the film. */
 const NOT_FILM = AV_DISPOSITION_ATTACHED_PIC | AV_DISPOSITION_STILL_IMAGE | AV_DISPOSITION_TIMED_THUMBNAILS;
+const HLS = '#EXTM3U';
 /** Enough for FFmpeg to know a playlist. */
 const SNIFFED_BYTES = 4096;
 /** Without a zero in them a file may be text. */
@@ -88,6 +89,8 @@ function refusePlaylist(path: string): void {
   } finally {
     closeSync(descriptor);
   }
+  // FFmpeg knows it by its ending alone.
+  if (bytes.toString('latin1', 0, HLS.length) === HLS) refuseDemuxer('hls');
   // Playlists are text; asking FFmpeg for every file would take longer than opening it.
   if (!bytes.subarray(0, TEXT_BYTES).includes(0)) refuseDemuxer(InputFormat.probe(bytes, path)?.name ?? '');
 }

@@ -1,21 +1,19 @@
 /** From a configuration to a data set that has been looked at as a whole: everything wrong is said before training. */
-import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { X3dError } from '../errors.js';
-import { testCrop } from '../network/index.js';
 import type { DataConfiguration } from './configuration.js';
-import type { DataLimits, Dataset, NoVideo, Part, Remark, SkippedFile, Video } from './dataset.js';
-import type { VideoFacts } from './decoding.js';
+import type { Dataset, NoVideo, Part, SkippedFile, Video } from './dataset.js';
+import { fingerprintOf, limitsOf, pixelsOf, remarksOn } from './describing.js';
 import { grouping } from './grouping.js';
 import type { LabelledFile } from './labelled.js';
 import { type Layout, readLayout } from './layout.js';
 import { type Probed, probeAll } from './probing.js';
+import { checkClasses, checkParts, named, refuseEmptyClasses } from './requirements.js';
 import { type Shares, splitByShares } from './splitting.js';
-import { commonRate, keepsTime, referenceFrames } from './timing.js';
+import { commonRate } from './timing.js';
 
 const DEFAULT_SHARES: Shares = { train: 0.7, validation: 0.15, test: 0.15 };
 const DEFAULT_SKIP_SHARE = 0.05;
-/** Names in one message. */
-const NAMED = 5;
 
 export interface OpenOptions {
   /** Where what was learned about the files is kept. */
@@ -31,9 +29,6 @@ export interface OpenOptions {
   /** Ends it, with the signal's reason as error; what was learned by then is kept. */
   readonly signal?: AbortSignal;
 }
-
-const named = (names: readonly string[]): string =>
-  names.slice(0, NAMED).join(', ') + (names.length > NAMED ? ` and ${names.length - NAMED} more` : '');
 
 function sharesOf(configuration: DataConfiguration, layout: Layout): Shares {
   const { shares } = configuration;
@@ -55,35 +50,6 @@ function sharesOf(configuration: DataConfiguration, layout: Layout): Shares {
     });
   }
   return shares;
-}
-
-function checkClasses({ classes, files }: Layout, subject: string): void {
-  if (classes.length < 2) {
-    throw new X3dError('data', {
-      subject,
-      expected: 'at least two classes',
-      got: classes.length === 0 ? 'none' : `one, ${classes[0]}`,
-      remedy: 'Put the videos of each class into a folder of its own, or list them in train.csv and val.csv.',
-    });
-  }
-  refuseEmptyClasses(classes, files, subject);
-}
-
-function refuseEmptyClasses(
-  classes: readonly string[],
-  files: readonly { readonly label: number }[],
-  subject: string,
-): void {
-  const present = new Set(files.map(({ label }) => label));
-  const empty = classes.filter((_, label) => !present.has(label));
-  if (empty.length > 0) {
-    throw new X3dError('data', {
-      subject,
-      expected: 'videos in every class',
-      got: `none in ${named(empty)}`,
-      remedy: 'Add videos, or remove the class.',
-    });
-  }
 }
 
 interface Usable {
@@ -125,36 +91,24 @@ function decodable(
   return { usable, skipped, noVideo: [...noVideo.values()] };
 }
 
-/** Headers that promise too much, and the same content in two classes or parts. */
-function remarksOn(
-  videos: readonly Video[],
-  facts: readonly VideoFacts[],
-  classes: readonly string[],
-): Remark[] {
-  const remarks: Remark[] = [];
-  const first = new Map<string, Video>();
-  videos.forEach((video, index) => {
-    const { name, digest, frames, label, part } = video;
-    const { promised } = facts[index] ?? {};
-    if (promised !== undefined)
-      remarks.push({
-        path: name,
-        remark: `its header promises ${promised} frames, ${frames} could be decoded`,
-      });
-    const other = first.get(digest);
-    if (!other) first.set(digest, video);
-    else if (other.label !== label)
-      remarks.push({
-        path: name,
-        remark: `the same content as ${other.name}, in class ${classes[label]} and not ${classes[other.label]}`,
-      });
-    else if (other.part !== part)
-      remarks.push({
-        path: name,
-        remark: `the same content as ${other.name}, in the ${part} part and not ${other.part}`,
-      });
-  });
-  return remarks;
+/** Long work for many files: the process goes on with what else it has to do meanwhile. */
+const PAUSE_EVERY_MS = 20;
+
+async function groupsOf(
+  files: readonly LabelledFile[],
+  groupOf: (name: string) => string | undefined,
+  signal: AbortSignal | undefined,
+): Promise<(string | undefined)[]> {
+  const groups: (string | undefined)[] = [];
+  let paused = performance.now();
+  for (const { name } of files) {
+    groups.push(groupOf(name));
+    if (performance.now() - paused < PAUSE_EVERY_MS) continue;
+    await setImmediate();
+    signal?.throwIfAborted();
+    paused = performance.now();
+  }
+  return groups;
 }
 
 /** With the labels of a network's classes, where all of these are among them; else as they are. */
@@ -175,82 +129,6 @@ function labelledFor(layout: Layout, classes: OpenOptions['classes']): Layout {
   };
 }
 
-function checkParts(videos: readonly Video[], classes: readonly string[], subject: string): void {
-  if (!videos.some(({ part }) => part === 'train')) {
-    throw new X3dError('data', {
-      subject,
-      expected: 'videos to train on',
-      got: 'none in the training part',
-      remedy: 'Add a train folder or train.csv.',
-    });
-  }
-  if (!videos.some(({ part }) => part === 'validation')) {
-    throw new X3dError('data', {
-      subject,
-      expected: 'videos to validate on',
-      got: 'none in the validation part',
-      remedy: 'Add a val folder or val.csv, or a larger share of more groups.',
-    });
-  }
-  const trained = new Set(videos.filter(({ part }) => part === 'train').map(({ label }) => label));
-  const missing = classes.filter((_, label) => !trained.has(label));
-  if (missing.length > 0) {
-    throw new X3dError('data', {
-      subject,
-      expected: 'training videos in every class',
-      got: `none in ${named(missing)}`,
-      remedy:
-        'Add videos of the class, or divide the videos otherwise (data.shares, data.splitSeed, data.group).',
-    });
-  }
-  const partOf = new Map<string, Part>();
-  for (const { group, part, name } of videos) {
-    if (group === undefined) continue;
-    const other = partOf.get(group);
-    if (other !== undefined && other !== part) {
-      throw new X3dError('data', {
-        subject: name,
-        expected: `the videos of group "${group}" in one part`,
-        got: `one in ${other} and one in ${part}`,
-        remedy: 'Move them, or leave data.group out.',
-      });
-    }
-    partOf.set(group, part);
-  }
-}
-
-/** `training`: at least one video. */
-function limitsOf(training: readonly Video[], rate: number): DataLimits {
-  const spans = training.map((video) => referenceFrames(video, rate)).sort((a, b) => a - b);
-  const sides = training.map(({ width, height }) => Math.min(width, height)).sort((a, b) => a - b);
-  const side = sides[Math.floor(sides.length / 2)] ?? 0;
-  let maxCrop = Math.ceil((1.25 * side * 7) / 8);
-  while (testCrop(maxCrop + 1) <= 1.25 * side) maxCrop += 1;
-  while (testCrop(maxCrop) > 1.25 * side) maxCrop -= 1;
-  return { maxSpan: spans[Math.floor(spans.length / 10)] ?? 0, maxCrop };
-}
-
-/** To three digits, so that machines that add up otherwise say the same. */
-const rounded = (value: number): number => Number(value.toPrecision(3));
-
-function pixelsOf(training: readonly VideoFacts[]): Dataset['pixels'] {
-  const mean = training.reduce((sum, { pixels }) => sum + pixels.mean, 0) / training.length;
-  const meanSquare = training.reduce((sum, { pixels }) => sum + pixels.meanSquare, 0) / training.length;
-  return { mean: rounded(mean), deviation: rounded(Math.sqrt(Math.max(0, meanSquare - mean ** 2))) };
-}
-
-function fingerprintOf(classes: readonly string[], videos: readonly Video[], rate: number): string {
-  const hash = createHash('sha256').update(JSON.stringify(classes));
-  for (const video of videos) {
-    const { name, digest, frames, label, part, framesPerSecond, times = [] } = video;
-    // Where its frames are not reference frames, what decides which of them are shown.
-    const timing = keepsTime(video, rate) ? [] : [rate, framesPerSecond, times];
-    // The frames too: another decoder may find others in the same file.
-    hash.update(`\n${JSON.stringify([name, digest, frames, label, part, ...timing])}`);
-  }
-  return hash.digest('hex');
-}
-
 /**
  * Reads the layout, decodes every file once to know it, and divides the videos. Throws X3dError: invalid-input for
  * the configuration's own fields, data for what is found.
@@ -265,7 +143,7 @@ export async function openDataset(configuration: DataConfiguration, options: Ope
   );
   const shares = sharesOf(configuration, layout);
   if (!whole) checkClasses(layout, subject);
-  const groups = layout.files.map(({ name }) => groupOf(name));
+  const groups = await groupsOf(layout.files, groupOf, signal);
   const probed = await probeAll(
     layout.files.map(({ path }) => path),
     { subject: layout.root, ...options },

@@ -183,8 +183,8 @@ export function startWalk(root: string, signal?: AbortSignal): Walk {
     const links: typeof open = [];
     for (const [owner, folder] of folders.entries())
       if (await isNew(folder)) open.push({ folder, owner, depth: 0 });
-    for (;;) {
-      const next = open.pop() ?? links.shift();
+    for (let at = 0; ; ) {
+      const next = at < open.length ? open[at++] : links.shift();
       if (!next) return found;
       const { folder, owner, depth } = next;
       if (depth > MOST_DEPTH) throw tooMuch(`at most ${MOST_DEPTH} folders inside each other`);
@@ -196,7 +196,7 @@ export function startWalk(root: string, signal?: AbortSignal): Walk {
         if (await isNew(below)) open.push({ folder: below, owner, depth: depth + 1 });
       }
       for (const name of listing.linked) links.push({ folder: join(folder, name), owner, depth: depth + 1 });
-      while (open.length === 0 && links[0] && !(await isNew(links[0].folder))) links.shift();
+      while (at === open.length && links[0] && !(await isNew(links[0].folder))) links.shift();
     }
   }
 

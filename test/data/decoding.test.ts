@@ -6,10 +6,12 @@ import {
   FF_ENCODER_LIBX264,
   FF_ENCODER_LIBX265,
   FF_ENCODER_MJPEG,
+  FF_ENCODER_MPEG2VIDEO,
   FF_ENCODER_MPEG4,
 } from 'node-av/constants';
 import { describe, expect, it } from 'vitest';
 import { decodeFrames, probeVideo } from '../../src/data/decoding.js';
+import { probe } from '../../src/data/probing.js';
 import { DecodingError } from '../../src/data/undecodable.js';
 import { frameOf, temporaryFolder, writeGreys } from './videos.js';
 
@@ -76,5 +78,42 @@ describe('decoding', () => {
     const { frames } = probeVideo(path);
     expect(frames).toBeGreaterThan(10);
     expect(frames).toBeLessThanOrEqual(20);
+  });
+
+  it('refuses frames that would take gigabytes before it decodes one', () => {
+    const path = writeGreys(join(temporaryFolder(), 'a.mp4'), 4);
+    const bytes = readFileSync(path);
+    // Width and height in the description of the samples.
+    const at = bytes.indexOf('avc1', bytes.indexOf('stsd')) + 4 + 24;
+    bytes.writeUInt16BE(16384, at);
+    bytes.writeUInt16BE(8704, at + 2);
+    writeFileSync(path, bytes);
+    expect(() => probeVideo(path)).toThrow(/^frames of 16384x8704 pixels; up to 8192x4352 are taken$/);
+  });
+
+  it.each(['ts', 'mpg', 'flv'])('reads a %s file, whose header tells no sizes', (container) => {
+    const codec = container === 'mpg' ? FF_ENCODER_MPEG2VIDEO : FF_ENCODER_LIBX264;
+    const path = writeGreys(join(temporaryFolder(), `a.${container}`), 20, { codec });
+    expect(probeVideo(path)).toMatchObject({ frames: 20, width: 32, height: 24 });
+    expect(decoded(path, 19, () => true)).toHaveLength(20);
+  });
+});
+
+describe('the digest of a video', () => {
+  it('is of all its bytes: two files of one length that differ in their middle have two', () => {
+    const folder = temporaryFolder();
+    const whole = readFileSync(writeGreys(join(folder, 'a.mp4'), 20));
+    /** Followed by 20 MB that no player reads, all zeros but one. */
+    const digestWith = (at: number) => {
+      const rest = Buffer.alloc(20 << 20);
+      rest.writeUInt32BE(rest.length);
+      rest.write('free', 4);
+      rest[at] = 1;
+      writeFileSync(join(folder, 'b.mp4'), Buffer.concat([whole, rest]));
+      const probed = probe({ path: join(folder, 'b.mp4') });
+      return probed.kind === 'video' ? probed.digest : probed;
+    };
+    expect(digestWith(10 << 20)).toBe(digestWith(10 << 20));
+    expect(digestWith(10 << 20)).not.toBe(digestWith(11 << 20));
   });
 });

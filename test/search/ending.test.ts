@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type CandidateState, finalOutcome, type SearchState } from '../../src/search/state.js';
 import { networkId } from '../../src/search/work.js';
+import type { Score } from '../../src/training/training.js';
 import { draw, drawNormal, fewClasses, RUNS, searchesBy, stuck } from './arbitraries.js';
 import { configuredOn, diverged, type Ending, type Results, scored, searched } from './searching.js';
 
@@ -109,7 +110,7 @@ describe('its training in full', () => {
   /** As where validation videos are trained on: they judge nothing. */
   const joined = (trainingLoss: number): Ending => ({
     ...scored(0, 0, trainingLoss),
-    evaluations: { test: scored(0.8, 0.5).evaluations.validation },
+    evaluations: { test: scored(0.8, 0.5).evaluations.validation as Score },
   });
   const seedsOf = (state: SearchState) => state.final?.trainings.map(({ work }) => work.seed);
 
