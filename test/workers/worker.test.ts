@@ -63,7 +63,6 @@ function spawnWorker(
     [
       fileURLToPath(new URL('../../dist/workers/main.js', import.meta.url)),
       JSON.stringify({
-        redisUrl: server.url,
         home: folder,
         device: 'cpu',
         threads: 2,
@@ -73,7 +72,7 @@ function spawnWorker(
         ...options,
       }),
     ],
-    { stdio: ['ignore', 'inherit', 'inherit'] },
+    { stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, REDIS_URL: server.url } },
   );
   processes.push(child);
   return child;
