@@ -65,7 +65,7 @@ describe.skipIf(tensorFlowMissing !== undefined)('predict', () => {
       expect(top.reduce((sum, { score }) => sum + score, 0)).toBeCloseTo(1, 5);
     }
     expect(evaluated.center.confusion).toEqual(confusion);
-    expect(loss).toBeCloseTo(evaluated.center.loss, 6);
+    expect(loss).toBeCloseTo(evaluated.center.metrics.loss, 6);
     expect(lines[0]?.seconds).toBeCloseTo(50 / 25, 3);
   });
 
