@@ -54,7 +54,9 @@ export function openQuotas(redis: Redis): Quotas {
     const states = (await Promise.all(ids.map((id) => readSearch(redis, id).catch(() => undefined)))).flatMap(
       (state) => state ?? [],
     );
-    const open = states.filter((state) => !isOver(state)).length + (beginning.get(account) ?? 0);
+    // Without the one that asks, which is being begun too.
+    const others = (beginning.get(account) ?? 1) - 1;
+    const open = states.filter((state) => !isOver(state)).length + others;
     const refuse = (subject: string, expected: string, got: string, remedy: string) =>
       new X3dError('too-many', { subject, expected, got, remedy });
     if (searches !== undefined && open >= searches)
@@ -76,10 +78,11 @@ export function openQuotas(redis: Redis): Quotas {
 
   return {
     within: async (account, search, create) => {
-      await check(account);
       const { account: name } = account;
+      // Before anything is waited for: of two that ask at the same time the second sees the first.
       beginning.set(name, (beginning.get(name) ?? 0) + 1);
       try {
+        await check(account);
         // First, so that there is no search without an owner, whatever ends in between.
         await redis.multi().hset(OWNERS, search, name).sadd(ownKey(name), search).exec();
         return await create();

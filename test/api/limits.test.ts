@@ -192,7 +192,8 @@ describe('a search', () => {
       });
     const begin = async (as: string, seed: number) => {
       const response = await post(as, '/searches', { data: other.data, target: '2M', seed });
-      return { status: response.status, ...((await response.json()) as { id: string; detail: string }) };
+      const body = (await response.json()) as { id: string; detail: string };
+      return { ...body, status: response.status };
     };
     const first = await begin(ada, 1);
     const begun = await Promise.all([begin(ada, 2), begin(ada, 3)]);

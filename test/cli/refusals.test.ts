@@ -44,7 +44,7 @@ describe('flags that do not fit', () => {
     ['worker', '--redis: expected the URL of the Redis that the service uses (or REDIS_URL), got nothing.'],
     [
       'worker --redis queue:6379',
-      'the URL of Redis: expected one such as redis://host:6379, got queue:6379.',
+      'the URL of Redis: expected one such as redis://host:6379, rediss:// for TLS, /2 at its end for database 2, got queue:6379.',
     ],
     ['cancel', "missing required argument 'id'"],
     [
