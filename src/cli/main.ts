@@ -33,7 +33,11 @@ for (const name of Object.hasOwn(COMMANDS, named) ? [named] : Object.keys(COMMAN
   if (command) program.addCommand(command);
 }
 const json = process.argv.includes('--json');
-for (const command of [program, ...program.commands]) {
+for (const command of [
+  program,
+  ...program.commands,
+  ...program.commands.flatMap(({ commands }) => commands),
+]) {
   command.exitOverride();
   // For programs, `report` says what is wrong.
   if (json) command.configureOutput({ writeErr: () => {} });

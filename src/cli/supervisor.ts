@@ -160,7 +160,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     if (service) {
       const api = await keep({
         ...watched,
-        environment: { ...environment, X3D_TOKEN: token },
+        environment: { ...environment, X3D_OWNER_TOKEN: token },
         name: 'the service',
         program: program('service/main.js'),
         // Started again on the port of the first, so that its clients find it.

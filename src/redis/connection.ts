@@ -27,10 +27,13 @@ function slowlyRefused(redis: Redis): Redis {
   redis.sendCommand = (...args) => {
     const answer: unknown = send(...args);
     if (!(answer instanceof Promise)) return answer;
-    return answer.catch(async (error: Error) => {
+    const later = answer.catch(async (error: Error) => {
       if (REFUSAL.test(error.message)) await sleep(REFUSAL_MS);
       throw error;
     });
+    // Those of a transaction are heard of by its own end.
+    later.catch(() => {});
+    return later;
   };
   return redis;
 }

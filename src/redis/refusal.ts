@@ -1,3 +1,3 @@
-/** What a Redis says that answers, and takes no commands or no writes for now. */
+/** What a Redis says that answers, and takes no commands or no writes for now; older ones say so inside of an ERR. */
 export const REFUSAL =
-  /^(READONLY|OOM|MISCONF|LOADING|MASTERDOWN|NOAUTH|NOPERM|WRONGPASS|CLUSTERDOWN|TRYAGAIN|BUSY|NOREPLICAS) /;
+  /(^|-)(READONLY|OOM|MISCONF|LOADING|MASTERDOWN|NOAUTH|NOPERM|WRONGPASS|CLUSTERDOWN|TRYAGAIN|BUSY|NOREPLICAS|EXECABORT) /;

@@ -1,7 +1,7 @@
 /**
  * The service's process: the HTTP API and a coordinator. Its one argument is JSON: {"home", "host", "port", "names"?,
  * "dataRoots"?, "trustProxy"?, "tls"? ({"cert", "key"}: files), "tokenNeeded"?, "quiet"?, "lockMs"?}. What is secret comes
- * by the environment, which only its own user can look at: REDIS_URL, and X3D_TOKEN, with which all is allowed; one is
+ * by the environment, which only its own user can look at: REDIS_URL, and X3D_OWNER_TOKEN, with which all is allowed; one is
  * made where it is missing. Says where it listens in the home's service.json, and to a parent that forked it as
  * {"kind": "up", "url"}. Ends in order on SIGTERM, SIGINT, and when the channel to a parent closes.
  */
@@ -15,7 +15,7 @@ import { X3dError } from '../errors.js';
 import { writeWhole } from '../files.js';
 import { homeAt } from '../home.js';
 import { openLog } from '../logging.js';
-import { checkRedis, redisFromEnvironment } from '../redis/checking.js';
+import { checkUrl, redisFromEnvironment } from '../redis/checking.js';
 import { startCoordinator } from '../workers/coordination.js';
 
 const Argument = Type.Object(
@@ -44,7 +44,7 @@ const {
 const home = homeAt(folder);
 const log = openLog('service', { quiet: quiet ?? false });
 const redisUrl = redisFromEnvironment() ?? 'redis://127.0.0.1:6379';
-const ownerToken = process.env.X3D_TOKEN || newToken();
+const ownerToken = process.env.X3D_OWNER_TOKEN || newToken();
 const tell = (message: object) =>
   new Promise<void>((done) => {
     if (!process.send?.(message, undefined, {}, () => done())) done();
@@ -69,7 +69,7 @@ const orphaned = () => process.exit(1);
 if (process.connected === false) orphaned();
 process.once('disconnect', orphaned);
 try {
-  await checkRedis(redisUrl);
+  checkUrl(redisUrl);
   const server = await startServer({
     ...listening,
     ...(tls ? { tls: await readCertificate(tls) } : {}),

@@ -22,7 +22,12 @@ export interface ChildOptions {
 const LAST_WORDS = 2000;
 
 /** What a process that decodes and trains has no use for. */
-const withoutSecrets = ({ REDIS_URL: _, X3D_TOKEN: __, ...others }: NodeJS.ProcessEnv) => others;
+const withoutSecrets = ({
+  REDIS_URL: _,
+  X3D_TOKEN: __,
+  X3D_OWNER_TOKEN: ___,
+  ...others
+}: NodeJS.ProcessEnv) => others;
 
 /**
  * Set before the process starts, since OpenMP, CUDA and TensorFlow read them as they load. A trainer sees its own card

@@ -61,7 +61,7 @@ describe('a Redis that is refused', () => {
     ],
     [
       'that is full',
-      ['--maxmemory', '1mb', '--maxmemory-policy', 'noeviction'],
+      ['--maxmemory', '500kb', '--maxmemory-policy', 'noeviction'],
       /bytes that it may take \(maxmemory\); more are needed/,
     ],
     [
