@@ -9,6 +9,7 @@ import { COMPLEXITIES, METHOD_NAMES } from './configuration.js';
 import { CandidateCost, Choice, DatasetSummary, ROUND_KINDS } from './events.js';
 import { judge, type Measurement } from './judge.js';
 import { spendingOf } from './methods/budget.js';
+import { longest, measurementsOf } from './methods/racing.js';
 import {
   type CandidateState,
   candidateNamed,
@@ -179,21 +180,17 @@ function progressOf(trainings: readonly TrainingState[]): TrainingView['state'] 
   return kinds.includes('finished') ? 'finished' : 'failed';
 }
 
-/** The finished trainings of the greatest length, which is the one that counts. */
-function measured(candidates: readonly CandidateState[]): Measurement[] {
-  const ended = candidates.flatMap(({ id, trainings }) =>
-    trainings.flatMap(({ replicate, work, progress }) => {
-      const score = progress.kind === 'finished' ? progress.outcome.evaluations.validation : undefined;
-      return score ? [{ candidate: id, replicate, score, steps: work.recipe.steps }] : [];
-    }),
-  );
-  const steps = Math.max(...ended.map((one) => one.steps));
-  return ended.filter((one) => one.steps === steps);
+/** What counts of candidates, as their method judges them: by trainings of the present length, or of that of then. */
+function measured(state: SearchState, candidates: readonly CandidateState[]): readonly Measurement[] {
+  if (state.configuration.method === 'paper')
+    return measurementsOf(state, candidates, (_, { trainings }) => [...trainings]);
+  const own = measurementsOf(state, candidates);
+  return own.length > 0 ? own : measurementsOf(state, candidates, longest);
 }
 
 /** Estimates by candidate, as the round's trainings together say. */
-function estimatesOf(candidates: readonly CandidateState[]) {
-  const own = measured(candidates);
+function estimatesOf(state: SearchState, candidates: readonly CandidateState[]) {
+  const own = measured(state, candidates);
   const judgements = METRIC_NAMES.map((metric) => [metric, judge(metric, own)] as const);
   return (id: string) => {
     if (!own.some(({ candidate }) => candidate === id)) return undefined;
@@ -229,8 +226,8 @@ function candidateView(
   };
 }
 
-function viewsOf(candidates: readonly (CandidateState & Entrant)[]): CandidateView[] {
-  const of = estimatesOf(candidates);
+function viewsOf(state: SearchState, candidates: readonly (CandidateState & Entrant)[]): CandidateView[] {
+  const of = estimatesOf(state, candidates);
   return candidates.map((candidate) => candidateView(candidate, of(candidate.id)));
 }
 
@@ -241,7 +238,7 @@ function roundView(state: SearchState, round: Round): RoundView {
     step,
     factors,
     cost,
-    candidates: viewsOf(candidatesIn(state, round)),
+    candidates: viewsOf(state, candidatesIn(state, round)),
     skipped: [...skipped],
     ...(winner ? { winner: { ...winner, axes: [...winner.axes] } } : {}),
   };
@@ -250,7 +247,7 @@ function roundView(state: SearchState, round: Round): RoundView {
 /** A candidate as the last of its rounds shows it; undefined where the search has none of that id. */
 export function candidateViewOf(state: SearchState, id: string): CandidateView | undefined {
   const round = state.rounds.findLast(({ entrants }) => entrants.some(({ candidate }) => candidate === id));
-  if (round) return viewsOf(candidatesIn(state, round)).find((view) => view.id === id);
+  if (round) return viewsOf(state, candidatesIn(state, round)).find((view) => view.id === id);
   return contractionView(state)?.candidate;
 }
 
@@ -259,7 +256,7 @@ function contractionView(state: SearchState): Trajectory['contraction'] {
   const { candidate, ...rest } = state.contraction;
   if (candidate === undefined) return rest;
   const entrant = { ...candidateNamed(state, candidate), candidate, axes: [rest.axis] };
-  return { ...rest, candidate: viewsOf([entrant])[0] as CandidateView };
+  return { ...rest, candidate: viewsOf(state, [entrant])[0] as CandidateView };
 }
 
 function finalView(state: SearchState, { trainings, ...rest }: Final): FinalView {

@@ -3,7 +3,6 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type CandidateState, finalOutcome, type SearchState } from '../../src/search/state.js';
 import { networkId } from '../../src/search/work.js';
-import type { Score } from '../../src/training/training.js';
 import { draw, drawNormal, fewClasses, RUNS, searchesBy, stuck } from './arbitraries.js';
 import { configuredOn, diverged, type Ending, type Results, scored, searched } from './searching.js';
 
@@ -108,10 +107,10 @@ describe('its training in full', () => {
       return endings[Math.min(replicate, endings.length - 1)] as Ending;
     }, changes);
   /** As where validation videos are trained on: they judge nothing. */
-  const joined = (trainingLoss: number): Ending => ({
-    ...scored(0, 0, trainingLoss),
-    evaluations: { test: scored(0.8, 0.5).evaluations.validation as Score },
-  });
+  const joined = (trainingLoss: number): Ending => {
+    const { evaluations, ...rest } = scored(0.8, 0.5, trainingLoss);
+    return { ...rest, evaluations: evaluations.validation ? { test: evaluations.validation } : {} };
+  };
   const seedsOf = (state: SearchState) => state.final?.trainings.map(({ work }) => work.seed);
 
   test('is one where it comes out as its candidate did', () => {
