@@ -21,9 +21,12 @@ export interface Home {
 
 export const DEFAULT_HOME = 'x3d-search-data';
 
+/** Whether a text could be the id of a search or a training. */
+export const isId = (text: string): boolean => /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/.test(text);
+
 /** Ids come out of Redis and out of URLs: one that is none must not lead out of the home. */
 export function checkedId(id: string): string {
-  if (/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/.test(id)) return id;
+  if (isId(id)) return id;
   throw new X3dError('not-found', {
     subject: 'id',
     expected: 'one to 64 letters, digits, - and _',

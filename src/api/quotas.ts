@@ -45,18 +45,17 @@ export interface Quotas {
 }
 
 export function openQuotas(redis: Redis): Quotas {
-  /** Searches that are being begun, by account. */
-  const beginning = new Map<string, number>();
+  /** Ids of searches that are being begun, by account, in the order in which they were asked for. */
+  const beginning = new Map<string, readonly string[]>();
 
-  const check = async ({ account, searches, hours }: Account) => {
+  /** `ahead`: searches of the account that are being begun and were asked for before. */
+  const check = async ({ account, searches, hours }: Account, ahead: readonly string[]) => {
     if (searches === undefined && hours === undefined) return;
-    const ids = await redis.smembers(ownKey(account));
+    const ids = (await redis.smembers(ownKey(account))).filter((id) => !ahead.includes(id));
     const states = (await Promise.all(ids.map((id) => readSearch(redis, id).catch(() => undefined)))).flatMap(
       (state) => state ?? [],
     );
-    // Without the one that asks, which is being begun too.
-    const others = (beginning.get(account) ?? 1) - 1;
-    const open = states.filter((state) => !isOver(state)).length + others;
+    const open = states.filter((state) => !isOver(state)).length + ahead.length;
     const refuse = (subject: string, expected: string, got: string, remedy: string) =>
       new X3dError('too-many', { subject, expected, got, remedy });
     if (searches !== undefined && open >= searches)
@@ -80,14 +79,18 @@ export function openQuotas(redis: Redis): Quotas {
     within: async (account, search, create) => {
       const { account: name } = account;
       // Before anything is waited for: of two that ask at the same time the second sees the first.
-      beginning.set(name, (beginning.get(name) ?? 0) + 1);
+      const ahead = beginning.get(name) ?? [];
+      beginning.set(name, [...ahead, search]);
       try {
-        await check(account);
+        await check(account, ahead);
         // First, so that there is no search without an owner, whatever ends in between.
         await redis.multi().hset(OWNERS, search, name).sadd(ownKey(name), search).exec();
         return await create();
       } finally {
-        beginning.set(name, (beginning.get(name) ?? 1) - 1);
+        beginning.set(
+          name,
+          (beginning.get(name) ?? []).filter((id) => id !== search),
+        );
       }
     },
     refuseOthers: async ({ account, scope }, search) => {
