@@ -197,6 +197,7 @@ const ROUTES = [
   'GET /searches/{id}/artifacts/{path}',
   'GET /searches/{id}/candidates/{candidate}',
   'GET /searches/{id}/events',
+  'GET /searches/{id}/final',
   'GET /searches/{id}/trajectory',
   'GET /workers',
   'POST /searches',

@@ -195,7 +195,7 @@ describe('the service', () => {
 
   test('says that Redis is silent', async () => {
     const redis = new Redis(at.redisUrl);
-    await redis.call('CLIENT', 'PAUSE', '4000', 'ALL');
+    await redis.call('CLIENT', 'PAUSE', '7000', 'ALL');
     redis.disconnect();
     const ready = await problem(await at.get('/readyz'));
     expect(ready).toMatchObject({

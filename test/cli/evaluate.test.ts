@@ -86,7 +86,7 @@ describe('evaluate', () => {
       ...['--model', 'X2D', '--weights', weightsOf(MODELS.X2D, 6, temporaryFolder()), '--json'],
     );
     expect(code).toBe(0);
-    expect(JSON.parse(stdout).center.loss).toBeGreaterThan(0);
+    expect(JSON.parse(stdout).center.metrics.loss).toBeGreaterThan(0);
   });
 
   it('is a table for people', async () => {
