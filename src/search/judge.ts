@@ -41,7 +41,7 @@ const meanOf = (values: readonly number[]) => sum(values) / Math.max(1, values.l
 const SWEEPS = 200;
 
 /** Least squares of candidate + replicate, by sweeping the residuals in turn. Candidate means are at the mean replicate. */
-function fit(measured: readonly Measurement[], metric: MetricName): Fit {
+function fitted(measured: readonly Measurement[], metric: MetricName): Fit {
   const value = ({ score }: Measurement) => score.metrics[metric];
   const candidates = [...new Set(measured.map(({ candidate }) => candidate))];
   const replicates = [...new Set(measured.map(({ replicate }) => replicate))];
@@ -166,8 +166,8 @@ export function judge(
   earlier: readonly (readonly Measurement[])[] = [],
 ): Judgement | undefined {
   if (measured.length === 0) return undefined;
-  const own = fit(measured, metric);
-  const fits = [own, ...earlier.filter((table) => table.length > 0).map((table) => fit(table, metric))];
+  const own = fitted(measured, metric);
+  const fits = [own, ...earlier.filter((table) => table.length > 0).map((table) => fitted(table, metric))];
   const noise = variance(metric, fits, measured);
   const ids = [...own.means.keys()];
   const means = ids.map((id) => own.means.get(id) ?? 0);

@@ -58,7 +58,7 @@ describe('Redis', () => {
     expect(code).toBe(3);
     expect(of('redis')).toMatchObject({
       state: 'missing',
-      found: `the URL of Redis: expected one such as redis://host:6379, got ${url}.`,
+      found: `the URL of Redis: expected one such as redis://host:6379, rediss:// for TLS, /2 at its end for database 2, got ${url}.`,
     });
   });
 
