@@ -170,7 +170,13 @@ export function upcast(
   if (searchEvent.Check(raw)) return [raw];
   if (!firstVersion.Check(raw) || 'v' in raw) return { wrong: raw };
   const { at } = raw;
-  const events = fromFirst(state, raw).map((event) => ({ ...event, v: EVENTS_VERSION, at }));
+  let events: Raw[];
+  try {
+    events = fromFirst(state, raw).map((event) => ({ ...event, v: EVENTS_VERSION, at }));
+  } catch {
+    // Not even what the first version wrote.
+    return { wrong: raw };
+  }
   const wrong = events.find((event) => !searchEvent.Check(event));
   return wrong === undefined ? (events as SearchEvent[]) : { wrong };
 }

@@ -60,6 +60,7 @@ describe('what comes out of Redis', () => {
     const forged = '../../elsewhere';
     const event = {
       kind: 'search-created',
+      v: 2,
       at: new Date().toISOString(),
       search: forged,
       configuration: configured(),
@@ -109,14 +110,14 @@ test('figures go back to zero when nothing runs', async () => {
   };
   const OPEN = [
     'x3d_searches{state="running"}',
-    'x3d_candidates{state="proposed"}',
-    'x3d_candidates{state="started"}',
+    'x3d_trainings{state="proposed"}',
+    'x3d_trainings{state="started"}',
     'x3d_queue_jobs{queue="candidates",state="waiting"}',
     'x3d_queue_jobs{queue="candidates",state="active"}',
     'x3d_queue_jobs{queue="coordination",state="delayed"}',
     'x3d_workers{state="training"}',
   ];
-  await expect.poll(() => figure('x3d_candidates{state="proposed"}'), { timeout: 20_000 }).toBeGreaterThan(0);
+  await expect.poll(() => figure('x3d_trainings{state="proposed"}'), { timeout: 20_000 }).toBeGreaterThan(0);
   await expect
     .poll(() => figure('x3d_queue_jobs{queue="candidates",state="waiting"}'), { timeout: 20_000 })
     .toBeGreaterThan(0);
