@@ -183,7 +183,7 @@ describe('a search over HTTP', () => {
     expect(again.status).toBe(200);
     expect(await again.json()).toEqual(before);
     await expect
-      .poll(async () => (await at.get('/workers')).json())
+      .poll(async () => (await at.get('/workers')).json(), { timeout: 10_000 })
       .toMatchObject({
         workers: expect.not.arrayContaining([expect.objectContaining({ training: expect.anything() })]),
       });
