@@ -250,7 +250,7 @@ describe('a search over HTTP', () => {
   });
 });
 
-test('a search that races trains its close candidates again, and says how sure each choice is', async () => {
+test('a search that races stays within its target, and says how sure each choice is and what it cost', async () => {
   // Fields of the recipe that are given are not looked for.
   const id = await created({ method: 'race', recipe: { learningRate: 0.1, mixup: 0 } });
   const events = await at.events(id);
@@ -259,10 +259,6 @@ test('a search that races trains its close candidates again, and says how sure e
   expect(recipeChoice).toBeUndefined();
   expect(rounds.map(({ step }) => step)).toContain('expansion');
   expect(rounds.at(-1)?.step).toBe('exchange');
-  const replicates = rounds.flatMap(({ candidates }) =>
-    candidates.flatMap(({ trainings }) => trainings.map(({ replicate }) => replicate)),
-  );
-  expect(Math.max(...replicates)).toBeGreaterThan(0);
   for (const { candidates, winner } of rounds) {
     const { choice } = winner ?? {};
     expect(choice?.probability).toBeGreaterThan(0);

@@ -12,9 +12,9 @@ export const seed = fc.integer({ min: 0, max: 2 ** 31 });
 export const draw = (...keys: readonly (number | string)[]) => {
   let hash = 2166136261;
   for (const character of keys.join('/')) hash = Math.imul(hash ^ character.charCodeAt(0), 16777619);
-  // Mixed once more: keys that differ in their last letter only would be near each other.
-  hash = Math.imul(hash ^ (hash >>> 16), 0x45d9f3b);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x45d9f3b);
+  // The last characters have to reach the high bits too.
+  hash = Math.imul(hash ^ (hash >>> 15), 2246822507);
+  hash = Math.imul(hash ^ (hash >>> 13), 3266489909);
   return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32;
 };
 

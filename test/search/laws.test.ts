@@ -17,6 +17,7 @@ import {
   trainingsOf,
 } from '../../src/search/state.js';
 import { trajectoryOf } from '../../src/search/trajectory.js';
+import { draw, seed } from './arbitraries.js';
 import {
   configured,
   created,
@@ -29,16 +30,6 @@ import {
   withEvents,
 } from './searching.js';
 
-const seed = fc.integer({ min: 0, max: 2 ** 31 });
-/** A number from 0 to 1 that depends on all that is given and on nothing else. */
-const draw = (...keys: readonly (number | string)[]) => {
-  let hash = 2166136261;
-  for (const character of keys.join('/')) hash = Math.imul(hash ^ character.charCodeAt(0), 16777619);
-  // The last characters have to reach the high bits too.
-  hash = Math.imul(hash ^ (hash >>> 15), 2246822507);
-  hash = Math.imul(hash ^ (hash >>> 13), 3266489909);
-  return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32;
-};
 const few = {
   ...dataset,
   classes: dataset.classes.slice(0, 10),
