@@ -126,7 +126,7 @@ describe('a training', () => {
   });
 
   it('learns: at its end the loss is far below that of a guess', async () => {
-    const request = requestFor({ steps: 270 });
+    const request = requestFor({ steps: 540 });
     const { classes } = await train(request);
     const losses = curveOf(request)
       .trim()
