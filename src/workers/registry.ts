@@ -1,51 +1,37 @@
 /** Who is at work: each worker says so every few seconds, and is forgotten when it falls silent. */
 import type { Redis } from 'ioredis';
-import Type from 'typebox';
+import Type, { type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { KEY_PREFIX } from '../redis/connection.js';
-import type { TrainingProgress } from '../training/training.js';
+import { TrainingProgress } from '../training/training.js';
 
-export interface WorkerRecord {
-  readonly id: string;
-  readonly host: string;
-  readonly pid: number;
-  readonly device: string;
-  readonly threads: number;
-  /** That a training may take, as the estimate counts it. */
-  readonly memoryBytes: number;
-  /** ISO time. */
-  readonly since: string;
-  /** What it trains, if it does. */
-  readonly training?: { readonly id: string; readonly since: string; readonly progress?: TrainingProgress };
-}
+const Id = Type.String({ maxLength: 300 });
+const Time = Type.String({ maxLength: 40, description: 'ISO time.' });
+
+export const WorkerRecord = Type.Object({
+  id: Id,
+  host: Type.String({ maxLength: 300 }),
+  pid: Type.Integer({ minimum: 0 }),
+  device: Type.String({ maxLength: 40, description: 'cpu, or a card as cuda:0.' }),
+  threads: Type.Integer({ minimum: 0 }),
+  memoryBytes: Type.Integer({ minimum: 0, description: 'That a training may take, as estimated.' }),
+  since: Time,
+  training: Type.Optional(
+    Type.Object(
+      { id: Id, since: Time, progress: Type.Optional(TrainingProgress) },
+      { description: 'What it trains, if it does.' },
+    ),
+  ),
+});
+export type WorkerRecord = Static<typeof WorkerRecord>;
+
+const workerRecord = Compile(WorkerRecord);
 
 /** What other processes wrote is looked at before it is believed; what is not of this form is not shown. */
-const Time = Type.String({ maxLength: 40 });
-const record = Compile(
-  Type.Object({
-    id: Type.String({ maxLength: 300 }),
-    host: Type.String({ maxLength: 300 }),
-    pid: Type.Integer(),
-    device: Type.String({ maxLength: 40 }),
-    threads: Type.Integer(),
-    memoryBytes: Type.Integer({ minimum: 0 }),
-    since: Time,
-    candidate: Type.Optional(
-      Type.Object({
-        id: Type.String({ maxLength: 64 }),
-        since: Time,
-        progress: Type.Optional(
-          Type.Object({ phase: Type.String(), done: Type.Number(), of: Type.Number() }),
-        ),
-      }),
-    ),
-  }),
-);
-
 function recordFrom(text: string): WorkerRecord | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return record.Check(value) ? (value as WorkerRecord) : undefined;
+    return workerRecord.Check(value) ? value : undefined;
   } catch {
     return undefined;
   }

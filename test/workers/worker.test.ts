@@ -20,7 +20,7 @@ import {
   release,
   request,
 } from '../../src/workers/queues.js';
-import { listWorkers } from '../../src/workers/registry.js';
+import { announceWorker, listWorkers, type WorkerRecord } from '../../src/workers/registry.js';
 import { candidateThatWill, eventually, SCRIPTED_TRAINER } from './candidates.js';
 
 let folder: string;
@@ -99,6 +99,26 @@ const alive = (pid: number) => {
   }
 };
 const trainerOf = async (id: string) => Number((await starts(id)).at(-1)?.split(' ')[0]);
+
+test('a worker whose record has another form is not listed, whatever part of it that is', async () => {
+  const since = new Date().toISOString();
+  const record: WorkerRecord = {
+    ...{ id: 'w', host: 'here', pid: 1, device: 'cpu', threads: 1, memoryBytes: 1e9, since },
+    training: { id: 'c', since, progress: { phase: 'training', done: 1, of: 8, loss: 0.5 } },
+  };
+  await announceWorker(redis, record);
+  expect(await listWorkers(redis)).toEqual([record]);
+  for (const training of [
+    'c',
+    { id: 'c' },
+    { id: 'c'.repeat(400), since },
+    { id: 'c', since, progress: { phase: 'sleeping', done: 1, of: 8 } },
+    { id: 'c', since, progress: { phase: 'training', done: '1', of: 8 } },
+  ]) {
+    await announceWorker(redis, { ...record, training } as WorkerRecord);
+    expect(await listWorkers(redis)).toEqual([]);
+  }
+});
 
 describe('a worker', () => {
   test('trains a candidate once, whichever searches ask, with its threads and the data that the search saw', async () => {

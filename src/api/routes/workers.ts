@@ -1,24 +1,10 @@
 import Type from 'typebox';
-import { TrainingProgress } from '../../training/training.js';
-import { listWorkers } from '../../workers/registry.js';
+import { listWorkers, WorkerRecord } from '../../workers/registry.js';
 import { problems } from '../problems.js';
 import type { App, Service } from '../service.js';
 
-const WorkerView = Type.Object({
-  id: Type.String(),
-  host: Type.String(),
-  pid: Type.Integer(),
-  device: Type.String(),
-  threads: Type.Integer(),
-  memoryBytes: Type.Integer({ description: 'That a training may take, as estimated.' }),
-  since: Type.String(),
-  training: Type.Optional(
-    Type.Object({ id: Type.String(), since: Type.String(), progress: Type.Optional(TrainingProgress) }),
-  ),
-});
-
 const Workers = Type.Object(
-  { workers: Type.Array(WorkerView) },
+  { workers: Type.Array(WorkerRecord) },
   { description: 'Every worker that has been heard of in the last seconds.' },
 );
 
