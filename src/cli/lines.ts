@@ -1,6 +1,6 @@
 /** What happens in a search as lines of text, one for each event. */
 import type { SearchEvent } from '../search/events.js';
-import type { SearchState } from '../search/state.js';
+import { moveOf, type SearchState } from '../search/state.js';
 import type { TrainingProgress } from '../training/training.js';
 import { amount, change, duration, percent } from './figures.js';
 import { choiceText } from './tables.js';
@@ -9,7 +9,7 @@ import { choiceText } from './tables.js';
 function candidateText(state: SearchState, id: string | undefined): string {
   const round = state.rounds.at(-1);
   const entrant = round?.entrants.find(({ candidate }) => candidate === id);
-  if (round && entrant) return `round ${round.round}, ${entrant.change ?? entrant.axes.join(' = ')}`;
+  if (round && entrant) return `round ${round.round}, ${moveOf(entrant)}`;
   return state.contraction?.candidate === id && state.contraction
     ? `contraction of ${state.contraction.axis}`
     : `candidate ${id}`;

@@ -2,6 +2,7 @@
 import pc from 'picocolors';
 import type { Factors } from '../network/index.js';
 import type { Choice } from '../search/events.js';
+import { moveOf } from '../search/state.js';
 import type { CandidateView, Trajectory } from '../search/trajectory.js';
 import type { TrainingProgress } from '../training/training.js';
 import { amount, change, clip, duration, inWords, percent } from './figures.js';
@@ -17,10 +18,6 @@ const COST_NAMES = {
 } as const satisfies Record<Trajectory['complexity'], string>;
 
 export const costName = ({ complexity }: Trajectory): string => COST_NAMES[complexity];
-
-/** What makes a candidate, in a few words. */
-export const moveOf = ({ axes, change }: Pick<CandidateView, 'axes' | 'change'>): string =>
-  change ?? axes.join(' = ');
 
 /** A network in a few words. */
 export const networkText = (factors: Factors) =>

@@ -22,6 +22,10 @@ export interface Factors {
   readonly depth: number;
 }
 
+/** Whether factors build the same network on the same clip. */
+export const sameNetwork = (a: Factors, b: Factors): boolean =>
+  (Object.keys(a) as (keyof Factors)[]).every((factor) => a[factor] === b[factor]);
+
 /** Source frames that a clip covers, from its first sampled frame to its last, both included. */
 export function clipSpan(factors: Pick<Factors, 'frames' | 'stride'>): number {
   return (factors.frames - 1) * factors.stride + 1;

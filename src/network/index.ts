@@ -1,5 +1,5 @@
 export { BASES, type BaseName, type BaseNetwork, MODELS, type ModelName } from './base.js';
-export { AXES, type Axis, clipSpan, type Factors, shortSides, testCrop } from './factors.js';
+export { AXES, type Axis, clipSpan, type Factors, sameNetwork, shortSides, testCrop } from './factors.js';
 export {
   type BatchNorm,
   type Block,

@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { writeWhole } from '../files.js';
 import type { Home } from '../home.js';
 import { describeNetwork, layersOf, testCrop } from '../network/index.js';
-import { trajectoryChart } from './chart.js';
+import { trajectorySpecification } from './chart.js';
+import { svgOf } from './drawing.js';
 import type { Final, SearchState } from './state.js';
 import { trajectoryOf } from './trajectory.js';
 import { baseOf } from './work.js';
@@ -63,9 +64,9 @@ async function writeNetwork(state: SearchState, final: Final, folder: string): P
 export async function writeRun(state: SearchState, home: Home): Promise<void> {
   const folder = home.run(state.id);
   const trajectory = trajectoryOf(state);
-  const chart = await trajectoryChart(trajectory);
+  const chart = trajectorySpecification(trajectory);
   await writeWhole(join(folder, 'trajectory.json'), json(trajectory));
-  if (chart !== undefined) await writeWhole(join(folder, 'trajectory.svg'), chart);
+  if (chart) await writeWhole(join(folder, 'trajectory.svg'), await svgOf(chart));
   const network = join(folder, 'network');
   if (state.final && existsSync(network)) await writeNetwork(state, state.final, network);
 }

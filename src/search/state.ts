@@ -38,6 +38,10 @@ export interface Entrant {
   readonly dropped?: string;
 }
 
+/** What makes a candidate, in a few words. */
+export const moveOf = ({ axes, change }: Pick<Entrant, 'axes' | 'change'>): string =>
+  change ?? axes.join(' = ');
+
 export interface Winner {
   readonly candidate: string;
   readonly axes: readonly Axis[];

@@ -5,7 +5,8 @@ import { Command } from 'commander';
 import { X3dError } from '../../errors.js';
 import { writeWhole } from '../../files.js';
 import { type Home, homeAt } from '../../home.js';
-import { type Compared, comparedOf, comparisonChart, type Figure } from '../../search/comparison.js';
+import { type Compared, comparedOf, comparisonSpecification, type Figure } from '../../search/comparison.js';
+import { svgOf } from '../../search/drawing.js';
 import type { Trajectory } from '../../search/trajectory.js';
 import { type Client, serviceOf } from '../client.js';
 import { amount, duration } from '../figures.js';
@@ -94,7 +95,8 @@ async function compare(ids: readonly string[], options: CompareOptions): Promise
   const trajectories = await trajectoriesOf(ids, options);
   refuseOtherVideos(trajectories);
   const rows = trajectories.map(comparedOf);
-  if (options.chart !== undefined) await writeWhole(options.chart, await comparisonChart(trajectories));
+  if (options.chart !== undefined)
+    await writeWhole(options.chart, await svgOf(comparisonSpecification(trajectories)));
   process.stdout.write(`${options.json ? JSON.stringify({ searches: rows }, undefined, 2) : text(rows)}\n`);
 }
 

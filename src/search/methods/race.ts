@@ -3,8 +3,7 @@
  * of one training each. Rounds stay within the target, so that no step has to be taken back; where it is reached,
  * exchange rounds undo what greed got wrong; the network found is the best of all that were trained.
  */
-import { isDeepStrictEqual } from 'node:util';
-import type { Factors } from '../../network/index.js';
+import { type Factors, sameNetwork } from '../../network/index.js';
 import type { NewEvent } from '../events.js';
 import { candidateNamed, type Round, type SearchState } from '../state.js';
 import { baseOf, costOf } from '../work.js';
@@ -68,7 +67,7 @@ function exchange(state: SearchState, factors: Factors): Decision {
 
 /** The network found is the best of all; where nothing was trained, the one that the search stands at. */
 function conclude(state: SearchState, factors: Factors): Decision {
-  const last = state.candidates.find((candidate) => isDeepStrictEqual(candidate.factors, factors));
+  const last = state.candidates.find((candidate) => sameNetwork(candidate.factors, factors));
   const found = networkFound(state, last);
   if (found) return proposeFinal(found.candidate, found.reason);
   return proposeFinal({ factors, cost: costOf(baseOf(state), factors) }, 'no other network was trained');
@@ -79,7 +78,7 @@ function proceed(state: SearchState, round: Round, winner: NonNullable<Round['wi
   const { factors } = candidateNamed(state, winner.candidate);
   if (state.spent !== undefined) return conclude(state, factors);
   if (round.step === 'expansion') return expand(state, factors);
-  return isDeepStrictEqual(factors, round.factors) ? conclude(state, factors) : exchange(state, factors);
+  return sameNetwork(factors, round.factors) ? conclude(state, factors) : exchange(state, factors);
 }
 
 function decide(state: SearchState): Decision {
