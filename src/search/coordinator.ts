@@ -10,7 +10,13 @@ import { cp, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Redis } from 'ioredis';
 import type { Home } from '../home.js';
-import { outcomeOf, type TrainingFailure, type TrainingResult, type Work } from '../training/training.js';
+import {
+  outcomeOf,
+  type SeenVideos,
+  type TrainingFailure,
+  type TrainingResult,
+  type Work,
+} from '../training/training.js';
 import { decide } from './decide.js';
 import { type NewEvent, stamped } from './events.js';
 import { appendEvents, readSearch } from './log.js';
@@ -29,7 +35,7 @@ export interface Trainings {
   request(
     search: string,
     training: string,
-    order: { readonly work: Work; readonly fingerprint: string },
+    order: { readonly work: Work; readonly videos: SeenVideos },
   ): Promise<void>;
   status(training: string): Promise<TrainingStatus>;
   /** The search has recorded the outcome, or no longer wants it. Safe to repeat. */
@@ -50,7 +56,9 @@ async function look(
   state: SearchState,
   { id: training, work, progress }: TrainingState,
 ): Promise<NewEvent[]> {
-  await trainings.request(state.id, training, { work, fingerprint: state.dataset.fingerprint });
+  const { parts, skipped, fingerprint } = state.dataset;
+  const usable = parts.train + parts.validation + parts.test;
+  await trainings.request(state.id, training, { work, videos: { fingerprint, usable, skipped } });
   const status = await trainings.status(training);
   switch (status.kind) {
     case 'training':

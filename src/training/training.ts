@@ -55,6 +55,10 @@ export const Work = Type.Object(
 );
 export type Work = Static<typeof Work>;
 
+/** What tells the videos that a search saw from others, and from the same with some of them away. */
+export const SeenVideos = Type.Object({ fingerprint: Type.String(), usable: Count, skipped: Count }, exact);
+export type SeenVideos = Static<typeof SeenVideos>;
+
 /** Work, and where it is done. */
 export interface TrainingRequest extends Work {
   /** Where checkpoints, the curve, the weights and the result are written; a second start continues there. */
@@ -169,11 +173,26 @@ export const outcomeOf = (result: TrainingResult): Outcome => {
   };
 };
 
-/** Why a training has no result, and whether another try makes sense. */
+/**
+ * Why a try of a training has no result. `retry: later` is a fault of the world, which says nothing about the training:
+ * it is tried again until that has passed. The others are the training's own, and count after a few tries.
+ */
 export const TrainingFailure = Type.Object(
   {
-    kind: Type.Enum(['not-a-number', 'out-of-memory', 'unreadable-data', 'killed', 'time-limit', 'internal']),
-    retry: Type.Enum(['here', 'elsewhere', 'never']),
+    kind: Type.Enum([
+      'not-a-number',
+      'out-of-memory',
+      /** Not the videos that the search was made on. */
+      'unreadable-data',
+      /** Videos that are away for now. */
+      'unreachable-data',
+      /** A home that is full, read-only or away. */
+      'disk',
+      'killed',
+      'time-limit',
+      'internal',
+    ]),
+    retry: Type.Enum(['here', 'elsewhere', 'later', 'never']),
     reason: Type.String(),
   },
   exact,

@@ -22,6 +22,19 @@ export async function kernelKills(): Promise<number> {
   return Math.max(...counts);
 }
 
+/** Signals that other processes send, or the system as it goes down. */
+const SENT = new Set([
+  'SIGKILL',
+  'SIGTERM',
+  'SIGINT',
+  'SIGHUP',
+  'SIGQUIT',
+  'SIGUSR1',
+  'SIGUSR2',
+  'SIGPWR',
+  'SIGXCPU',
+]);
+
 export function explainDeath({ code, signal, lastWords, kernelKilled }: Death): TrainingFailure {
   const said = lastWords === '' ? '' : `; its last words: ${lastWords}`;
   if (/heap out of memory|bad_alloc|OOM when allocating/.test(lastWords))
@@ -36,7 +49,10 @@ export function explainDeath({ code, signal, lastWords, kernelKilled }: Death): 
       retry: 'elsewhere',
       reason: 'the kernel killed the trainer because the machine ran out of memory',
     };
+  // Crashes end with a signal too; what others send is no fault of the training.
+  if (signal !== null && SENT.has(signal))
+    return { kind: 'killed', retry: 'later', reason: `the trainer was ended by ${signal}${said}` };
   if (signal !== null)
-    return { kind: 'killed', retry: 'here', reason: `the trainer was ended by ${signal}${said}` };
+    return { kind: 'internal', retry: 'here', reason: `the trainer was ended by ${signal}${said}` };
   return { kind: 'internal', retry: 'here', reason: `the trainer exited with status ${code}${said}` };
 }

@@ -2,6 +2,7 @@
 import Type, { type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 import {
+  SeenVideos,
   TrainingFailure,
   type TrainingProgress,
   type TrainingRequest,
@@ -16,22 +17,26 @@ export const Attempt = Type.Object(
     failure: TrainingFailure,
     /** Host and device: where another try makes no sense after a failure to be retried elsewhere. */
     place: Type.String(),
+    /** When the last of them failed. */
     at: Type.String(),
+    times: Type.Integer({ minimum: 1, description: 'Tries in a row that failed so.' }),
+    /** When it is tried again, of the last one. */
+    until: Type.String(),
   },
   exact,
 );
 export type Attempt = Static<typeof Attempt>;
 
 /** Of the form of a job. Raised with any change to it or to the work in it; a worker gives back jobs of other versions. */
-export const JOB_VERSION = 2;
+export const JOB_VERSION = 3;
 
 /** The data of a job on the queue of candidates. The job's id is the training's. */
 export const CandidateJob = Type.Object(
   {
     version: Type.Literal(JOB_VERSION),
     work: Work,
-    /** Of the data set that the search saw: a worker that sees another one must not train on it. */
-    fingerprint: Type.String(),
+    /** The videos that the search saw: a worker that sees others must not train on them. */
+    videos: SeenVideos,
     /** Tries that failed, oldest first. */
     failures: Type.Array(Attempt),
   },
@@ -55,7 +60,7 @@ export interface JobProgress {
 /** From a worker to its trainer: the only message. */
 export interface TrainerOrder {
   readonly request: TrainingRequest;
-  readonly fingerprint: string;
+  readonly videos: SeenVideos;
 }
 
 /** From a trainer to its worker. */

@@ -13,15 +13,24 @@ import type { Redis } from 'ioredis';
 import type { Home } from '../home.js';
 import { KEY_PREFIX } from '../redis/connection.js';
 import { type TrainingFailure, type TrainingResult, trainingResult } from '../training/training.js';
-import { type AdvanceJob, type CandidateJob, candidateJob, JOB_VERSION, type JobProgress } from './job.js';
+import {
+  type AdvanceJob,
+  type Attempt,
+  type CandidateJob,
+  candidateJob,
+  JOB_VERSION,
+  type JobProgress,
+} from './job.js';
+import { isOfTheWorld } from './tries.js';
 
 export const CANDIDATES = 'candidates';
 export const COORDINATION = 'coordination';
 
-/** Tries of one candidate before its last failure counts; lost workers do not count as tries. */
-export const ATTEMPTS = 5;
-/** How often workers may be lost while they train a candidate before it counts as failed itself. */
-const MAX_STALLED = 30;
+/** Workers may be lost as often as they are: that is no fault of what they train. */
+const MAX_STALLED = 2 ** 31;
+/** What was begun goes before what was not; BullMQ takes the lower number first. */
+const FRESH = 2;
+export const BEGUN = 1;
 /** How long a job stays with a process that fell silent, milliseconds, unless a test says otherwise. */
 export const LOCK_MS = 6000;
 /** How often every running search is looked at even if no hint came. */
@@ -115,7 +124,7 @@ export async function request(
   home: Home,
   search: string,
   candidate: string,
-  data: Pick<CandidateJob, 'work' | 'fingerprint'>,
+  data: Pick<CandidateJob, 'work' | 'videos'>,
 ): Promise<void> {
   const { redis, candidates } = queues;
   const asked = await redis.sismember(waitingKey(candidate), search);
@@ -131,7 +140,7 @@ export async function request(
   await candidates.add(
     'training',
     { version: JOB_VERSION, ...data, failures: [] },
-    { jobId: candidate, attempts: ATTEMPTS, backoff: { type: 'fixed', delay: 1000 } },
+    { jobId: candidate, priority: FRESH },
   );
 }
 
@@ -146,12 +155,14 @@ export async function release(
   if (left?.[1] !== 0) return;
   const state = await candidates.getJobState(candidate);
   // One that is active ends when its worker sees that nobody waits.
-  if (state === 'waiting' || state === 'delayed') await candidates.remove(candidate);
+  if (state === 'waiting' || state === 'prioritized' || state === 'delayed')
+    await candidates.remove(candidate);
 }
 
 export type CandidateStatus =
   | { readonly kind: 'unknown' }
-  | { readonly kind: 'waiting' }
+  /** `fault`: of the world, that it waits for the end of. */
+  | { readonly kind: 'waiting'; readonly fault?: Attempt }
   | { readonly kind: 'training'; readonly progress: JobProgress }
   | { readonly kind: 'finished'; readonly result: TrainingResult }
   | { readonly kind: 'failed'; readonly failure: TrainingFailure };
@@ -160,6 +171,12 @@ function failureOf(job: Job<CandidateJob>): TrainingFailure {
   const recorded = job.data.failures.at(-1)?.failure;
   if (recorded && recorded.reason === job.failedReason) return recorded;
   return { kind: 'killed', retry: 'never', reason: job.failedReason || 'the job failed without a reason' };
+}
+
+/** The fault of the world that a job that is not being trained waits for the end of. */
+export function faultOf({ data }: Job<CandidateJob>): Attempt | undefined {
+  const last = candidateJob.Check(data) ? data.failures.at(-1) : undefined;
+  return last && isOfTheWorld(last.failure) ? last : undefined;
 }
 
 const isProgress = (progress: unknown): progress is JobProgress =>
@@ -182,7 +199,8 @@ export async function candidateStatus({ candidates }: Queues, candidate: string)
   if (state === 'failed' && job.failedReason === UNWANTED) return { kind: 'waiting' };
   if (state === 'failed') return { kind: 'failed', failure: failureOf(job) };
   if (state === 'active' && isProgress(job.progress)) return { kind: 'training', progress: job.progress };
-  return { kind: 'waiting' };
+  const fault = faultOf(job);
+  return { kind: 'waiting', ...(fault ? { fault } : {}) };
 }
 
 /** The failures of a candidate's earlier tries, oldest first. */

@@ -4,8 +4,8 @@
  */
 import { openDataset } from '../data/index.js';
 import { X3dError } from '../errors.js';
-import { TrainingError } from '../training/failure.js';
-import type { TrainingFailure, TrainingResult } from '../training/training.js';
+import type { TrainingResult } from '../training/training.js';
+import { failureOf } from './faults.js';
 import type { TrainerOrder, TrainerReport } from './job.js';
 
 const report = (message: TrainerReport): Promise<void> =>
@@ -13,27 +13,15 @@ const report = (message: TrainerReport): Promise<void> =>
     if (!process.send?.(message, undefined, {}, () => done())) done();
   });
 
-function failureOf(error: unknown): TrainingFailure {
-  if (error instanceof TrainingError) return error.failure;
-  if (error instanceof X3dError) {
-    const kind = error.kind === 'data' ? 'unreadable-data' : 'internal';
-    return { kind, retry: 'elsewhere', reason: error.message };
-  }
-  const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  if (/out of memory|OOM when allocating|bad_alloc|Array buffer allocation failed/i.test(reason))
-    return { kind: 'out-of-memory', retry: 'elsewhere', reason };
-  return { kind: 'internal', retry: 'here', reason };
-}
-
-async function trainFor({ request, fingerprint }: TrainerOrder): Promise<TrainingResult> {
+async function trainFor({ request, videos }: TrainerOrder): Promise<TrainingResult> {
   const dataset = await openDataset(request.data, {
     cacheFolder: request.cacheFolder,
     onProgress: (done, of) => void report({ kind: 'progress', progress: { phase: 'data', done, of } }),
   });
-  if (dataset.fingerprint !== fingerprint)
+  if (dataset.fingerprint !== videos.fingerprint)
     throw new X3dError('data', {
       subject: request.data.path,
-      expected: `the videos that the search was made on (fingerprint ${fingerprint.slice(0, 12)})`,
+      expected: `the videos that the search was made on (fingerprint ${videos.fingerprint.slice(0, 12)})`,
       got: `others (${dataset.fingerprint.slice(0, 12)})`,
       remedy: 'Give every worker the same videos; start a new search after changing them.',
     });
@@ -48,7 +36,7 @@ process.once('message', async (order) => {
     const result = await trainFor(order as TrainerOrder);
     await report({ kind: 'result', result });
   } catch (error) {
-    await report({ kind: 'failure', failure: failureOf(error) });
+    await report({ kind: 'failure', failure: await failureOf(error, order as TrainerOrder) });
   }
   process.exit(0);
 });

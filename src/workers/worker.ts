@@ -3,8 +3,8 @@
  * job's lock and so has to stay awake, which is why the training is in another process.
  *
  * What happens when something fails:
- * - the trainer dies or reports a failure: the failure is recorded in the job, and its kind decides whether the
- *   candidate is tried again, here or elsewhere, up to ATTEMPTS times;
+ * - the trainer dies or reports a failure: the failure is noted in the job (`tries.ts`), and its kind decides whether
+ *   it is tried again, here or elsewhere, and how often; a fault of the world waits for its end;
  * - the worker dies: its trainer ends, the job's lock runs out, another worker goes on from the last checkpoint;
  * - the worker is asked to stop: the trainer is killed and the job goes back to the queue at once;
  * - Redis goes away: the training goes on; if the lock was lost meanwhile, the trainer is killed;
@@ -28,8 +28,18 @@ import {
 } from '../training/training.js';
 import { runTrainer, TRAINER } from './child.js';
 import { type CandidateJob, candidateJob, type JobProgress } from './job.js';
-import { CANDIDATES, hint, LOCK_MS, lockOptions, openQueues, searchesWaiting, UNWANTED } from './queues.js';
+import {
+  BEGUN,
+  CANDIDATES,
+  hint,
+  LOCK_MS,
+  lockOptions,
+  openQueues,
+  searchesWaiting,
+  UNWANTED,
+} from './queues.js';
 import { announceWorker, dismissWorker, HEARTBEAT_MS, listWorkers, type WorkerRecord } from './registry.js';
+import { isFinal, noted } from './tries.js';
 
 export interface WorkerOptions {
   readonly redisUrl: string;
@@ -106,18 +116,49 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     for (const search of await searchesWaiting(redis, candidate)) await hint(queues, search);
   };
 
-  /** Whether a failure said to try elsewhere, and there is another place that could. */
+  /** Whether a failure said to try elsewhere, or its reason may not hold there, and there is another place that could. */
   const shouldGoElsewhere = async ({ failures }: CandidateJob) => {
     const last = failures.at(-1);
-    if (last?.failure.retry !== 'elsewhere' || last.place !== here) return false;
-    return (await listWorkers(redis)).some((other) => place(other.host, other.device) !== here);
+    if (last?.place !== here) return false;
+    const { retry, kind } = last.failure;
+    if (retry !== 'elsewhere' && kind !== 'unreachable-data') return false;
+    const others = (await listWorkers(redis)).filter((other) => place(other.host, other.device) !== here);
+    return others.some(({ training }) => retry === 'elsewhere' || training === undefined);
   };
 
-  const failed = async (job: Job<CandidateJob>, failure: TrainingFailure): Promise<Error> => {
-    const attempt = { failure, place: here, at: new Date().toISOString() };
-    await job.updateData({ ...job.data, failures: [...job.data.failures, attempt] });
+  /** What to throw after a try that failed. */
+  const failed = async (
+    job: Job<CandidateJob>,
+    token: string | undefined,
+    failure: TrainingFailure,
+    began: Date,
+  ): Promise<Error> => {
+    const failures = noted(job.data.failures, failure, { place: here, began, now: new Date() });
+    await job.updateData({ ...job.data, failures: [...failures] });
     log.warn({ candidate: job.id, ...failure }, 'training failed');
-    return failure.retry === 'never' ? new UnrecoverableError(failure.reason) : new Error(failure.reason);
+    if (isFinal(failures)) return new UnrecoverableError(failure.reason);
+    await job.changePriority({ priority: BEGUN });
+    await job.moveToDelayed(Date.parse(failures.at(-1)?.until ?? ''), token);
+    if (job.id) await hintAll(job.id);
+    return new DelayedError();
+  };
+
+  /** What no one foresaw says nothing about the training. */
+  const unforeseen = (error: unknown): TrainingFailure => ({
+    kind: 'internal',
+    retry: 'later',
+    reason: error instanceof Error ? error.message : String(error),
+  });
+
+  const takeJob = async (job: Job<CandidateJob>, token?: string): Promise<TrainingResult> => {
+    const began = new Date();
+    try {
+      return await trainJob(job, token);
+    } catch (error) {
+      if (error instanceof TrainingError) throw await failed(job, token, error.failure, began);
+      const settled = [DelayedError, WaitingError, UnrecoverableError].some((kind) => error instanceof kind);
+      throw settled ? error : await failed(job, token, unforeseen(error), began);
+    }
   };
 
   const trainJob = async (job: Job<CandidateJob>, token?: string): Promise<TrainingResult> => {
@@ -158,7 +199,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       return await runTrainer(
         {
           request: { ...job.data.work, folder, cacheFolder: home.cache, device, threads },
-          fingerprint: job.data.fingerprint,
+          videos: job.data.videos,
         },
         {
           program: trainer,
@@ -173,11 +214,13 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         },
       );
     } catch (error) {
-      if (error instanceof TrainingError) throw await failed(job, error.failure);
       if (!(error instanceof StoppedTraining)) throw error;
       log.info({ candidate, why: error.why }, 'training stopped');
       if (error.why === 'unwanted') throw new UnrecoverableError(UNWANTED);
-      if (error.why === 'stopping') await job.moveToWait(token);
+      if (error.why === 'stopping') {
+        await job.changePriority({ priority: BEGUN });
+        await job.moveToWait(token);
+      }
       throw new WaitingError();
     } finally {
       clearInterval(watch);
@@ -187,7 +230,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     }
   };
 
-  const worker = new Worker<CandidateJob, TrainingResult>(CANDIDATES, trainJob, {
+  const worker = new Worker<CandidateJob, TrainingResult>(CANDIDATES, takeJob, {
     connection: redis,
     prefix: KEY_PREFIX,
     name: id,

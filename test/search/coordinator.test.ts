@@ -60,8 +60,8 @@ function trainings(of: Results = results) {
     return of(askedFor(state, training));
   };
   const run: Trainings = {
-    request: async (_search, id, { fingerprint }) => {
-      expect(fingerprint).toBe(dataset.fingerprint);
+    request: async (_search, id, { videos }) => {
+      expect(videos).toEqual({ fingerprint: dataset.fingerprint, usable: 140, skipped: 0 });
       if (asked.has(id)) return;
       asked.set(
         id,

@@ -9,7 +9,7 @@ import type { CandidateJob } from '../../src/workers/job.js';
 
 export const SCRIPTED_TRAINER = fileURLToPath(new URL('./scripted-trainer.mjs', import.meta.url));
 
-export const candidateThatWill = (ending: string): Pick<CandidateJob, 'work' | 'fingerprint'> => ({
+export const candidateThatWill = (ending: string): Pick<CandidateJob, 'work' | 'videos'> => ({
   work: {
     division: AS_DIVIDED,
     evaluations: ['validation'],
@@ -20,7 +20,7 @@ export const candidateThatWill = (ending: string): Pick<CandidateJob, 'work' | '
     microBatch: RECIPES['x2d-micro'].batchSize,
     seed: 1,
   },
-  fingerprint: 'f00d',
+  videos: { fingerprint: 'f00d', usable: 140, skipped: 0 },
 });
 
 /** Waits until `look` gives something, looking every few milliseconds. */

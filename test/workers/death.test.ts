@@ -15,7 +15,7 @@ describe('a trainer that ended', () => {
     [
       'by SIGKILL of someone',
       { signal: 'SIGKILL' as const },
-      { kind: 'killed', retry: 'here', reason: 'the trainer was ended by SIGKILL' },
+      { kind: 'killed', retry: 'later', reason: 'the trainer was ended by SIGKILL' },
     ],
     [
       'by SIGKILL of a kernel out of memory',
@@ -30,7 +30,7 @@ describe('a trainer that ended', () => {
       'by a crash in native code',
       { signal: 'SIGSEGV' as const, lastWords: 'Fatal: at 0x0' },
       {
-        kind: 'killed',
+        kind: 'internal',
         retry: 'here',
         reason: 'the trainer was ended by SIGSEGV; its last words: Fatal: at 0x0',
       },

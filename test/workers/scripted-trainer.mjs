@@ -18,11 +18,11 @@ const evaluation = (accuracy) => ({
 });
 
 process.on('disconnect', () => process.exit(1));
-process.once('message', ({ request, fingerprint }) => {
+process.once('message', ({ request, videos }) => {
   const { factors, folder, evaluations, seed } = request;
   mkdirSync(folder, { recursive: true });
   const starts = join(folder, 'starts');
-  appendFileSync(starts, `${process.pid} ${process.env.OMP_NUM_THREADS} ${fingerprint}\n`);
+  appendFileSync(starts, `${process.pid} ${process.env.OMP_NUM_THREADS} ${videos.fingerprint}\n`);
   const start = readFileSync(starts, 'utf8').trim().split('\n').length;
   const send = (message) => process.send(message, () => message.kind !== 'progress' && process.exit(0));
   const fail = (kind, retry, reason) => send({ kind: 'failure', failure: { kind, retry, reason } });
@@ -64,6 +64,7 @@ process.once('message', ({ request, fingerprint }) => {
     'fail always': () => fail('internal', 'here', `try ${start}`),
     elsewhere: () => fail('unreadable-data', 'elsewhere', 'no such folder here'),
     'be killed': () => (start === 1 ? process.kill(process.pid, 'SIGKILL') : succeed()),
+    'be killed again and again': () => (start < 8 ? process.kill(process.pid, 'SIGKILL') : succeed()),
     'exhaust the heap': () => {
       console.error('FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory');
       process.abort();

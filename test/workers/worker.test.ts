@@ -177,8 +177,41 @@ describe('a worker', () => {
     spawnWorker();
     expect(await ended(id)).toMatchObject({ kind: 'finished' });
     expect(await failedTries(queues, id)).toMatchObject([
-      { failure: { kind: 'killed', retry: 'here', reason: 'the trainer was ended by SIGKILL' } },
+      { failure: { kind: 'killed', retry: 'later', reason: 'the trainer was ended by SIGKILL' } },
     ]);
+  });
+
+  test('goes on however often its trainer is killed, with pauses that grow, and is taken for waiting meanwhile', async () => {
+    const id = newId();
+    await request(queues, home, 's1', id, candidateThatWill('be killed again and again'));
+    spawnWorker();
+    const waiting = await eventually(async () => {
+      const status = await candidateStatus(queues, id);
+      return status.kind === 'waiting' && (status.fault?.times ?? 0) >= 3 && status.fault;
+    });
+    expect(waiting).toMatchObject({ failure: { kind: 'killed' } });
+    const { at = '', until = '', times = 0 } = waiting || {};
+    expect(Date.parse(until) - Date.parse(at)).toBe(1000 * 2 ** (times - 1));
+    expect(await failedTries(queues, id)).toHaveLength(1);
+  });
+
+  test('goes on with what was begun before it begins something else', async () => {
+    const [begun, fresh, other] = [newId(), newId(), newId()];
+    await request(queues, home, 's1', begun, candidateThatWill('be killed'));
+    spawnWorker();
+    const [failed] = await eventually(async () => {
+      const tries = await failedTries(queues, begun);
+      return tries.length > 0 && tries;
+    });
+    await request(queues, home, 's1', other, candidateThatWill('hang'));
+    await training(other);
+    await request(queues, home, 's1', fresh, candidateThatWill('succeed'));
+    // Due while the worker was at something else.
+    await eventually(async () => Date.now() > Date.parse(failed?.until ?? ''));
+    await release(queues, 's1', other);
+    await ended(fresh);
+    const finishedOn = async (id: string) => (await queues.candidates.getJob(id))?.finishedOn ?? 0;
+    expect(await finishedOn(begun)).toBeLessThan(await finishedOn(fresh));
   });
 
   test('knows a trainer that exhausted its memory', async () => {
@@ -345,12 +378,12 @@ describe('a worker', () => {
 
   test('trains what an earlier version left in the queue, once its search asks for it', async () => {
     const id = newId();
-    const { work, fingerprint } = candidateThatWill('succeed');
+    const { work, videos } = candidateThatWill('succeed');
     // As the version before jobs carried one had it.
-    const left = { work: { ...work, purpose: 'candidate' }, fingerprint, failures: [] };
+    const left = { work: { ...work, purpose: 'candidate' }, fingerprint: 'f00d', failures: [] };
     await redis.sadd(`x3d:waiting:${id}`, 's1');
     await queues.candidates.add('training', left as unknown as CandidateJob, { jobId: id });
-    await request(queues, home, 's1', id, { work, fingerprint });
+    await request(queues, home, 's1', id, { work, videos });
     spawnWorker();
     expect(await ended(id)).toMatchObject({ kind: 'finished' });
     expect(await starts(id)).toHaveLength(1);

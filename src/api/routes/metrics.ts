@@ -32,7 +32,13 @@ function tallyOf(state: SearchState): Tally {
 
 const PAGE = 1000;
 /** What there is to do: jobs that are done are kept as results, and counted as candidates. */
-const OPEN_JOBS = ['waiting', 'delayed', 'active'] as const;
+const OPEN_JOBS = ['waiting', 'prioritized', 'delayed', 'active'] as const;
+
+/** That jobs have priorities is the queue's own affair: they wait. */
+const depths = ({ waiting = 0, prioritized = 0, ...rest }: Record<string, number>) => ({
+  waiting: waiting + prioritized,
+  ...rest,
+});
 
 function ignoreOtherVersions(error: unknown): undefined {
   if (!(error instanceof X3dError)) throw error;
@@ -112,7 +118,7 @@ export function metricRoutes(app: App, { redis, queues }: Service): void {
     }
     seconds.set(found.reduce((total, { trainingSeconds }) => total + trainingSeconds, 0));
     for (const [queue, counts] of Object.entries({ candidates: waiting, coordination: looks }))
-      for (const [state, count] of Object.entries(counts)) depth.set({ queue, state }, count);
+      for (const [state, count] of Object.entries(depths(counts))) depth.set({ queue, state }, count);
     const training = present.filter((worker) => worker.training).length;
     workers.set({ state: 'training' }, training);
     workers.set({ state: 'idle' }, present.length - training);
