@@ -4,9 +4,9 @@
  * The model: a figure is the network's own, plus the replicate's (its fold's videos are easy or hard, for all alike),
  * plus noise of one size for all. Networks need not have all replicates: a least-squares fit of both effects compares
  * them all the same. The noise is estimated from what the fit leaves, over all rounds of a search, together with a
- * prior from the videos' own spread, so that one replicate is enough to begin with: over seeds the loss of networks on
- * 30 videos had a standard deviation of about half, their accuracy of about 0.8, of the standard error over the videos
- * (five seeds on the Weizmann clips), and both shrink as sets grow.
+ * prior from the videos' own spread, so that one replicate is enough to begin with: over seeds and folds, loss and
+ * accuracy of networks on 20 videos had standard deviations of 0.7 to 1.2 and of 0.6 to 0.7 standard errors over the
+ * videos (five replicates of 19 networks on the Weizmann clips), and both shrink as sets grow.
  */
 import { METRICS, type MetricName, worse } from '../training/metrics.js';
 import type { Score } from '../training/training.js';
@@ -18,8 +18,8 @@ export interface Measurement {
   readonly score: Score;
 }
 
-/** Standard deviation over seeds, in standard errors over the validation videos. */
-const SPREAD: Readonly<Record<MetricName, number>> = { accuracy: 0.8, top5: 0.8, loss: 0.5 };
+/** Standard deviation over seeds and folds, in standard errors over the validation videos. */
+const SPREAD = 0.8;
 /** What the prior counts for, in degrees of freedom. */
 const PRIOR_WEIGHT = 6;
 /** Where all videos come to the same, their spread says nothing: no figure is surer than one video in two. */
@@ -86,7 +86,7 @@ function variance(metric: MetricName, fits: readonly Fit[], measured: readonly M
     const floor = metric === 'loss' ? 0 : 0.5 / Math.max(LEAST_VIDEOS, videos);
     return Math.max(errors[metric], floor) ** 2;
   });
-  const prior = SPREAD[metric] ** 2 * meanOf(spreads);
+  const prior = SPREAD ** 2 * meanOf(spreads);
   const squares = sum(fits.map((one) => one.squares));
   const freedom = sum(fits.map((one) => one.freedom));
   return (PRIOR_WEIGHT * prior + squares) / (PRIOR_WEIGHT + freedom);

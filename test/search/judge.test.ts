@@ -235,8 +235,8 @@ describe('the size of the noise', () => {
       return Math.sqrt(5) * (judgement?.estimates[0]?.error ?? 0);
     });
     const mean = errors.reduce((a, b) => a + b, 0) / errors.length;
-    // The prior says 0.1, and counts for six of 86 degrees of freedom.
-    expect(Math.abs(mean / Math.sqrt((6 * 0.1 ** 2 + 80 * spread ** 2) / 86) - 1)).toBeLessThan(0.05);
+    // The prior says 0.8 of an error of 0.2, and counts for six of 86 degrees of freedom.
+    expect(Math.abs(mean / Math.sqrt((6 * 0.16 ** 2 + 80 * spread ** 2) / 86) - 1)).toBeLessThan(0.05);
   });
 
   test('makes probabilities that come true as often as they say', () => {

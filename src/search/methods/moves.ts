@@ -1,7 +1,7 @@
 /** The moves of the race: as the paper's steps, but within the target, and with the clip's duration measured. */
 import { type CostOf, contractAxis, expandAxis, FACTOR_OF } from '../../flops/axis.js';
 import { AXES, type Axis, type BaseNetwork, type Factors } from '../../network/index.js';
-import type { SearchState } from '../state.js';
+import type { Round, SearchState } from '../state.js';
 import { baseOf } from '../work.js';
 import { complexityOf, type Suggestion } from './proposals.js';
 
@@ -81,9 +81,17 @@ const NAMES: Readonly<Record<(typeof EXCHANGED)[number], string>> = {
 const settled = (from: Factors, to: Factors): Factors =>
   to.frames === from.frames ? to : lasting(to, to.frames, durationOf(from));
 
+/** Whether all candidates along an axis were dropped in the round that tried it last. */
+function hopeless(state: SearchState, axis: Axis): boolean {
+  const along = (round: Round) => round.entrants.filter(({ axes }) => axes.includes(axis));
+  const last = state.rounds.findLast((round) => along(round).length > 0);
+  return last !== undefined && along(last).every(({ dropped }) => dropped !== undefined);
+}
+
 /**
  * At the target: one axis up and, where that costs too much, another down as far as it must, and the clip longer and
- * shorter at the same cost. The axis that has grown most, in cost, is the one that gives.
+ * shorter at the same cost. The axis that has grown most, in cost, is the one that gives; one that was without hope
+ * when it was last tried is not raised.
  */
 export function exchanges(state: SearchState, from: Factors): Suggestion[] {
   const base = baseOf(state);
@@ -95,6 +103,7 @@ export function exchanges(state: SearchState, from: Factors): Suggestion[] {
   };
   const byGrowth = [...EXCHANGED].sort((a, b) => growth(b) - growth(a));
   const pairs = EXCHANGED.flatMap((up): Suggestion[] => {
+    if (hopeless(state, up)) return [];
     const down = byGrowth.find((axis) => axis !== up && growth(axis) > LEAST_GROWTH);
     if (!down) return [];
     const raised =

@@ -28,7 +28,7 @@ export const CONFIDENCE = 0.9;
 /** A candidate that is the best with no more than this probability, by both metrics, is dropped. */
 const HOPELESS = 0.1;
 /** Losses that differ by less, in shares of the loss of guessing, matter less than another training costs. */
-const INDIFFERENT = 0.015;
+const INDIFFERENT = 0.03;
 /** A training that ends with this much of the loss of guessing has not learned. */
 const AT_CHANCE = 0.95;
 /** A training that did not learn, or whose loss jumped or was no number, is tried again at this share of the rate. */
