@@ -111,6 +111,25 @@ describe('any search that races', () => {
     );
   });
 
+  test('raises no axis in an exchange whose candidates were all dropped when it was last tried', () => {
+    const named = { frames: 'tau', crop: 's', depth: 'd', width: 'w', bottleneck: 'b' } as const;
+    fc.assert(
+      fc.property(racing, (drawn) => {
+        const { rounds } = searchOn(drawn).state;
+        for (const { entrants, round } of rounds.filter(({ step }) => step === 'exchange'))
+          for (const { change = '' } of entrants) {
+            const axis = named[change.split(' up')[0] as keyof typeof named];
+            const tried = rounds
+              .slice(0, round - 1)
+              .map((other) => other.entrants.filter(({ axes }) => axes.includes(axis)))
+              .findLast((along) => along.length > 0);
+            expect(tried?.every(({ dropped }) => dropped !== undefined) ?? false).toBe(false);
+          }
+      }),
+      RUNS,
+    );
+  });
+
   test('keeps its budget, but for the first look at the first round and one training in full', () => {
     fc.assert(
       fc.property(
