@@ -11,7 +11,7 @@ import {
   viewBatches,
 } from '../data/index.js';
 import { X3dError } from '../errors.js';
-import type { Preprocessing } from './preprocessing.js';
+import type { Preprocessing } from '../training/saved.js';
 
 /** The argument that stands for paths on standard input. */
 export const STANDARD_INPUT = '-';

@@ -2,34 +2,29 @@
 import { networkCost } from '../flops/cost.js';
 import { randomOf } from '../random.js';
 import { layoutOf } from '../training/engine/parameters.js';
-import { readSafetensors } from '../training/engine/safetensors.js';
-import { exportWeights } from '../training/engine/weights.js';
+import { exportWeights, foldedTensors } from '../training/engine/weights.js';
 import { loadEngine, savedNetworkAt, savedWeights } from '../training/loading.js';
 import type { SavedNetwork } from '../training/saved.js';
 import type { Device } from '../training/training.js';
 import type { NamedNetwork } from './named.js';
-import { networkGraph, SCORES, type Tensors } from './onnx/drawing.js';
+import { networkGraph, SCORES } from './onnx/drawing.js';
 import { encodeModel } from './onnx/encoding.js';
 import type { Graph } from './onnx/graph.js';
 import { openSession } from './onnx/runtime.js';
-import { normalised } from './preprocessing.js';
+import { normalised, perChannel } from './preprocessing.js';
 
 /** Under PyTorchVideo's names and in its shapes, without batch norms that it does not have. Throws X3dError data. */
-export async function torchWeights(
+export function torchWeights(
   saved: SavedNetwork,
   metadata: Readonly<Record<string, string>> = {},
-): Promise<Uint8Array> {
+): Uint8Array {
   const network = savedNetworkAt(saved, 'center');
-  return exportWeights(network, layoutOf(network), await savedWeights(saved), metadata);
+  return exportWeights(network, layoutOf(network), savedWeights(saved), metadata);
 }
 
-/** As the graph's constants want them. Throws X3dError data. */
-export const torchTensors = async (saved: SavedNetwork): Promise<Tensors> =>
-  readSafetensors(await torchWeights(saved), saved.weights);
-
 /** Everything that is needed to feed the network and to name its scores; values are JSON. */
-export function metadataOf({ name, saved, classes, preprocessing }: NamedNetwork): Record<string, string> {
-  const { mean, deviation, frames, stride, rate, shortSide, crop } = preprocessing;
+export function metadataOf({ name, saved, classes }: NamedNetwork): Record<string, string> {
+  const { mean, deviation, frames, stride, rate, shortSide, crop } = saved.preprocessing;
   const facts = {
     network: name,
     base: saved.base.name,
@@ -38,8 +33,8 @@ export function metadataOf({ name, saved, classes, preprocessing }: NamedNetwork
     channels: 'RGB',
     layout: 'N, C, T, H, W',
     scaling: '(byte / 255 - mean) / std',
-    mean,
-    std: deviation,
+    mean: perChannel(mean),
+    std: perChannel(deviation),
     frames,
     stride,
     ...(rate === undefined ? {} : { rate }),
@@ -56,8 +51,11 @@ export function metadataOf({ name, saved, classes, preprocessing }: NamedNetwork
   );
 }
 
-export const onnxGraph = async ({ saved }: NamedNetwork): Promise<Graph> =>
-  networkGraph(savedNetworkAt(saved, 'center'), await torchTensors(saved));
+/** Throws X3dError data. */
+export function onnxGraph({ saved }: NamedNetwork): Graph {
+  const network = savedNetworkAt(saved, 'center');
+  return networkGraph(network, foldedTensors(network, layoutOf(network), savedWeights(saved)));
+}
 
 export const onnxModel = (named: NamedNetwork, graph: Graph): Uint8Array =>
   encodeModel(graph, metadataOf(named));
@@ -69,10 +67,8 @@ export interface Clips {
 }
 
 /** Where no videos are at hand: clips of moving waves with some noise, two at a time. */
-export function* madeClips(
-  { preprocessing: { frames, crop } }: NamedNetwork,
-  count: number,
-): Generator<Clips> {
+export function* madeClips({ saved }: NamedNetwork, count: number): Generator<Clips> {
+  const { frames, crop } = saved.preprocessing;
   const views = 2;
   for (let first = 0; first < count; first += views) {
     const random = randomOf('made-clips', frames, crop, first);
@@ -114,15 +110,15 @@ export async function compareWithEngine(
   source: AsyncIterable<Clips> | Iterable<Clips>,
   { device, threads }: { readonly device: Device; readonly threads: number },
 ): Promise<Difference> {
-  const { saved, classes, preprocessing } = named;
-  const { frames, crop } = preprocessing;
+  const { saved, classes } = named;
+  const { frames, crop } = saved.preprocessing;
   const session = await openSession(model, { threads });
   const { engine } = await loadEngine(saved, { strategies: ['center'], views: 2, device });
   let [seen, largest, agreeing] = [0, 0, 0];
   try {
     for await (const { clips, views } of source) {
       const expected = engine.evaluate(clips, { crop, views });
-      const outputs = await session.run(normalised(clips, views, preprocessing), [
+      const outputs = await session.run(normalised(clips, views, saved.preprocessing), [
         views,
         3,
         frames,

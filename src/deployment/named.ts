@@ -4,7 +4,6 @@ import { basename, join, resolve } from 'node:path';
 import { X3dError } from '../errors.js';
 import { type Home, isId } from '../home.js';
 import { readSaved, type SavedNetwork } from '../training/saved.js';
-import { type Preprocessing, readPreprocessing } from './preprocessing.js';
 
 export interface NamedNetwork {
   /** As people call it: the run's id, or the folder's name. */
@@ -13,7 +12,6 @@ export interface NamedNetwork {
   readonly saved: SavedNetwork;
   /** In the order of the scores. */
   readonly classes: readonly string[];
-  readonly preprocessing: Preprocessing;
 }
 
 const DESCRIPTION = 'network.json';
@@ -46,6 +44,5 @@ export async function networkNamed(named: string, home: Home): Promise<NamedNetw
     folder,
     saved,
     classes: saved.classes ?? Array.from({ length: saved.base.classes }, (_, label) => String(label)),
-    preprocessing: await readPreprocessing(folder, saved.factors),
   };
 }

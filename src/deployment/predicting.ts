@@ -53,7 +53,7 @@ const reasonOf = (error: unknown): string => {
  */
 export async function* predictions(
   engine: Engine,
-  { classes, preprocessing }: NamedNetwork,
+  { classes, saved: { preprocessing } }: NamedNetwork,
   videos: readonly Video[],
   options: ClipOptions,
 ): AsyncGenerator<Prediction | Unread, void, undefined> {
@@ -86,7 +86,7 @@ const AT_ONCE = 2;
  */
 export function timedPrediction(
   engine: Engine,
-  { classes, preprocessing }: NamedNetwork,
+  { classes, saved: { preprocessing } }: NamedNetwork,
   video: Video,
   every: number,
   onProgress: (done: number, of: number) => void = () => {},

@@ -3,6 +3,7 @@ import { X3dError } from '../errors.js';
 import { shortSides } from '../network/index.js';
 import { savedNetworkAt } from '../training/loading.js';
 import type { NamedNetwork } from './named.js';
+import { perChannel } from './preprocessing.js';
 import { buildsIt, otherwiseBuilt, STEM_WIDTH, widthFactor } from './published.js';
 
 type Section = Readonly<Record<string, string | number | boolean | readonly number[]>>;
@@ -18,8 +19,8 @@ const yaml = (sections: Readonly<Record<string, Section>>): string =>
 
 /** Throws X3dError invalid-input where SlowFast would build another network of these factors. */
 export function slowfastConfiguration(named: NamedNetwork): string {
-  const { saved, classes, preprocessing, name } = named;
-  const { base, factors } = saved;
+  const { saved, classes, name } = named;
+  const { base, factors, preprocessing } = saved;
   const network = savedNetworkAt(saved, 'center');
   if (!buildsIt(network, 'slowfast'))
     throw new X3dError('invalid-input', {
@@ -55,8 +56,8 @@ export function slowfastConfiguration(named: NamedNetwork): string {
       TRAIN_CROP_SIZE: crop,
       TEST_CROP_SIZE: shortSide,
       INPUT_CHANNEL_NUM: [3],
-      MEAN: mean,
-      STD: deviation,
+      MEAN: perChannel(mean),
+      STD: perChannel(deviation),
     },
     BN: { USE_PRECISE_STATS: true, NUM_BATCHES_PRECISE: 200, WEIGHT_DECAY: 0 },
     TRAIN: { DATASET: 'kinetics' },

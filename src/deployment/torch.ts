@@ -1,6 +1,7 @@
 /** The network for PyTorch: a Python file that builds it with PyTorchVideo and loads the weights beside it. */
 import { savedNetworkAt } from '../training/loading.js';
 import type { NamedNetwork } from './named.js';
+import { perChannel } from './preprocessing.js';
 import { buildsIt, dimensionsOf, STEM_WIDTH, widthFactor } from './published.js';
 
 export const TORCH_WEIGHTS = 'weights.safetensors';
@@ -46,7 +47,7 @@ ${rows.join('\n')}
             dim_inner=inner,
             dim_out=${named.saved.base.headWidth},
             num_classes=len(CLASSES),
-            pool_kernel_size=${python(window).replace('[', '(').replace(']', ')').replaceAll(',', ', ')},
+            pool_kernel_size=(${window.join(', ')}),
             dropout_rate=dropout,
             activation=None,
         )
@@ -56,9 +57,9 @@ ${rows.join('\n')}
 
 /** Plain Python 3, with torch, torchvision, pytorchvideo and safetensors. */
 export function torchScript(named: NamedNetwork): string {
-  const { name, classes, preprocessing } = named;
-  const { mean, deviation, frames, stride, rate, shortSide, crop } = preprocessing;
-  const whole = buildsIt(savedNetworkAt(named.saved, 'center'), 'pytorchvideo');
+  const { name, classes, saved } = named;
+  const { mean, deviation, frames, stride, rate, shortSide, crop } = saved.preprocessing;
+  const whole = buildsIt(savedNetworkAt(saved, 'center'), 'pytorchvideo');
   const rateText = rate === undefined ? "the video's own" : `${rate} frames per second`;
   return `"""X3D network ${name.replaceAll(/[^\w.-]+/g, '_')}, with its weights in ${TORCH_WEIGHTS} beside this file.
 
@@ -83,8 +84,8 @@ from pytorchvideo.models.x3d import create_x3d_head, create_x3d_res_stage, creat
 from safetensors.torch import load_file
 
 CLASSES = ${python(classes)}
-MEAN = ${python(mean)}
-STD = ${python(deviation)}
+MEAN = ${python(perChannel(mean))}
+STD = ${python(perChannel(deviation))}
 FRAMES, STRIDE, RATE, SHORT_SIDE, CROP = ${frames}, ${stride}, ${rate ?? 'None'}, ${shortSide}, ${crop}
 
 

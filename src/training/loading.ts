@@ -7,7 +7,6 @@ import { cropOf } from './evaluating.js';
 import { RECIPES, type Recipe } from './recipe.js';
 import type { SavedNetwork } from './saved.js';
 import type { Device, Strategy } from './training.js';
-import { readWeights } from './weights.js';
 
 export interface LoadOptions {
   /** What it is to predict. */
@@ -26,10 +25,10 @@ export const savedNetworkAt = (saved: SavedNetwork, strategy: Strategy) =>
     crop: cropOf(strategy, saved.factors.crop),
   });
 
-/** Throws X3dError data where the file is missing, damaged, or of another network. */
-export async function savedWeights(saved: SavedNetwork): Promise<Weights> {
+/** In the engine's layout. Throws X3dError data where they are of another network. */
+export function savedWeights(saved: SavedNetwork): Weights {
   const network = savedNetworkAt(saved, 'center');
-  return importWeights(network, layoutOf(network), await readWeights(saved.weights));
+  return importWeights(network, layoutOf(network), saved.weights);
 }
 
 /** Throws X3dError: data for weights that do not fit, environment for the device. */
@@ -37,11 +36,12 @@ export async function loadEngine(
   saved: SavedNetwork,
   { strategies, views, device }: LoadOptions,
 ): Promise<{ readonly engine: Engine; readonly recipe: Recipe }> {
-  const weights = await savedWeights(saved);
+  const weights = savedWeights(saved);
   const network = savedNetworkAt(saved, 'center');
   const recipe = {
     ...RECIPES.x2d,
-    ...(saved.pixels ? { pixelMean: saved.pixels.mean, pixelDeviation: saved.pixels.deviation } : {}),
+    pixelMean: saved.preprocessing.mean,
+    pixelDeviation: saved.preprocessing.deviation,
     views,
     batchSize: 1,
     averageDecay: 0,

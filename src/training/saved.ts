@@ -1,48 +1,90 @@
 /** A trained network on disk: the folder that a search leaves, or weights of a published network. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import Type from 'typebox';
+import Type, { type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { X3dError } from '../errors.js';
-import { BASES, type BaseNetwork, type Factors, MODELS, type ModelName } from '../network/index.js';
+import { BASES, type BaseNetwork, type Factors, MODELS, type ModelName, testCrop } from '../network/index.js';
 import { BaseNetworkSchema, FactorsSchema } from '../network/schema.js';
 import { mismatches } from '../validation.js';
 import { architectureIn } from './engine/architecture.js';
+import type { StoredWeights } from './engine/weights.js';
+import { PIXEL_DEVIATION, PIXEL_MEAN } from './pixels.js';
 import { readWeights } from './weights.js';
+
+/** How pixels become a network's input. */
+export interface Preprocessing {
+  /** Of bytes scaled to [0, 1], the same for every channel. */
+  readonly mean: number;
+  readonly deviation: number;
+  /** Of one clip. */
+  readonly frames: number;
+  /** From one to the next, in frames at `rate`, or in the video's own where there is none. */
+  readonly stride: number;
+  /** Frames per second. */
+  readonly rate?: number;
+  /** The short side that a video is scaled to, pixels. */
+  readonly shortSide: number;
+  /** The side of the square in the middle, pixels. */
+  readonly crop: number;
+}
 
 export interface SavedNetwork {
   readonly base: BaseNetwork;
   readonly factors: Factors;
   /** Where they are known; else their number is the base's. */
   readonly classes?: readonly string[];
-  /** A file that readWeights reads. */
-  readonly weights: string;
-  /** How pixels enter it; the published networks' where the description does not say. */
-  readonly pixels?: { readonly mean: number; readonly deviation: number };
-  /** Frames per second that its stride counts at, where that is known. */
-  readonly rate?: number;
+  readonly weights: StoredWeights;
+  readonly preprocessing: Preprocessing;
 }
 
 /** Kinetics, for which the published networks were made, is sampled at 30 frames per second. */
 const PUBLISHED_RATE = 30;
 
+const Positive = Type.Number({ exclusiveMinimum: 0 });
+const Pixels = Type.Integer({ minimum: 1 });
+const Described = Type.Object({
+  mean: Type.Number(),
+  std: Positive,
+  ...Type.Partial(
+    Type.Object({
+      frames: Type.Integer({ minimum: 1 }),
+      stride: Positive,
+      rate: Positive,
+      shortSide: Pixels,
+      crop: Type.Object({ center: Pixels }),
+    }),
+  ).properties,
+});
+
 /** What is needed of network.json; the rest is for people and other programs. */
-const described = Compile(
+const description = Compile(
   Type.Object({
     base: BaseNetworkSchema,
     factors: FactorsSchema,
     classes: Type.Array(Type.String()),
-    preprocessing: Type.Optional(
-      Type.Object({
-        mean: Type.Number(),
-        std: Type.Number({ exclusiveMinimum: 0 }),
-        rate: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
-      }),
-    ),
+    preprocessing: Type.Optional(Described),
   }),
 );
 
-/** The folder `network` of a run. Throws X3dError data where it is none. */
+/** What a description does not say is as it was for all networks before descriptions said it. */
+export function preprocessingOf(
+  factors: Factors,
+  described: Partial<Static<typeof Described>> = {},
+): Preprocessing {
+  const { mean, std, frames, stride, rate, shortSide, crop } = described;
+  return {
+    mean: mean ?? PIXEL_MEAN,
+    deviation: std ?? PIXEL_DEVIATION,
+    frames: frames ?? factors.frames,
+    stride: stride ?? factors.stride,
+    ...(rate === undefined ? {} : { rate }),
+    shortSide: shortSide ?? testCrop(factors.crop),
+    crop: crop?.center ?? factors.crop,
+  };
+}
+
+/** The folder `network` of a run. Throws X3dError data where it is none, or its weights can't be read. */
 export async function readSaved(folder: string): Promise<SavedNetwork> {
   const file = join(folder, 'network.json');
   const refuse = (subject: string, expected: string, got: string, cause?: unknown) =>
@@ -57,8 +99,8 @@ export async function readSaved(folder: string): Promise<SavedNetwork> {
   } catch (cause) {
     throw refuse(file, 'the description of a network', (cause as Error).message, cause);
   }
-  if (!described.Check(value)) {
-    const [first] = mismatches(described, value);
+  if (!description.Check(value)) {
+    const [first] = mismatches(description, value);
     throw refuse(
       `${file}${first?.field ? `: ${first.field}` : ''}`,
       first?.expected ?? 'a network',
@@ -70,9 +112,8 @@ export async function readSaved(folder: string): Promise<SavedNetwork> {
     base,
     factors,
     classes,
-    weights: join(folder, 'weights.safetensors'),
-    ...(preprocessing ? { pixels: { mean: preprocessing.mean, deviation: preprocessing.std } } : {}),
-    ...(preprocessing?.rate === undefined ? {} : { rate: preprocessing.rate }),
+    weights: await readWeights(join(folder, 'weights.safetensors')),
+    preprocessing: preprocessingOf(factors, preprocessing),
   };
 }
 
@@ -81,7 +122,9 @@ export async function readSaved(folder: string): Promise<SavedNetwork> {
  * readWeights does.
  */
 export async function publishedNetwork(model: ModelName, file: string): Promise<SavedNetwork> {
-  const { tensors } = await readWeights(file);
-  const classes = architectureIn(tensors)?.classes ?? BASES.x2d.classes;
-  return { base: { ...BASES.x2d, classes }, factors: MODELS[model], weights: file, rate: PUBLISHED_RATE };
+  const weights = await readWeights(file);
+  const classes = architectureIn(weights.tensors)?.classes ?? BASES.x2d.classes;
+  const factors = MODELS[model];
+  const preprocessing = preprocessingOf(factors, { rate: PUBLISHED_RATE });
+  return { base: { ...BASES.x2d, classes }, factors, weights, preprocessing };
 }

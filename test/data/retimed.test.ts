@@ -10,7 +10,9 @@ import { type Dataset, openDataset, type Video } from '../../src/data/index.js';
 import { BASES } from '../../src/network/index.js';
 import { assess } from '../../src/training/assess.js';
 import { RECIPES } from '../../src/training/recipe.js';
+import { preprocessingOf } from '../../src/training/saved.js';
 import { train } from '../../src/training/train.js';
+import { readWeights } from '../../src/training/weights.js';
 import { lastingFolder, retimed } from './videos.js';
 
 const base = { ...BASES['x2d-micro'], classes: 6 };
@@ -46,7 +48,8 @@ async function evaluated(
   const cacheFolder = join(folder, 'cache');
   const other = await openDataset({ path, rate }, { cacheFolder, undivided: 'test' });
   const options = { part: 'test', views: 3, device: 'cpu', threads: 1, cacheFolder } as const;
-  const saved = { base, factors, weights: join(folder, 'network', 'weights.safetensors') };
+  const weights = await readWeights(join(folder, 'network', 'weights.safetensors'));
+  const saved = { base, factors, weights, preprocessing: preprocessingOf(factors) };
   const { videos, metrics } = (await assess(saved, other, options)).center;
   return { videos, ...metrics };
 }

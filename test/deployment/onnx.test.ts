@@ -29,7 +29,7 @@ describe('the ONNX model of a network', () => {
     ['x2d', { frames: 1, stride: 8, crop: 50, width: 0.6, depth: 0.4 }],
   ] as const)('has the scores of the engine: %s, %o', async (base, factors) => {
     const named = await made(BASES[base], factors);
-    const model = onnxModel(named, await onnxGraph(named));
+    const model = onnxModel(named, onnxGraph(named));
     const { largest, clips, agreeing } = await compareWithEngine(model, named, madeClips(named, 4), cpu);
     expect(clips).toBe(4);
     expect(agreeing).toBe(4);
@@ -38,7 +38,7 @@ describe('the ONNX model of a network', () => {
 
   it.skipIf(tensorFlowMissing !== undefined)('is found out where it is not the same function', async () => {
     const named = await micro();
-    const graph = await onnxGraph(named);
+    const graph = onnxGraph(named);
     const [name, { shape, values }] = [...graph.constants].find(([key]) => key.includes('proj.weight')) as [
       string,
       { shape: readonly number[]; values: Float32Array },
@@ -53,9 +53,9 @@ describe('the ONNX model of a network', () => {
 
   it('gives a clip the same scores in any batch, which are the softmax of its logits', async () => {
     const named = await micro();
-    const session = await openSession(onnxModel(named, await onnxGraph(named)), { threads: 1 });
+    const session = await openSession(onnxModel(named, onnxGraph(named)), { threads: 1 });
     const [{ clips } = { clips: new Uint8Array() }] = madeClips(named, 2);
-    const values = normalised(clips, 2, named.preprocessing);
+    const values = normalised(clips, 2, named.saved.preprocessing);
     const shape = (count: number) => [count, 3, 3, 48, 48];
     const both = await session.run(values, shape(2));
     const second = await session.run(values.subarray(values.length / 2), shape(1));
@@ -75,7 +75,7 @@ describe('the ONNX model of a network', () => {
   });
 
   it('has each channelwise convolution as one of as many groups as channels, and no batch norm', async () => {
-    const { nodes } = await onnxGraph(await micro());
+    const { nodes } = onnxGraph(await micro());
     const convolutions = nodes.filter(({ operator }) => operator === 'Conv');
     const grouped = convolutions.filter(({ attributes }) => Number(attributes.group ?? 1) > 1);
     // The stem's, and one of each of the five blocks.
@@ -100,7 +100,7 @@ describe('the ONNX model of a network', () => {
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...Object.values(BASES)), factors, async (base, own) => {
         const named: NamedNetwork = await made(base, own);
-        const { nodes, constants, inputs, outputs } = await onnxGraph(named);
+        const { nodes, constants, inputs, outputs } = onnxGraph(named);
         const known = new Set([...constants.keys(), ...inputs.map(({ name }) => name)]);
         for (const { name, inputs: wanted } of nodes) {
           for (const input of wanted) expect(known).toContain(input);

@@ -43,9 +43,9 @@ describe.skipIf(!live)(`in Python (needs ${needed}; X3D_TORCH_PYTHON)`, () => {
         }),
         homeAt(folder),
       );
-      writeFileSync(join(folder, 'net.onnx'), onnxModel(named, await onnxGraph(named)));
+      writeFileSync(join(folder, 'net.onnx'), onnxModel(named, onnxGraph(named)));
       writeFileSync(join(folder, TORCH_SCRIPT), torchScript(named));
-      writeFileSync(join(folder, TORCH_WEIGHTS), await torchWeights(named.saved, metadataOf(named)));
+      writeFileSync(join(folder, TORCH_WEIGHTS), torchWeights(named.saved, metadataOf(named)));
       const random = randomOf('pixels');
       const { frames, crop } = factors;
       writeFileSync(

@@ -40,8 +40,8 @@ interface Speed {
 async function speedsOf(named: NamedNetwork, threadCounts: readonly number[]): Promise<Speed[]> {
   const { onnxGraph } = await import('../../deployment/exporting.js');
   const { timeGraph } = await import('../../deployment/timing.js');
-  const graph = await onnxGraph(named);
-  const { frames, crop } = named.preprocessing;
+  const graph = onnxGraph(named);
+  const { frames, crop } = named.saved.preprocessing;
   const speeds: Speed[] = [];
   for (const threads of threadCounts) {
     const latency = await timeGraph(graph, [1, 3, frames, crop, crop], threads, PATIENCE);

@@ -65,13 +65,14 @@ async function evaluate(path: string, options: EvaluateOptions): Promise<void> {
   const { part, views, threads, json } = options;
   const saved = await savedFrom(options);
   refuseMissing([options.device]);
+  const { rate } = saved.preprocessing;
   const slow = slowTraining();
   if (slow !== undefined) process.stderr.write(`${slow}\n`);
   const cacheFolder = homeAt(options.home).cache;
   const looking = progressLine('looking at videos');
   const dataset = await openDataset(
     // The network's strides count at the rate that it was trained at, whatever the rate of these videos.
-    { path, ...(saved.rate === undefined ? {} : { rate: saved.rate }), ...dataFrom(options) },
+    { path, ...(rate === undefined ? {} : { rate }), ...dataFrom(options) },
     // With shares the videos are divided as a search divides them.
     {
       cacheFolder,

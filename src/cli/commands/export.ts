@@ -49,12 +49,12 @@ async function clipsToCompare(named: NamedNetwork, videos: readonly string[], ho
       got: files.length === 0 ? 'none' : `${chosen.length} files, none of them one`,
     });
   const options = { views: 2, cacheFolder: home.cache, threads: 1 };
-  return { on: 'videos' as const, source: clipsOf(seen, named.preprocessing, options) };
+  return { on: 'videos' as const, source: clipsOf(seen, named.saved.preprocessing, options) };
 }
 
 async function writeOnnx(named: NamedNetwork, options: ExportOptions, home: Home): Promise<Written> {
   const { compareWithEngine, onnxGraph, onnxModel } = await import('../../deployment/exporting.js');
-  const model = onnxModel(named, await onnxGraph(named));
+  const model = onnxModel(named, onnxGraph(named));
   const { on, source } = await clipsToCompare(named, options.videos ?? [], home);
   const difference = await compareWithEngine(model, named, source, { device: 'cpu', threads: 1 });
   if (difference.largest > MOST_DIFFERENCE)
@@ -77,7 +77,7 @@ async function write(named: NamedNetwork, options: ExportOptions, home: Home): P
     return { files: [output] };
   }
   const { metadataOf, torchWeights } = await import('../../deployment/exporting.js');
-  const weights = await torchWeights(named.saved, metadataOf(named));
+  const weights = torchWeights(named.saved, metadataOf(named));
   if (format === 'safetensors') {
     await writeWhole(output, weights);
     return { files: [output] };

@@ -85,6 +85,17 @@ export function foldShortcutNorm(tensors: Map<string, StoredTensor>, block: Bloc
   for (const part of [...NORM_PARTS, 'num_batches_tracked']) tensors.delete(`${norm.name}.${part}`);
 }
 
+/** Every tensor that PyTorchVideo has, in PyTorch's shape, by name. */
+export function foldedTensors(
+  network: Network,
+  layout: Layout,
+  weights: Weights,
+): ReadonlyMap<string, StoredTensor> {
+  const tensors = torchTensors(layout, weights);
+  for (const block of foldedBlocks(network)) foldShortcutNorm(tensors, block);
+  return tensors;
+}
+
 /** The bytes of a safetensors file; `metadata` goes into its header. */
 export function exportWeights(
   network: Network,
@@ -92,9 +103,7 @@ export function exportWeights(
   weights: Weights,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
-  const tensors = torchTensors(layout, weights);
-  for (const block of foldedBlocks(network)) foldShortcutNorm(tensors, block);
-  return writeSafetensors(tensors, { format: 'pt', ...metadata });
+  return writeSafetensors(foldedTensors(network, layout, weights), { format: 'pt', ...metadata });
 }
 
 /** What a norm is, by part, that changes nothing in evaluation. */
