@@ -11,6 +11,7 @@ import type { TrainingProgress } from '../training/training.js';
 import type { Happening } from './client.js';
 import { amount, duration } from './figures.js';
 import { lineOf, progressLine } from './lines.js';
+import { say, sayData } from './printing.js';
 import { costName, roundTable, trajectoryTable } from './tables.js';
 
 export interface Display {
@@ -83,11 +84,11 @@ function liveDisplay(output: NodeJS.WriteStream): Display {
       pc.gray('Ctrl-C stops it, and says how to go on.'),
     ].join('\n');
   };
-  const frame = setInterval(() => draw(view()), FRAME_MS);
+  const frame = setInterval(() => draw(forTerminal(view())), FRAME_MS);
   const above = (line: string) => {
     draw.clear();
-    output.write(`${forTerminal(line)}\n`);
-    draw(view());
+    say(line, output);
+    draw(forTerminal(view()));
   };
   const close = () => {
     clearInterval(frame);
@@ -98,7 +99,7 @@ function liveDisplay(output: NodeJS.WriteStream): Display {
     preparing: (what, done, of) => {
       preparation = done < of ? `${what}: ${done} of ${of}` : STARTING;
       // The making of videos leaves no time for frames.
-      draw(view());
+      draw(forTerminal(view()));
     },
     happened: (happening, state) => {
       latest = state;
@@ -121,7 +122,7 @@ function liveDisplay(output: NodeJS.WriteStream): Display {
     note: (line) => above(pc.yellow(line)),
     end: (text) => {
       close();
-      output.write(`${forTerminal(text)}\n`);
+      say(text, output);
     },
     close,
   };
@@ -136,8 +137,8 @@ function stageOf(round: Trajectory['rounds'][number] | undefined): string {
 
 export function openDisplay(json: boolean): Display {
   const { stdout } = process;
-  if (json) return lineDisplay((_, data) => stdout.write(`${JSON.stringify(data)}\n`));
+  if (json) return lineDisplay((_, data) => sayData(data));
   // A terminal that does not know its size can't be drawn on.
   if (stdout.isTTY && stdout.rows > 0) return liveDisplay(stdout);
-  return lineDisplay((line) => stdout.write(`${forTerminal(line)}\n`));
+  return lineDisplay((line) => say(line));
 }

@@ -2,7 +2,7 @@
 import { CommanderError } from 'commander';
 import { problemOf, typeOf } from '../api/problems.js';
 import { ERROR_KINDS, X3dError } from '../errors.js';
-import { forTerminal } from '../harmless.js';
+import { say } from './printing.js';
 
 export const EXIT = { badInput: 2, failedSearch: 4, interrupted: 130 } as const;
 
@@ -15,19 +15,14 @@ export function report(error: unknown, { json }: { readonly json: boolean }): nu
       const { title } = ERROR_KINDS['invalid-input'];
       const type = typeOf('invalid-input');
       const detail = error.message.replace(/^error: /, '');
-      process.stderr.write(
-        `${JSON.stringify({ type, title, status: 400, detail, instance: 'x3d-search' })}\n`,
-      );
+      say(JSON.stringify({ type, title, status: 400, detail, instance: 'x3d-search' }), process.stderr);
     }
     return EXIT.badInput;
   }
   if (error instanceof X3dError) {
-    const text = json
-      ? JSON.stringify(problemOf(error, 'x3d-search'))
-      : forTerminal(`error: ${error.message}`);
-    process.stderr.write(`${text}\n`);
+    say(json ? JSON.stringify(problemOf(error, 'x3d-search')) : `error: ${error.message}`, process.stderr);
     return ERROR_KINDS[error.kind].exitCode;
   }
-  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+  say(error instanceof Error ? `${error.stack}` : String(error), process.stderr);
   return 1;
 }

@@ -1,6 +1,7 @@
 /** A process tree that stands until it is stopped: what `serve` and `worker` do. */
 import { adviceOn } from './fleet.js';
 import { aborted, interruptible } from './interruption.js';
+import { sayData, say as sayLine } from './printing.js';
 import { type Supervisor, type SupervisorOptions, startSupervisor } from './supervisor.js';
 
 /** A line for people, or `data` for programs. */
@@ -14,7 +15,7 @@ export interface Standing extends Omit<SupervisorOptions, 'verbose' | 'onReplace
 
 /** Resolves when it was stopped in order. Throws X3dError where it can't start, or can't go on. */
 export async function standUntilStopped({ json, onUp, ...options }: Standing): Promise<void> {
-  const say: Say = (line, data) => process.stdout.write(`${json ? JSON.stringify(data) : line}\n`);
+  const say: Say = (line, data) => (json ? sayData(data) : sayLine(line));
   await interruptible(async (interrupted) => {
     const supervisor = await startSupervisor({
       ...options,

@@ -12,6 +12,7 @@ import { BASES, type BaseName } from '../../network/index.js';
 import { trainerEnvironment } from '../../workers/child.js';
 import { amount, clip, percent } from '../figures.js';
 import { example, homeOption, jsonOption, NETWORK, whole } from '../flags.js';
+import { print } from '../printing.js';
 import { progressLine } from '../progress.js';
 import { columns } from '../table.js';
 
@@ -123,7 +124,7 @@ async function tabulate(file: string, { base: name, threads = 1, json }: Benchma
   await writeWhole(file, `${JSON.stringify({ ...table, checks })}\n`);
   const points = table.grids.reduce((all, { perMultiplyAdd }) => all + perMultiplyAdd.length, 0);
   const found = { file, points, checks };
-  process.stdout.write(`${json ? JSON.stringify(found, undefined, 2) : tableText(file, points, checks)}\n`);
+  print(json, found, () => tableText(file, points, checks));
 }
 
 async function benchmark(networks: readonly string[], options: BenchmarkOptions): Promise<void> {
@@ -151,9 +152,7 @@ async function benchmark(networks: readonly string[], options: BenchmarkOptions)
   }
   showing(named.length, named.length);
   const machine = processor();
-  process.stdout.write(
-    `${json ? JSON.stringify({ machine, batch: BATCH, networks: found }, undefined, 2) : networksText(found, machine)}\n`,
-  );
+  print(json, { machine, batch: BATCH, networks: found }, () => networksText(found, machine));
 }
 
 export function benchmarkCommand(): Command {

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { homeAt } from '../../home.js';
 import { serviceOf } from '../client.js';
 import { example, homeOption, jsonOption } from '../flags.js';
+import { print } from '../printing.js';
 
 interface CancelOptions {
   readonly url?: string;
@@ -13,7 +14,7 @@ interface CancelOptions {
 async function cancel(id: string, { url, home, json }: CancelOptions): Promise<void> {
   const client = await serviceOf(homeAt(home), url);
   const search = await client.post<object>(`/searches/${encodeURIComponent(id)}/cancel`);
-  process.stdout.write(`${json ? JSON.stringify(search, undefined, 2) : `search ${id} is cancelled`}\n`);
+  print(json, search, () => `search ${id} is cancelled`);
 }
 
 export function cancelCommand(): Command {

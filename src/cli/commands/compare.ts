@@ -11,6 +11,7 @@ import type { Trajectory } from '../../search/trajectory.js';
 import { type Client, serviceOf } from '../client.js';
 import { amount, duration } from '../figures.js';
 import { example, homeOption, jsonOption } from '../flags.js';
+import { print } from '../printing.js';
 import { columns } from '../table.js';
 import { networkText } from '../tables.js';
 
@@ -97,7 +98,7 @@ async function compare(ids: readonly string[], options: CompareOptions): Promise
   const rows = trajectories.map(comparedOf);
   if (options.chart !== undefined)
     await writeWhole(options.chart, await svgOf(comparisonSpecification(trajectories)));
-  process.stdout.write(`${options.json ? JSON.stringify({ searches: rows }, undefined, 2) : text(rows)}\n`);
+  print(options.json, { searches: rows }, () => text(rows));
 }
 
 export function compareCommand(): Command {

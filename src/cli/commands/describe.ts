@@ -19,6 +19,7 @@ import { FactorsSchema } from '../../network/schema.js';
 import { mismatches } from '../../validation.js';
 import { clip, digits } from '../figures.js';
 import { example, jsonOption, numeric, whole } from '../flags.js';
+import { print } from '../printing.js';
 import { columns } from '../table.js';
 
 type DescribeOptions = Partial<Record<keyof Factors, number | string>> & {
@@ -148,7 +149,7 @@ function run(options: DescribeOptions): void {
   const named = BASES[options.base ?? 'x2d'];
   const base: BaseNetwork = classes === undefined ? named : { ...named, classes };
   const found = description(base, factorsFrom(base, options));
-  process.stdout.write(`${json ? JSON.stringify(found, undefined, 2) : descriptionText(found)}\n`);
+  print(json, found, () => descriptionText(found));
 }
 
 export function describeCommand(): Command {

@@ -4,6 +4,7 @@ import pc from 'picocolors';
 import { type Examination, examine } from '../../doctor/index.js';
 import { ERROR_KINDS } from '../../errors.js';
 import { example, jsonOption } from '../flags.js';
+import { print } from '../printing.js';
 
 function text({ ok, findings }: Examination): string {
   const lines = findings.flatMap(({ name, state, found, remedy }) => [
@@ -16,7 +17,7 @@ function text({ ok, findings }: Examination): string {
 
 async function doctor({ json }: { readonly json?: boolean }): Promise<void> {
   const examination = await examine();
-  process.stdout.write(`${json ? JSON.stringify(examination, undefined, 2) : text(examination)}\n`);
+  print(json, examination, () => text(examination));
   if (!examination.ok) process.exitCode = ERROR_KINDS.environment.exitCode;
 }
 

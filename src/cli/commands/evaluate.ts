@@ -12,6 +12,7 @@ import { type DataOptions, dataFrom, VIDEOS, withData } from '../data.js';
 import { percent } from '../figures.js';
 import { example, homeOption, jsonOption, whole } from '../flags.js';
 import { deviceNamed, refuseMissing, slowTraining } from '../fleet.js';
+import { print } from '../printing.js';
 import { progressLine } from '../progress.js';
 import { columns } from '../table.js';
 
@@ -64,8 +65,8 @@ function text({ center, leftCenterRight }: Assessment, part: string): string {
 async function evaluate(path: string, options: EvaluateOptions): Promise<void> {
   const { part, views, threads, json } = options;
   const saved = await savedFrom(options);
-  refuseMissing([options.device]);
   const { rate } = saved.preprocessing;
+  refuseMissing([options.device]);
   const slow = slowTraining();
   if (slow !== undefined) process.stderr.write(`${slow}\n`);
   const cacheFolder = homeAt(options.home).cache;
@@ -102,9 +103,7 @@ async function evaluate(path: string, options: EvaluateOptions): Promise<void> {
     report: ({ done, of }) => showing(done, of),
   });
   const { classes } = dataset;
-  process.stdout.write(
-    `${json ? JSON.stringify({ part, classes, ...assessment }, undefined, 2) : text(assessment, part)}\n`,
-  );
+  print(json, { part, classes, ...assessment }, () => text(assessment, part));
 }
 
 export function evaluateCommand(): Command {

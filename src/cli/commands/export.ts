@@ -9,6 +9,7 @@ import { writeWhole } from '../../files.js';
 import { type Home, homeAt } from '../../home.js';
 import { trainerEnvironment } from '../../workers/child.js';
 import { example, homeOption, jsonOption, NETWORK } from '../flags.js';
+import { print } from '../printing.js';
 
 const FORMATS = ['onnx', 'safetensors', 'torch', 'slowfast'] as const;
 type Format = (typeof FORMATS)[number];
@@ -112,7 +113,7 @@ async function exportNetwork(network: string, options: ExportOptions): Promise<v
   // Read as TensorFlow loads.
   Object.assign(process.env, trainerEnvironment(1, 'cpu'));
   const written = await write(named, options, home);
-  process.stdout.write(`${options.json ? JSON.stringify(written, undefined, 2) : text(written)}\n`);
+  print(options.json, written, () => text(written));
 }
 
 export function exportCommand(): Command {

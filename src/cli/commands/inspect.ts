@@ -2,10 +2,10 @@
 import { Command } from 'commander';
 import pc from 'picocolors';
 import { type Dataset, openDataset, PARTS, type Part, type Video } from '../../data/index.js';
-import { forTerminal } from '../../harmless.js';
 import { homeAt } from '../../home.js';
 import { type DataOptions, dataFrom, VIDEOS, withData } from '../data.js';
 import { example, homeOption, jsonOption } from '../flags.js';
+import { print } from '../printing.js';
 import { progressLine } from '../progress.js';
 import { columns } from '../table.js';
 
@@ -123,9 +123,7 @@ async function inspect(path: string, options: InspectOptions): Promise<void> {
     { cacheFolder: homeAt(home).cache, onProgress: progressLine('looking at videos') },
   );
   const found = inspection(dataset);
-  process.stdout.write(
-    `${json ? JSON.stringify(found, undefined, 2) : forTerminal(inspectionText(found))}\n`,
-  );
+  print(json, found, () => inspectionText(found));
 }
 
 /** Throws X3dError (data, invalid-input), which the caller shows. */

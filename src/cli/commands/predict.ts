@@ -15,6 +15,7 @@ import { EXIT } from '../failure.js';
 import { percent } from '../figures.js';
 import { example, homeOption, jsonOption, NETWORK, whole } from '../flags.js';
 import { deviceNamed, refuseMissing, slowTraining } from '../fleet.js';
+import { say, sayData } from '../printing.js';
 import { progressLine } from '../progress.js';
 import { columns } from '../table.js';
 
@@ -171,8 +172,8 @@ async function predict(network: string, videos: readonly string[], given: Predic
   let failures = 0;
   const fail = (path: string, reason: string) => {
     failures += 1;
-    if (json) process.stdout.write(`${JSON.stringify({ video: shownPath(path), error: reason })}\n`);
-    process.stderr.write(`${pc.yellow(`${shownPath(path)}: can't be predicted: ${reason}`)}\n`);
+    if (json) sayData({ video: shownPath(path), error: reason });
+    say(pc.yellow(`${shownPath(path)}: can't be predicted: ${reason}`), process.stderr);
   };
   for (const { path, reason } of looked.failed) fail(path, reason);
   const showing = progressLine('predicting');
@@ -181,7 +182,7 @@ async function predict(network: string, videos: readonly string[], given: Predic
       fail(outcome.video.path, outcome.reason);
       continue;
     }
-    if (json) process.stdout.write(`${JSON.stringify(asData(outcome, named, top, deployment))}\n`);
+    if (json) sayData(asData(outcome, named, top, deployment));
     if (!json || timeline !== undefined) found.push(outcome);
     showing(++done, looked.videos.length);
   }
@@ -202,8 +203,10 @@ async function predict(network: string, videos: readonly string[], given: Predic
     );
   }
   if (!json && found.length > 0)
-    process.stdout.write(
-      `${every === undefined ? tableOf(found, named, top, deployment) : timedTableOf(timed, named, clock, deployment)}\n`,
+    say(
+      every === undefined
+        ? tableOf(found, named, top, deployment)
+        : timedTableOf(timed, named, clock, deployment),
     );
   const missed = failures > 0 ? `; ${failures} of ${files.length} could not be predicted` : '';
   process.stderr.write(

@@ -7,6 +7,7 @@ import { parseAmount } from '../../search/configuration.js';
 import { parseTable, type Replay, replay } from '../../search/replay.js';
 import { amount, change, clip, digits, inWords } from '../figures.js';
 import { example, jsonOption } from '../flags.js';
+import { print } from '../printing.js';
 import { columns } from '../table.js';
 
 interface ReplayOptions {
@@ -107,7 +108,7 @@ async function readTable(path: string): Promise<string> {
 async function run({ table, target, base, json }: ReplayOptions): Promise<void> {
   const rows = parseTable(await readTable(table), table);
   const result = replay(rows, base, parseAmount(target, '--target'));
-  process.stdout.write(`${json ? JSON.stringify(replayJson(result), undefined, 2) : replayText(result)}\n`);
+  print(json, replayJson(result), () => replayText(result));
 }
 
 export function replayCommand(): Command {

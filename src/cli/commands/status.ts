@@ -1,12 +1,12 @@
 /** `status`: the searches of a running service, or where one of them stands. */
 import { Command } from 'commander';
-import { forTerminal } from '../../harmless.js';
 import { homeAt } from '../../home.js';
 import type { Trajectory } from '../../search/trajectory.js';
 import type { WorkerRecord } from '../../workers/registry.js';
 import { type Client, serviceOf } from '../client.js';
 import { amount } from '../figures.js';
 import { example, homeOption, jsonOption } from '../flags.js';
+import { print } from '../printing.js';
 import { columns } from '../table.js';
 import { roundTable, trajectoryTable } from '../tables.js';
 
@@ -24,9 +24,6 @@ interface SearchSummary {
   readonly complexity?: number;
   readonly configuration: { readonly name?: string; readonly target: number };
 }
-
-const print = (json: boolean | undefined, data: unknown, text: () => string) =>
-  process.stdout.write(`${json ? JSON.stringify(data, undefined, 2) : forTerminal(text())}\n`);
 
 function listText(searches: readonly SearchSummary[], total: number): string {
   if (total === 0) return 'no searches';

@@ -10,6 +10,7 @@ import {
 } from '../../api/tokens.js';
 import { homeAt } from '../../home.js';
 import { example, homeOption, jsonOption, whole } from '../flags.js';
+import { print } from '../printing.js';
 import { columns } from '../table.js';
 
 interface TokenOptions {
@@ -22,9 +23,6 @@ interface CreateOptions extends TokenOptions {
   readonly searches?: number;
   readonly hours?: number;
 }
-
-const print = (text: string): void => void process.stdout.write(`${text}\n`);
-const json = (value: unknown) => print(JSON.stringify(value, undefined, 2));
 
 function hours(text: string): number {
   const value = Number(text);
@@ -44,17 +42,15 @@ async function create(
     ...(hours === undefined ? {} : { hours }),
   };
   const { token, record } = await createToken(homeAt(home), { account: name, scope, ...limits });
-  if (options.json) return json({ ...shown(record), token });
-  print(token);
+  print(options.json, { ...shown(record), token }, () => token);
+  if (options.json) return;
   process.stderr.write(
     `This is shown once. Send it as "Authorization: Bearer TOKEN", or set X3D_TOKEN for status and cancel.\n`,
   );
 }
 
-async function list(options: TokenOptions): Promise<void> {
-  const records = await listTokens(homeAt(options.home));
-  if (options.json) return json(records.map(shown));
-  if (records.length === 0) return print('no tokens: the service listens on loopback only');
+function tableOf(records: readonly TokenRecord[]): string {
+  if (records.length === 0) return 'no tokens: the service listens on loopback only';
   const table = columns({
     id: 'left',
     name: 'left',
@@ -65,13 +61,19 @@ async function list(options: TokenOptions): Promise<void> {
   });
   for (const { id, account, scope, createdAt, searches, hours } of records)
     table.push([id, account, scope, createdAt, searches ?? '', hours ?? '']);
-  print(`${table}`);
+  return `${table}`;
+}
+
+async function list(options: TokenOptions): Promise<void> {
+  const records = await listTokens(homeAt(options.home));
+  print(options.json, records.map(shown), () => tableOf(records));
 }
 
 async function revoke(name: string, options: TokenOptions): Promise<void> {
   const records = await revokeTokens(homeAt(options.home), name);
-  if (options.json) return json(records.map(shown));
-  for (const { id, account } of records) print(`token ${id} of ${account} is taken back`);
+  print(options.json, records.map(shown), () =>
+    records.map(({ id, account }) => `token ${id} of ${account} is taken back`).join('\n'),
+  );
 }
 
 export function tokenCommand(): Command {
