@@ -10,8 +10,9 @@ export {
 } from './batches.js';
 export { DataConfiguration } from './configuration.js';
 export { type DataLimits, type Dataset, PARTS, type Part, type SkippedFile, type Video } from './dataset.js';
+export { listText } from './listed.js';
 export { type OpenOptions, openDataset } from './opening.js';
-export { type Probed, probeAll } from './probing.js';
+export { measured, type Probed, probeAll } from './probing.js';
 export { type ViewDraws, viewDraws } from './sampling.js';
 export { type TimedClip, visitViews } from './streaming.js';
 export { commonRate } from './timing.js';

@@ -43,7 +43,7 @@ const PATHS = [...PATH_COLUMNS, ...MORE_PATH_COLUMNS];
 const LABELS = [...LABEL_COLUMNS, ...MORE_LABEL_COLUMNS];
 
 /** The text of a list, in the encoding that its first bytes name. Throws X3dError (data). */
-async function textOf(file: string): Promise<string> {
+export async function listText(file: string): Promise<string> {
   const bytes = await readFile(file);
   const refuse = (got: string, cause?: unknown) =>
     new X3dError(
@@ -184,7 +184,7 @@ function videoIn({ cells, line }: Row, columns: Columns | undefined, file: strin
 
 /** The lines of a list. Throws X3dError (data) that names the list, or its line. */
 export async function readList(file: string): Promise<ListedVideo[]> {
-  const rows = rowsOf(await textOf(file), file);
+  const rows = rowsOf(await listText(file), file);
   const [first, second] = rows;
   const columns = first && headerOf(first, second);
   return (columns ? rows.slice(1) : rows).map((row) => videoIn(row, columns, file));
@@ -193,7 +193,7 @@ export async function readList(file: string): Promise<ListedVideo[]> {
 /** Whether a text file is a list, by its first line. */
 export async function looksListed(file: string): Promise<boolean> {
   try {
-    const [first] = rowsOf((await textOf(file)).slice(0, 2000).split(/\r?\n/).slice(0, 1).join('\n'), file);
+    const [first] = rowsOf((await listText(file)).slice(0, 2000).split(/\r?\n/).slice(0, 1).join('\n'), file);
     return (first?.cells.length ?? 0) > 1 && isNumber(first?.cells.at(-1) ?? '');
   } catch {
     return false;

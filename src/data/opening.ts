@@ -7,7 +7,7 @@ import { fingerprintOf, limitsOf, pixelsOf, remarksOn } from './describing.js';
 import { grouping } from './grouping.js';
 import type { LabelledFile } from './labelled.js';
 import { type Layout, readLayout } from './layout.js';
-import { type Probed, probeAll } from './probing.js';
+import { measured, type Probed, probeAll } from './probing.js';
 import { checkClasses, checkParts, named, refuseEmptyClasses } from './requirements.js';
 import { type Shares, splitByShares } from './splitting.js';
 import { commonRate } from './timing.js';
@@ -163,14 +163,8 @@ export async function openDataset(configuration: DataConfiguration, options: Ope
     );
   const groupByName = new Map(layout.files.map(({ name }, index) => [name, groups[index]]));
   const undivided = usable.map(({ file, facts }) => {
-    const { kind: _, pixels: __, promised: ___, ...rest } = facts;
     const group = groupByName.get(file.name);
-    return {
-      ...file,
-      ...rest,
-      ...(group === undefined ? {} : { group }),
-      seconds: rest.frames / rest.framesPerSecond,
-    };
+    return { ...file, ...measured(facts), ...(group === undefined ? {} : { group }) };
   });
   const split =
     layout.divided || whole ? undefined : splitByShares(undivided, shares, configuration.splitSeed ?? 0);

@@ -24,6 +24,11 @@ export type Probed =
   | ({ readonly kind: 'video'; readonly digest: string } & VideoFacts)
   | { readonly kind: 'undecodable' | 'no-video'; readonly reason: string };
 
+/** What a set of videos keeps of a file that is one. */
+export function measured({ kind, pixels, promised, ...facts }: Probed & { readonly kind: 'video' }) {
+  return { ...facts, seconds: facts.frames / facts.framesPerSecond };
+}
+
 const CHUNK_BYTES = 1 << 20;
 
 /** Names a file by its whole content: SHA-256, 32 hexadecimal digits of it. Ends early where the thread is to end. */

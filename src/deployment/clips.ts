@@ -1,8 +1,10 @@
 /** Videos that nobody need have labelled -> clips, cut as evaluation cuts them. */
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname, extname, resolve } from 'node:path';
 import {
   commonRate,
+  listText,
+  measured,
   probeAll,
   type SkippedFile,
   startWalk,
@@ -26,7 +28,8 @@ const linesOf = (text: string): string[] =>
 const unlabelled = (line: string): string => line.replace(/[\s,]+\d+$/, '');
 
 async function readList(file: string): Promise<string[]> {
-  const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+  const text = await listText(file).catch((cause: NodeJS.ErrnoException | X3dError) => {
+    if (cause instanceof X3dError) throw cause;
     throw new X3dError(
       'data',
       { subject: file, expected: 'a list of videos, one path a line', got: cause.code ?? cause.message },
@@ -82,9 +85,7 @@ export async function lookAt(
       failed.push({ path, reason: facts?.reason ?? 'not looked at' });
       return;
     }
-    const { kind: _, pixels: __, ...rest } = facts;
-    const seconds = rest.frames / rest.framesPerSecond;
-    videos.push({ ...rest, path, name: path, label: 0, part: 'test', seconds });
+    videos.push({ ...measured(facts), path, name: path, label: 0, part: 'test' });
   });
   return { videos, failed };
 }

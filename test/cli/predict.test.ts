@@ -82,7 +82,8 @@ describe.skipIf(tensorFlowMissing !== undefined)('predict', () => {
     copyFileSync(oneVideo(), join(folder, 'deep', 'er', 'a.mp4'));
     copyFileSync(oneVideo(), join(folder, 'with space.mp4'));
     writeFileSync(join(folder, 'deep', 'notes.txt'), 'no video');
-    writeFileSync(join(folder, 'list.txt'), 'deep/er/a.mp4 3\n\nwith space.mp4\n');
+    // As Windows writes it: UTF-16 with a byte order mark.
+    writeFileSync(join(folder, 'list.txt'), '\ufeffdeep/er/a.mp4 3\r\n\r\nwith space.mp4\r\n', 'utf16le');
     const running = start(
       ['predict', network, '-', '--json', '--home', temporaryFolder()],
       {},
