@@ -2,7 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-/** Writes a file, and the folders above it, so that it is there whole or not at all, even if the machine stops. `mode` as open(2) takes it. */
+/**
+ * Writes a file, and the folders above it, so that it is there whole or not at all, even if the machine stops. `mode` as
+ * open(2) takes it.
+ */
 export async function writeWhole(path: string, content: string | Uint8Array, mode = 0o666): Promise<void> {
   const temporary = `${path}.${randomUUID()}.tmp`;
   await mkdir(dirname(path), { recursive: true });

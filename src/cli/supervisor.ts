@@ -4,6 +4,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import type { ServerOptions } from '../api/server.js';
 import { newToken } from '../api/tokens.js';
 import type { X3dError } from '../errors.js';
 import type { Home } from '../home.js';
@@ -29,19 +30,10 @@ export interface Fleet {
 }
 
 /** Where the service listens, and to whom. */
-export interface Listening {
-  readonly host: string;
-  readonly port: number;
-  /** Names that it is reached by, beside addresses and localhost. */
-  readonly names?: readonly string[];
-  /** Where videos may lie that are asked for over HTTP. Default: the user's home folder, on loopback. */
-  readonly dataRoots?: readonly string[];
-  /** Addresses of proxies before it. */
-  readonly trustProxy?: readonly string[];
+export interface Listening
+  extends Pick<ServerOptions, 'host' | 'port' | 'names' | 'dataRoots' | 'trustProxy' | 'tokenNeeded'> {
   /** PEM files. */
   readonly tls?: { readonly cert: string; readonly key: string };
-  /** Whether none but the starter and who has a token may ask. */
-  readonly tokenNeeded?: boolean;
 }
 
 export interface SupervisorOptions {

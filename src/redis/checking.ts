@@ -6,6 +6,9 @@ import { connectForRequests, KEY_PREFIX } from './connection.js';
 /** REDIS_URL, where it is set. */
 export const redisFromEnvironment = (): string | undefined => process.env.REDIS_URL || undefined;
 
+/** Of processes that were started by hand, without REDIS_URL. */
+export const DEFAULT_REDIS_URL = 'redis://127.0.0.1:6379';
+
 /** Also one that can't be read is shown without what stands before its @. */
 const withoutSecrets = (url: string) => url.replace(/\/\/.*@/s, '//…@');
 

@@ -1,4 +1,5 @@
 /** Looks at a Redis again and again while it is in use: what was right at the start may change under a service. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { lookAt } from './checking.js';
@@ -17,8 +18,9 @@ const SILENCE_MS = 2000;
 export function watchRedis(redis: Redis, log: Logger): RedisWatch {
   let last: { readonly at: number; readonly answer: Promise<string | undefined> } | undefined;
   let known: string | undefined;
+  let advised = false;
   const look = async (): Promise<string | undefined> => {
-    const silence = new AbortController();
+    const answered = new AbortController();
     const answer = await Promise.race([
       lookAt(redis).then(
         ({ refusal, advice }) => {
@@ -28,12 +30,9 @@ export function watchRedis(redis: Redis, log: Logger): RedisWatch {
         },
         (error: Error) => `Redis does not answer: ${error.message}`,
       ),
-      new Promise<string>((resolve) => {
-        const timer = setTimeout(() => resolve('Redis does not answer: silence'), SILENCE_MS).unref();
-        silence.signal.addEventListener('abort', () => clearTimeout(timer));
-      }),
+      sleep(SILENCE_MS, 'Redis does not answer: silence', { ref: false, signal: answered.signal }),
     ]);
-    silence.abort();
+    answered.abort();
     if (answer !== known) {
       if (answer === undefined) log.info('Redis is as it should be again');
       else log.error({ trouble: answer }, 'Redis');
@@ -41,7 +40,6 @@ export function watchRedis(redis: Redis, log: Logger): RedisWatch {
     known = answer;
     return answer;
   };
-  let advised = false;
   const trouble = () => {
     if (!last || Date.now() - last.at > KEPT_MS) last = { at: Date.now(), answer: look() };
     return last.answer;

@@ -15,7 +15,7 @@ import { X3dError } from '../errors.js';
 import { writeWhole } from '../files.js';
 import { homeAt } from '../home.js';
 import { openLog } from '../logging.js';
-import { checkUrl, redisFromEnvironment } from '../redis/checking.js';
+import { checkUrl, DEFAULT_REDIS_URL, redisFromEnvironment } from '../redis/checking.js';
 import { startCoordinator } from '../workers/coordination.js';
 
 const Argument = Type.Object(
@@ -43,7 +43,7 @@ const {
 } = Value.Parse(Argument, JSON.parse(process.argv[2] ?? '{}'));
 const home = homeAt(folder);
 const log = openLog('service', { quiet: quiet ?? false });
-const redisUrl = redisFromEnvironment() ?? 'redis://127.0.0.1:6379';
+const redisUrl = redisFromEnvironment() ?? DEFAULT_REDIS_URL;
 const ownerToken = process.env.X3D_OWNER_TOKEN || newToken();
 const tell = (message: object) =>
   new Promise<void>((done) => {

@@ -112,8 +112,8 @@ async function inheritedState(
 }
 
 /**
- * Trains, evaluates as asked where the set has the videos, and writes `result.json`, `weights.safetensors` and `curve.jsonl` into the request's folder. A
- * folder that already has a result gives it back.
+ * Trains, evaluates as asked where the set has the videos, and writes `result.json`, `weights.safetensors` and
+ * `curve.jsonl` into the request's folder. A folder that already has a result gives it back.
  *
  * Throws X3dError for data or a device that can't be used, and TrainingError where training itself fails.
  */

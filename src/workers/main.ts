@@ -1,14 +1,14 @@
 /**
- * The worker's process. REDIS_URL names the Redis. Its one argument is JSON: {"home", "device", "threads", "memoryBytes"?, "quiet"?,
- * "lockMs"?, "silenceMs"?, "trainer"?}. Says {"kind": "up"} to a parent that forked it. Ends in order on SIGTERM, SIGINT,
- * and when the channel to a parent closes.
+ * The worker's process. REDIS_URL names the Redis. Its one argument is JSON: {"home", "device", "threads",
+ * "memoryBytes"?, "quiet"?, "lockMs"?, "silenceMs"?, "trainer"?}. Says {"kind": "up"} to a parent that forked it. Ends in
+ * order on SIGTERM, SIGINT, and when the channel to a parent closes.
  */
 import closeWithGrace from 'close-with-grace';
 import Type from 'typebox';
 import { Value } from 'typebox/value';
 import { homeAt } from '../home.js';
 import { openLog } from '../logging.js';
-import { redisFromEnvironment } from '../redis/checking.js';
+import { DEFAULT_REDIS_URL, redisFromEnvironment } from '../redis/checking.js';
 import type { Device } from '../training/training.js';
 import { startWorker } from './worker.js';
 
@@ -28,7 +28,7 @@ const Argument = Type.Object(
 
 const { home, quiet, ...rest } = Value.Parse(Argument, JSON.parse(process.argv[2] ?? '{}'));
 const log = openLog('worker', { quiet: quiet ?? false });
-const redisUrl = redisFromEnvironment() ?? 'redis://127.0.0.1:6379';
+const redisUrl = redisFromEnvironment() ?? DEFAULT_REDIS_URL;
 
 // A parent that goes before this has started leaves nobody to stop it, and perhaps no Redis to start with.
 const orphaned = () => process.exit(1);

@@ -88,14 +88,8 @@ export function readSafetensors(bytes: Uint8Array, file: string): ReadonlyMap<st
     ([, { data_offsets: a }], [, { data_offsets: b }]) => a[0] - b[0] || a[1] - b[1],
   );
   let end = 0;
-  for (const [
-    name,
-    {
-      dtype,
-      shape,
-      data_offsets: [from, to],
-    },
-  ] of byPlace) {
+  for (const [name, { dtype, shape, data_offsets }] of byPlace) {
+    const [from, to] = data_offsets;
     if (from !== end || to < from)
       throw notSafetensors(file, `${name} from byte ${from} to ${to}, where byte ${end} is next`);
     end = to;

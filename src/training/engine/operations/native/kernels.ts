@@ -1,4 +1,7 @@
-/** How the project's own operations (table.ts; their kernels are in native/ at the top) are called from tfjs and differentiated. */
+/**
+ * How the project's own operations (table.ts; their kernels are in native/ at the top) are called from tfjs and
+ * differentiated.
+ */
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs-node-gpu';
 import { nodeBackend, tf } from '../../tensorflow.js';
 import type { Part } from '../operations.js';
