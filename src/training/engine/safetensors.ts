@@ -38,9 +38,10 @@ export function writeSafetensors(
     };
     offset = end;
   }
-  const text = JSON.stringify(header);
+  const text = new TextEncoder().encode(JSON.stringify(header));
   // Spaces after the header let the data start at a multiple of eight bytes.
-  const padded = new TextEncoder().encode(text.padEnd(Math.ceil(text.length / 8) * 8));
+  const padded = new Uint8Array(Math.ceil(text.length / 8) * 8).fill(0x20);
+  padded.set(text);
   const length = new Uint8Array(8);
   new DataView(length.buffer).setBigUint64(0, BigInt(padded.length), true);
   return Buffer.concat([

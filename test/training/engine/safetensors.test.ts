@@ -47,6 +47,17 @@ describe('a safetensors file', () => {
     );
   });
 
+  it('has its tensors at a multiple of eight bytes, whatever letters names and metadata have', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), (name) => {
+        const tensor = { shape: [1], values: new Float32Array(1) };
+        const written = writeSafetensors(new Map([['a', tensor]]), { classes: name });
+        const length = new DataView(written.buffer, written.byteOffset).getBigUint64(0, true);
+        expect(Number(length) % 8).toBe(0);
+      }),
+    );
+  });
+
   it('is read in half, double and brain floats', () => {
     // 1, -2, the least half above 0, infinity.
     const half = Uint8Array.from([0x00, 0x3c, 0x00, 0xc0, 0x01, 0x00, 0x00, 0x7c]);
