@@ -13,6 +13,8 @@ export interface Home {
   readonly service: string;
   /** Who may use the service: a file a token. */
   readonly tokens: string;
+  /** How fast trainings are on each machine: a file for each device and number of threads. */
+  readonly speeds: string;
   /** Checkpoints, curve.jsonl, result.json and weights of one candidate. Throws X3dError not-found for what is no id. */
   candidate(id: string): string;
   /** trajectory.json, trajectory.svg and network/ of one search. Throws X3dError not-found for what is no id. */
@@ -42,6 +44,7 @@ export function homeAt(folder: string = process.env.X3D_HOME ?? DEFAULT_HOME): H
     cache: join(root, 'cache'),
     service: join(root, 'service.json'),
     tokens: join(root, 'tokens'),
+    speeds: join(root, 'speeds'),
     candidate: (id) => join(root, 'candidates', checkedId(id)),
     run: (search) => join(root, 'runs', checkedId(search)),
   };

@@ -17,6 +17,7 @@ import { isLoopback } from './access.js';
 import { openQuotas, type Quotas } from './quotas.js';
 import { openReadings, type Readings } from './readings.js';
 import { rootsAt } from './roots.js';
+import { openSpeeds, type Speeds } from './speeds.js';
 
 export type App = FastifyInstance<
   RawServerDefault,
@@ -33,6 +34,7 @@ export interface Service {
   readonly queues: Queues;
   readonly readings: Readings;
   readonly quotas: Quotas;
+  readonly speeds: Speeds;
   /** Whether Redis is as it should be. */
   readonly watch: RedisWatch;
   /** Says when there is more in a search's log. */
@@ -64,6 +66,7 @@ export function openService(options: ServiceOptions & { readonly log: Logger }):
   for (const connection of [redis, listener]) connection.on('error', () => {});
   const queues = openQueues(redis);
   const readings = openReadings(home, rootsAt(roots), patienceMs);
+  const speeds = openSpeeds(home, log);
   const watch = watchRedis(redis, log);
   const following = followLogs(redisUrl);
   const candidateEvents = new QueueEvents(CANDIDATES, { connection: listener, prefix: KEY_PREFIX });
@@ -74,13 +77,14 @@ export function openService(options: ServiceOptions & { readonly log: Logger }):
     queues,
     readings,
     quotas: openQuotas(redis),
+    speeds,
     watch,
     following,
     candidateEvents,
     close: async () => {
       watch.close();
       following.close();
-      await Promise.all([candidateEvents.close(), queues.close(), readings.close()]);
+      await Promise.all([candidateEvents.close(), queues.close(), readings.close(), speeds.close()]);
       redis.disconnect();
       listener.disconnect();
     },

@@ -3,7 +3,6 @@ import { join, resolve } from 'node:path';
 import pc from 'picocolors';
 import { openDataset } from '../data/index.js';
 import { type Home, homeAt } from '../home.js';
-import { AXES } from '../network/index.js';
 import { redisFromEnvironment } from '../redis/checking.js';
 import { resolveConfiguration } from '../search/configuration.js';
 import { apply, isOver, type SearchState } from '../search/state.js';
@@ -16,7 +15,8 @@ import { amount, digits, duration, percent } from './figures.js';
 import { adviceOn } from './fleet.js';
 import { interruptible } from './interruption.js';
 import { invocation } from './invocation.js';
-import { devicesOf, type Fleet, startSupervisor } from './supervisor.js';
+import { devicesFor } from './planning.js';
+import { type Fleet, startSupervisor } from './supervisor.js';
 import { networkText, trajectoryTable } from './tables.js';
 
 export interface Searching {
@@ -157,7 +157,7 @@ async function searchingOn(display: Display, options: Searching): Promise<number
       ...(redisUrl === undefined ? {} : { redisUrl }),
       // Any folder of the user's own, who alone is let in.
       service: { host: '127.0.0.1', port: 0, dataRoots: ['/'], tokenNeeded: true },
-      fleet: { ...fleet, workers: fleet.workers ?? Math.min(AXES.length, devicesOf(fleet).length) },
+      fleet: { ...fleet, workers: fleet.workers ?? devicesFor(fleet).length },
       verbose: false,
       onReplaced: (name, why) =>
         display.note(`${name} ended (${why}) and is started again`, { kind: 'replaced', process: name, why }),

@@ -1,6 +1,7 @@
 /** Training batches and test views, made on threads while the trainer is busy. */
 import { setImmediate } from 'node:timers/promises';
-import type { Dataset, Part, Video } from './dataset.js';
+import { type Dataset, PARTS, type Part, type Video } from './dataset.js';
+import { cachedSize, framesBytes, shortSideFor } from './frames.js';
 import type { ClipTask } from './rendering.js';
 import { type TrainingDraws, type ViewDraws, viewsOf } from './sampling.js';
 import { startDataThreads } from './threads.js';
@@ -58,6 +59,22 @@ const AHEAD_BYTES = 2 * 2 ** 30;
 /** Batches of `bytes` each that lie in memory at once. */
 export const batchesHeld = (bytes: number, threads = 1): number =>
   Math.max(BUFFERS, Math.min(BUFFERS + threads - 1, Math.floor(AHEAD_BYTES / bytes)));
+
+/**
+ * What the decoded frames of all parts take on disk where they are kept to serve each of these short sides, bytes: those of
+ * a part at one size up to the bound.
+ */
+export function storedBytes({ videos }: Pick<Dataset, 'videos'>, needs: readonly number[]): number {
+  const sides = new Map(needs.map((need) => [shortSideFor(need), need]));
+  let total = 0;
+  for (const need of sides.values())
+    for (const part of PARTS) {
+      const own = videos.filter((video) => video.part === part);
+      const bytes = own.reduce((sum, video) => sum + framesBytes(video, cachedSize(video, need)), 0);
+      total += Math.min(bytes, DISK_BYTES);
+    }
+  return total;
+}
 
 const threadsFor = (videos: readonly Video[], store: FrameStore, draws: ClipTask['draws']) =>
   startDataThreads(store.threads ?? 1, {

@@ -15,10 +15,13 @@ import type { FrameSize } from './display.js';
 /** Short sides that frames are kept at: few, so that candidates share them. */
 const SHORT_SIDES = [32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024];
 
+/** The short side that frames are kept at to serve `need`; undefined: at that of the video. */
+export const shortSideFor = (need: number): number | undefined => SHORT_SIDES.find((side) => side >= need);
+
 /** The size a video is kept at to serve short sides up to `need`: never larger than the video itself. */
 export function cachedSize(video: FrameSize, need: number): FrameSize {
   const own = Math.min(video.width, video.height);
-  const short = SHORT_SIDES.find((side) => side >= need) ?? own;
+  const short = shortSideFor(need) ?? own;
   if (short >= own) return { width: video.width, height: video.height };
   return {
     width: Math.round((video.width * short) / own),

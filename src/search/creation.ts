@@ -4,8 +4,8 @@ import { resolve } from 'node:path';
 import type { Redis } from 'ioredis';
 import { foldsOf } from '../data/folds.js';
 import type { DataConfiguration, Dataset } from '../data/index.js';
-import { X3dError } from '../errors.js';
-import { type Ground, resolveConfiguration } from './configuration.js';
+import { type ErrorFacts, X3dError } from '../errors.js';
+import { type Ground, resolveConfiguration, type SearchConfiguration } from './configuration.js';
 import type { DatasetSummary } from './events.js';
 import { appendEvents, searchNamed } from './log.js';
 import type { SearchState } from './state.js';
@@ -45,29 +45,33 @@ export const groundOf = ({ parts, pixels, rate, limits }: Dataset): Ground => ({
   tested: parts.test > 0,
 });
 
-function refuseTargetBelowBase(setting: Setting): void {
-  const { base, complexity, target } = setting.configuration;
-  const network = baseOf(setting);
-  const least = costOf(network, network.factors)[complexity];
-  if (target >= least) return;
-  throw new X3dError('invalid-input', {
-    subject: 'target',
-    expected: `at least the ${complexity} of ${base} with ${setting.dataset.classes.length} classes, ${least}`,
-    got: String(target),
-    remedy: 'Raise the target, or start from a smaller base.',
-  });
+/** What a search needs of its configuration, and whether it has it. */
+export interface Check extends Required<ErrorFacts> {
+  readonly passed: boolean;
 }
 
-function refuseMemoryBelowBase(setting: Setting): void {
-  const { memory, base, recipe } = setting.configuration;
-  const least = leastMemory(setting, baseOf(setting).factors, recipe.batchSize);
-  if (memory === undefined || memory >= least) return;
-  throw new X3dError('invalid-input', {
-    subject: 'memory',
-    expected: `at least what training ${base} takes one clip at a time, about ${least} bytes`,
-    got: String(memory),
-    remedy: 'Raise it, or start from a smaller base.',
-  });
+/** A search begins where all of them are passed. */
+export function checksOn(setting: Setting): Check[] {
+  const { base, complexity, target, memory, recipe } = setting.configuration;
+  const network = baseOf(setting);
+  const leastCost = costOf(network, network.factors)[complexity];
+  const leastBytes = leastMemory(setting, network.factors, recipe.batchSize);
+  return [
+    {
+      subject: 'target',
+      passed: target >= leastCost,
+      expected: `at least the ${complexity} of ${base} with ${setting.dataset.classes.length} classes, ${leastCost}`,
+      got: String(target),
+      remedy: 'Raise the target, or start from a smaller base.',
+    },
+    {
+      subject: 'memory',
+      passed: memory === undefined || memory >= leastBytes,
+      expected: `at least what training ${base} takes one clip at a time, about ${leastBytes} bytes`,
+      got: memory === undefined ? 'no bound' : String(memory),
+      remedy: 'Raise it, or start from a smaller base.',
+    },
+  ];
 }
 
 /** Workers may run in other folders than this process. */
@@ -77,13 +81,37 @@ const withAbsolutePaths = ({ path, root, ...rest }: DataConfiguration): DataConf
   ...(root === undefined ? {} : { root: resolve(root) }),
 });
 
-export interface Surroundings {
-  readonly redis: Redis;
-  /** Of the search. One that there is already is given back as it stands. Default: a new one. */
-  readonly id?: string;
+export interface Offers {
   readonly open: (data: DataConfiguration) => Promise<Dataset>;
   /** What a training may take where the user does not say. */
   readonly memory: number | undefined;
+}
+
+/**
+ * What a user wrote, complete by what the videos are. Throws X3dError: invalid-input for the configuration, and what
+ * `open` throws for videos that can't be used.
+ */
+export async function settle(
+  input: unknown,
+  { open, memory: offered }: Offers,
+): Promise<{ readonly configuration: SearchConfiguration; readonly opened: Dataset }> {
+  // Refused before the videos are looked at, settled by them.
+  const { data } = resolveConfiguration(input);
+  const opened = await open(withAbsolutePaths(data));
+  const given = resolveConfiguration(input, groundOf(opened));
+  const { memory = offered } = given;
+  const configuration = {
+    ...given,
+    data: withAbsolutePaths(data),
+    ...(memory === undefined ? {} : { memory }),
+  };
+  return { configuration, opened };
+}
+
+export interface Surroundings extends Offers {
+  readonly redis: Redis;
+  /** Of the search. One that there is already is given back as it stands. Default: a new one. */
+  readonly id?: string;
 }
 
 /**
@@ -92,21 +120,12 @@ export interface Surroundings {
  */
 export async function createSearch(
   input: unknown,
-  { redis, open, id: search = `s${randomBytes(5).toString('hex')}`, ...offers }: Surroundings,
+  { redis, id: search = `s${randomBytes(5).toString('hex')}`, ...surroundings }: Surroundings,
 ): Promise<SearchState> {
-  // Refused before the videos are looked at, settled by them.
-  const { data } = resolveConfiguration(input);
-  const opened = await open(withAbsolutePaths(data));
-  const given = resolveConfiguration(input, groundOf(opened));
-  const { memory = offers.memory } = given;
-  const configuration = {
-    ...given,
-    data: withAbsolutePaths(data),
-    ...(memory === undefined ? {} : { memory }),
-  };
+  const { configuration, opened } = await settle(input, surroundings);
   const dataset = summaryOf(opened);
-  refuseTargetBelowBase({ configuration, dataset });
-  refuseMemoryBelowBase({ configuration, dataset });
+  for (const { passed, ...facts } of checksOn({ configuration, dataset }))
+    if (!passed) throw new X3dError('invalid-input', facts);
   await appendEvents(redis, search, 0, [{ kind: 'search-created', search, configuration, dataset }]);
   return searchNamed(redis, search);
 }

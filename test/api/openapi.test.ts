@@ -75,6 +75,7 @@ describe('the OpenAPI document', () => {
       'GET /searches/{id}/trajectory',
       'GET /workers',
       'POST /searches',
+      'POST /searches/plan',
       'POST /searches/{id}/cancel',
       'POST /searches/{id}/pause',
       'POST /searches/{id}/resume',
@@ -105,11 +106,11 @@ describe('the OpenAPI document', () => {
 
   test('has a schema for every body, which takes no unknown fields', () => {
     const bodies = operations().flatMap(({ operation }) => operation.requestBody ?? []);
-    expect(bodies).toHaveLength(1);
-    const schema = bodies[0]?.content['application/json']?.schema;
-    for (const inner of objectsIn(schema))
-      if (inner.type === 'object')
-        expect(inner, JSON.stringify(inner).slice(0, 200)).toMatchObject({ additionalProperties: false });
+    expect(bodies).toHaveLength(2);
+    for (const { content } of bodies)
+      for (const inner of objectsIn(content['application/json']?.schema))
+        if (inner.type === 'object')
+          expect(inner, JSON.stringify(inner).slice(0, 200)).toMatchObject({ additionalProperties: false });
   });
 
   test('has a schema and a description for every answer, and problem documents for every error', () => {
@@ -175,6 +176,7 @@ describe('an answer', () => {
       memory: 1e12,
       recipe: { epochs: 2 },
     };
+    await check('POST /searches/plan', await at.post('/searches/plan', body));
     const { id } = (await check('POST /searches', await at.post('/searches', body))) as { id: string };
     await at.events(id, undefined, ({ event }) => event === 'progress');
     const looks = async () => {

@@ -34,6 +34,29 @@ const created = async (changes: object = {}): Promise<string> => {
   return body.id;
 };
 
+describe('a plan over HTTP', () => {
+  test('says what a search would take, begins none, and measures the workers meanwhile', async () => {
+    const response = await at.post('/searches/plan', configuration());
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({
+      configuration: { target: 2_000_000, method: 'paper' },
+      dataset: { parts: { train: 18, validation: 6, test: 6 } },
+      checks: [{ subject: 'target', passed: true }, { subject: 'memory' }],
+      warnings: expect.arrayContaining([expect.objectContaining({ code: 'too-few-to-tell' })]),
+      estimate: { measuring: true, rounds: { likely: expect.any(Number) }, crews: [{ workers: 2 }] },
+    });
+    const { total } = (await (await at.get('/searches')).json()) as { total: number };
+    expect(total).toBe(0);
+  });
+
+  test('of what would be refused says why', async () => {
+    const low = await at.post('/searches/plan', configuration({ target: 1000 }));
+    expect(await low.json()).toMatchObject({ checks: [{ subject: 'target', passed: false }, {}] });
+    const nowhere = await at.post('/searches/plan', configuration({ data: { path: '/nowhere' } }));
+    expect(nowhere.status).toBe(422);
+  });
+});
+
 describe('a search over HTTP', () => {
   let search: string;
   let trajectory: Trajectory;

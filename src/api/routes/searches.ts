@@ -1,16 +1,16 @@
-import type { Redis } from 'ioredis';
 import Type, { type Static } from 'typebox';
 import { X3dError } from '../../errors.js';
 import { SearchConfiguration, SearchInput } from '../../search/configuration.js';
-import { createSearch } from '../../search/creation.js';
+import { createSearch, settle } from '../../search/creation.js';
 import { DatasetSummary } from '../../search/events.js';
 import { listSearches, readSearch, searchNamed } from '../../search/log.js';
+import { Plan, planOf } from '../../search/planning/plan.js';
 import { countTrainings, endOf, finalOutcome, type SearchState } from '../../search/state.js';
 import { cancelSearch, pauseSearch, resumeSearch } from '../../search/steering.js';
 import { Status, Trajectory, trajectoryOf } from '../../search/trajectory.js';
 import { Outcome } from '../../training/training.js';
 import { hint, startTicking } from '../../workers/queues.js';
-import { listWorkers } from '../../workers/registry.js';
+import { listWorkers, type WorkerRecord } from '../../workers/registry.js';
 import { problems } from '../problems.js';
 import { newSearchId, rememberBody, searchIdOf } from '../quotas.js';
 import { type App, SearchId, type Service } from '../service.js';
@@ -77,10 +77,8 @@ const SearchPage = Type.Object(
 );
 
 /** What a training may take on each of the workers at work; undefined where there are none. */
-async function offeredMemory(redis: Redis): Promise<number | undefined> {
-  const offers = (await listWorkers(redis)).map(({ memoryBytes }) => memoryBytes);
-  return offers.length === 0 ? undefined : Math.min(...offers);
-}
+const leastMemoryOf = (workers: readonly WorkerRecord[]): number | undefined =>
+  workers.length === 0 ? undefined : Math.min(...workers.map(({ memoryBytes }) => memoryBytes));
 
 const KNOWN = Type.Null({ description: 'As it was: the ETag that was sent is still right.' });
 
@@ -93,7 +91,7 @@ const NewSearch = Type.Object({
   ),
 });
 
-export function searchRoutes(app: App, { redis, readings, queues, quotas }: Service): void {
+export function searchRoutes(app: App, { redis, readings, queues, quotas, speeds }: Service): void {
   app.post(
     '/searches',
     {
@@ -121,7 +119,7 @@ export function searchRoutes(app: App, { redis, readings, queues, quotas }: Serv
       const id = key === undefined ? newSearchId() : searchIdOf(account, key);
       if (key !== undefined) await rememberBody(redis, id, body);
       const create = async () => {
-        const memory = await offeredMemory(redis);
+        const memory = leastMemoryOf(await listWorkers(redis));
         return createSearch(body, { redis, id, open: readings.dataset, memory });
       };
       const begun = key === undefined ? undefined : await readSearch(redis, id);
@@ -129,6 +127,30 @@ export function searchRoutes(app: App, { redis, readings, queues, quotas }: Serv
       await startTicking(queues, state.id);
       await hint(queues, state.id);
       return reply.status(201).header('location', `/searches/${state.id}`).send(viewOf(state));
+    },
+  );
+
+  app.post(
+    '/searches/plan',
+    {
+      schema: {
+        summary: 'What a search would take, and what to know before it begins',
+        description:
+          'Begins nothing. The videos are looked at as for a search, with the same answers where that takes longer than a ' +
+          'request should. How fast the workers train is measured the first time, in the background: until then ' +
+          'estimate.measuring is true and estimate.minutes is absent.',
+        tags: ['searches'],
+        body: SearchInput,
+        response: { 200: Plan, ...problems },
+      },
+    },
+    async ({ body }) => {
+      const workers = await listWorkers(redis);
+      const { configuration, opened } = await settle(body, {
+        open: readings.dataset,
+        memory: leastMemoryOf(workers),
+      });
+      return planOf(configuration, opened, await speeds.of(workers, configuration.base));
     },
   );
 

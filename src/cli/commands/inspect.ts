@@ -5,11 +5,14 @@ import { type Dataset, openDataset, PARTS, type Part, type Video } from '../../d
 import { homeAt } from '../../home.js';
 import { type DataOptions, dataFrom, VIDEOS, withData } from '../data.js';
 import { example, homeOption, jsonOption } from '../flags.js';
+import { fleetOf } from '../fleet.js';
+import { planFor, planText } from '../planning.js';
 import { print } from '../printing.js';
 import { progressLine } from '../progress.js';
 import { columns } from '../table.js';
 
 interface InspectOptions extends DataOptions {
+  readonly target?: string;
   readonly home: string;
   readonly json?: boolean;
 }
@@ -117,13 +120,17 @@ export function inspectionText(found: Inspection): string {
 }
 
 async function inspect(path: string, options: InspectOptions): Promise<void> {
-  const { json, home } = options;
-  const dataset = await openDataset(
-    { path, ...dataFrom(options) },
-    { cacheFolder: homeAt(home).cache, onProgress: progressLine('looking at videos') },
-  );
+  const { json, home, target } = options;
+  const data = { path, ...dataFrom(options) };
+  const dataset = await openDataset(data, {
+    cacheFolder: homeAt(home).cache,
+    onProgress: progressLine('looking at videos'),
+  });
   const found = inspection(dataset);
-  print(json, found, () => inspectionText(found));
+  const plan =
+    target === undefined ? undefined : await planFor({ data, target }, fleetOf({ perDevice: 1 }), home);
+  const text = () => [inspectionText(found), ...(plan ? [planText(plan)] : [])].join('\n');
+  print(json, { ...found, ...(plan ? { plan } : {}) }, text);
 }
 
 /** Throws X3dError (data, invalid-input), which the caller shows. */
@@ -134,8 +141,12 @@ export function inspectCommand(): Command {
     )
     .argument('<videos>', VIDEOS);
   return withData(command)
+    .option(
+      '--target <amount>',
+      'say too what a search for a network of so many multiply-adds would take here',
+    )
     .addOption(homeOption())
     .addOption(jsonOption())
-    .addHelpText('after', example("inspect ~/videos/gestures --group '([^/_]+)_[^/]*$'"))
+    .addHelpText('after', example("inspect ~/videos/gestures --group '([^/_]+)_[^/]*$' --target 6M"))
     .action(inspect);
 }

@@ -6,8 +6,11 @@ import { parseAmount } from '../../search/configuration.js';
 import { METHODS } from '../../search/methods/index.js';
 import { RecipeInput } from '../../training/recipe.js';
 import { type DataOptions, dataFrom, VIDEOS, withData } from '../data.js';
+import { EXIT } from '../failure.js';
 import { example, homeOption, jsonOption, numeric } from '../flags.js';
 import { type FleetOptions, fleetOf, withFleet } from '../fleet.js';
+import { planFor, planText } from '../planning.js';
+import { print } from '../printing.js';
 import { searching } from '../searching.js';
 
 type Value = number | string | boolean;
@@ -17,6 +20,7 @@ interface RunOptions extends FleetOptions, DataOptions {
   readonly resume?: string;
   readonly home: string;
   readonly json?: boolean;
+  readonly dryRun?: boolean;
   /** Fields of the configuration's schema, which checks them. */
   readonly name?: string;
   readonly target?: string;
@@ -108,6 +112,7 @@ function refuseBesideResume(videos: string | undefined, options: RunOptions): vo
     ...Object.keys(picked(options, ['config', 'recipe', ...SEARCH_FIELDS])),
     ...Object.keys(dataFrom(options)),
     ...(options.flip ? [] : ['no-flip']),
+    ...(options.dryRun ? ['dry-run'] : []),
   ];
   if (given.length === 0) return;
   throw new X3dError('invalid-input', {
@@ -121,7 +126,15 @@ async function run(videos: string | undefined, options: RunOptions): Promise<voi
   const { resume, home, json = false } = options;
   if (resume !== undefined) refuseBesideResume(videos, options);
   const begin = resume === undefined ? { input: await inputFrom(videos, options) } : { resume };
+  if (options.dryRun && 'input' in begin) return dryRun(begin.input, options);
   process.exitCode = await searching({ home, fleet: fleetOf(options), json, begin: () => begin });
+}
+
+/** Ends with 2 where a search would be refused. */
+async function dryRun(input: object, options: RunOptions): Promise<void> {
+  const plan = await planFor(input, fleetOf(options), options.home);
+  print(options.json, plan, () => planText(plan));
+  if (plan.checks.some(({ passed }) => !passed)) process.exitCode = EXIT.badInput;
 }
 
 const METHODS_TEXT = `how networks are proposed and chosen, race by default: ${Object.entries(METHODS)
@@ -137,6 +150,7 @@ export function runCommand(): Command {
       'multiply-adds (or --complexity) of the network wanted, as a number or like 6M',
     )
     .option('--config <file>', 'the configuration as JSON; flags override it')
+    .option('--dry-run', 'only say what the search would take, and what to know before it begins')
     .option('--resume <id>', 'go on with a search that was stopped')
     .option('--name <text>', 'for people')
     .option('--base <name>', 'what the search starts from: x2d-micro (default) or x2d')
@@ -177,6 +191,7 @@ export function runCommand(): Command {
       'after',
       example(
         "run ~/videos/gestures --target 6M --group '([^/_]+)_[^/]*$' --workers 2",
+        'run ~/videos/gestures --target 6M --dry-run',
         'run --resume s0123456789',
       ),
     )

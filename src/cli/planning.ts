@@ -1,0 +1,106 @@
+/** What a search would take, as `run --dry-run` and `inspect --target` show it. */
+import { hostname } from 'node:os';
+import pc from 'picocolors';
+import { openDataset } from '../data/index.js';
+import { type Home, homeAt } from '../home.js';
+import { cards } from '../machine.js';
+import { AXES, type BaseName } from '../network/index.js';
+import { checksOn, settle, summaryOf } from '../search/creation.js';
+import { type Estimate, type Plan, planOf, type Range, type WorkerAtHand } from '../search/planning/plan.js';
+import { knownSpeed, measureSpeed, placeOf } from '../workers/speeds.js';
+import { amount } from './figures.js';
+import { progressLine } from './progress.js';
+import { devicesOf, type Fleet, memoriesOf } from './supervisor.js';
+
+/** The workers that `run` would start, no more than a round can have candidates. */
+export const devicesFor = (fleet: Fleet) => devicesOf(fleet).slice(0, AXES.length);
+
+/** Those of the fleet, each with how fast it trains, which is measured where it is not known. */
+async function workersAtHand(fleet: Fleet, base: BaseName, home: Home): Promise<WorkerAtHand[]> {
+  const { threads } = fleet;
+  const workers = devicesFor(fleet).map((device) => ({ host: hostname(), device, threads }));
+  const atHand: WorkerAtHand[] = [];
+  for (const worker of workers) {
+    const place = placeOf(worker, workers, base, AXES.length);
+    const showing = progressLine(`measuring training steps on ${place.device}`);
+    const speed =
+      (await knownSpeed(home, place)) ?? (await measureSpeed(home, place, { onProgress: showing }));
+    atHand.push({ ...worker, speed });
+  }
+  return atHand;
+}
+
+/**
+ * Looks at the videos and, where it is not known yet, at how fast this machine trains. Throws X3dError for what is wrong
+ * with either.
+ */
+export async function planFor(input: unknown, fleet: Fleet, folder: string): Promise<Plan> {
+  const home = homeAt(folder);
+  const { configuration, opened } = await settle(input, {
+    open: (data) =>
+      openDataset(data, { cacheFolder: home.cache, onProgress: progressLine('looking at videos') }),
+    memory: Math.min(...memoriesOf(devicesFor(fleet), cards())),
+  });
+  const refused = checksOn({ configuration, dataset: summaryOf(opened) }).some(({ passed }) => !passed);
+  const workers = refused ? [] : await workersAtHand(fleet, configuration.base, home);
+  return planOf(configuration, opened, workers);
+}
+
+const spread = ({ likely, from, to }: Range, text: (value: number) => string): string =>
+  text(from) === text(to) ? text(likely) : `${text(likely)} (${text(from)} to ${text(to)})`;
+
+const time = (minutes: number): string =>
+  minutes < 1.5
+    ? `${Math.round(60 * minutes)} s`
+    : minutes < 100
+      ? `${Math.round(minutes)} min`
+      : `${Number((minutes / 60).toPrecision(2))} h`;
+
+const crewText = ({ workers, device, threads }: Estimate['crews'][number]): string =>
+  `${workers} ${workers === 1 ? 'worker' : 'workers'} (${device}, ${threads} ${threads === 1 ? 'thread' : 'threads'})`;
+
+function estimateText({ rounds, trainings, multiplyAdds, minutes, diskBytes, crews }: Estimate): string[] {
+  const whole = (value: number) => String(Math.round(value));
+  const lines = [
+    `rounds      ${spread(rounds, whole)}`,
+    `trainings   ${spread(trainings, whole)}, ${spread(multiplyAdds, amount)} multiply-adds`,
+  ];
+  if (minutes) {
+    const { experience } = minutes;
+    lines.push(
+      `time        ${spread(minutes, time)} on ${crews.map(crewText).join(' and ')}`,
+      `            ${experience.searches} real searches took ${experience.from} to ${experience.to} times their estimate`,
+    );
+  }
+  lines.push(
+    `disk        at most ${amount(diskBytes.total)}B: frames ${amount(diskBytes.frames)}B, trainings ${amount(diskBytes.trainings)}B`,
+  );
+  return lines;
+}
+
+/** Words on lines of at most so many columns, those after the first indented like the first's text. */
+export function wrapped(label: string, text: string, columns = 80): string {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && label.length + line.length + 1 + word.length > columns) {
+      lines.push(line);
+      line = '';
+    }
+    line += line === '' ? word : ` ${word}`;
+  }
+  return label + [...lines, line].join(`\n${' '.repeat(label.length)}`);
+}
+
+/** What stands in the way, what to know, and what it takes. */
+export function planText({ checks, warnings, estimate }: Plan): string {
+  return [
+    ...checks.flatMap(({ passed, subject, expected, got, remedy }) =>
+      passed
+        ? []
+        : [pc.red(wrapped('refused     ', `${subject}: expected ${expected}, got ${got}. ${remedy}`))],
+    ),
+    ...(estimate ? estimateText(estimate) : []),
+    ...warnings.map(({ message }) => pc.yellow(wrapped('warning     ', message))),
+  ].join('\n');
+}
