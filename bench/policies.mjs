@@ -176,9 +176,31 @@ function simulated(policy, states, truth) {
   return { regret: of('regret'), right: of('right'), cost: of('cost') };
 }
 
-/** Prints, for each policy, what it chose wrongly, how often it chose right, and what it took. */
+/**
+ * Standard deviation of one training's figure over seeds and folds, in standard errors over its validation videos: of
+ * what is left when each network's own level and each replicate's are taken away. src/search/judge.ts assumes it.
+ */
+function spreadOf({ candidates, replicates }, metric) {
+  const table = candidates.map(({ short }) => short.slice(0, replicates).map(({ score }) => score));
+  const values = table.map((scores) => scores.map(({ metrics }) => metrics[metric]));
+  const level = mean(values.flat());
+  const shared = values[0].map((_, replicate) => mean(values.map((own) => own[replicate])) - level);
+  const squares = values.flatMap((own) => own.map((value, r) => (value - mean(own) - shared[r]) ** 2));
+  const freedom = (values.length - 1) * (replicates - 1);
+  const error = mean(table.flat().map(({ errors }) => errors[metric]));
+  return Math.sqrt(squares.reduce((a, b) => a + b, 0) / freedom) / error;
+}
+
+/** Prints, for each policy, what it chose wrongly, how often it chose right, and what it took; and the noise. */
 export function simulate(rows, json) {
   const states = statesOf(rows);
+  const spreads = states.map((state) => ({
+    set: state.set,
+    frames: Math.min(...state.candidates.map(({ factors }) => factors.frames)),
+    videos: state.rows[0].score.videos,
+    loss: spreadOf(state, 'loss'),
+    accuracy: spreadOf(state, 'accuracy'),
+  }));
   const inFull = states.filter(({ candidates }) => candidates.every((one) => one.inFull !== undefined));
   const lines = Object.entries(POLICIES).map(([name, policy]) => ({
     policy: name,
@@ -186,7 +208,9 @@ export function simulate(rows, json) {
     ...(inFull.length > 0 ? { inFull: simulated(policy, inFull, 'inFull').regret } : {}),
   }));
   if (json) {
-    console.log(JSON.stringify({ states: states.length, trainings: rows.length, lines }, undefined, 2));
+    console.log(
+      JSON.stringify({ states: states.length, trainings: rows.length, lines, spreads }, undefined, 2),
+    );
     return;
   }
   const figure = ({ mean: value, error }, digits = 3) =>
@@ -198,4 +222,11 @@ export function simulate(rows, json) {
   for (const { policy, regret, inFull: full, right, cost } of lines)
     table.push([policy, figure(regret), full ? figure(full) : '', figure(right, 2), figure(cost, 2)]);
   console.log(`${rows.length} trainings of ${states.length} states\n${table}`);
+  const noise = new Table({
+    head: ['set', 'from frames', 'videos', 'spread of the loss, errors', 'of the accuracy'],
+    style: { head: [], border: [] },
+  });
+  for (const { set, frames, videos, loss, accuracy } of spreads)
+    noise.push([set, frames, videos, loss.toFixed(2), accuracy.toFixed(2)]);
+  console.log(`${noise}`);
 }
