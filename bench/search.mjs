@@ -67,9 +67,12 @@ function rowOf(trajectory) {
   };
 }
 
-/** Networks that someone would try first: more frames, a few of each, and all axes alike. */
-const plainNetworks = ({ factors }) => {
+/** Networks that someone would try first: all of the target for frames, some for width and size, or all axes alike. */
+const plainNetworks = (base, target) => {
+  const { factors } = base;
   const clip = factors.stride;
+  let most = 1;
+  while (costOf(base, { ...factors, frames: 2 * most }).multiplyAdds <= target) most *= 2;
   const of = (frames, rest) => ({
     ...factors,
     frames,
@@ -77,15 +80,15 @@ const plainNetworks = ({ factors }) => {
     ...rest,
   });
   return {
-    'plain: 8 frames': of(8, {}),
-    'plain: 4 frames, wider and larger': of(4, { crop: 56, width: 1.2 }),
-    'plain: 2 frames, all axes': of(2, { crop: 64, width: 1.3, depth: 2 }),
+    'plain: frames': of(most, {}),
+    'plain: half the frames, wider and larger': of(Math.max(1, most / 2), { crop: 56, width: 1.2 }),
+    'plain: a quarter of the frames, all axes': of(Math.max(1, most / 4), { crop: 64, width: 1.3, depth: 2 }),
   };
 };
 
 async function plainRows(setting, seed, known, add) {
   const { configuration, base } = setting;
-  for (const [method, factors] of Object.entries(plainNetworks(base))) {
+  for (const [method, factors] of Object.entries(plainNetworks(base, configuration.target))) {
     if (known(method, seed)) continue;
     const work = workOf(setting, factors, finalVariant(setting, configuration.recipe, 0));
     const started = performance.now();
