@@ -12,6 +12,12 @@ const sources = () =>
   readdirSync(join(ROOT, 'src'), { recursive: true })
     .filter((path) => path.endsWith('.ts'))
     .sort();
+const pageSources = () =>
+  readdirSync(join(ROOT, 'web'), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name).slice(ROOT.length + 1))
+    .sort();
+const PAGE = join(DIST, 'web/index.html');
 
 function fingerprint() {
   const hash = createHash('sha256');
@@ -20,6 +26,7 @@ function fingerprint() {
     'tsconfig.build.json',
     'package-lock.json',
     ...sources().map((path) => join('src', path)),
+    ...pageSources(),
   ]) {
     hash.update(`${path}\n`).update(readFileSync(join(ROOT, path)));
   }
@@ -32,11 +39,11 @@ const missing = () =>
 export async function build() {
   const wanted = fingerprint();
   const complete = missing().length === 0;
-  if (complete && existsSync(MADE_OF) && readFileSync(MADE_OF, 'utf8') === wanted) {
-    say('build', 'dist is as src');
+  if (complete && existsSync(PAGE) && existsSync(MADE_OF) && readFileSync(MADE_OF, 'utf8') === wanted) {
+    say('build', 'dist is as src, dist/web as web');
     return;
   }
-  await work('build', 'src to dist', async () => {
+  await work('build', 'src to dist, web to dist/web', async () => {
     // Until it is made, dist is of nothing known.
     rmSync(MADE_OF, { force: true });
     // The compiler's notes of what it wrote don't see that files were removed.
@@ -48,8 +55,12 @@ export async function build() {
     const [left] = missing();
     if (left !== undefined)
       throw new Problem(`the build left out src/${left}`, 'Remove dist and run `npm run setup`.');
+    const bundler = join(ROOT, 'node_modules/vite/bin/vite.js');
+    await run(process.execPath, [bundler, 'build', 'web', '--logLevel', 'warn'], {
+      remedy: 'Mend what it names; `npm run check` says more.',
+    });
     writeFileSync(MADE_OF, wanted);
-    return 'dist is as src';
+    return 'dist is as src, dist/web as web';
   });
 }
 

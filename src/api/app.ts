@@ -18,6 +18,7 @@ import { candidateRoutes } from './routes/candidates.js';
 import { eventRoutes } from './routes/events.js';
 import { healthRoutes } from './routes/health.js';
 import { metricRoutes } from './routes/metrics.js';
+import { pageRoutes } from './routes/page.js';
 import { searchRoutes } from './routes/searches.js';
 import { workerRoutes } from './routes/workers.js';
 import { type App, openService, type ServiceOptions } from './service.js';
@@ -151,5 +152,6 @@ export async function buildApp({ log, tls, requestsPerMinute, ...options }: AppO
   artifactRoutes(app, service);
   workerRoutes(app, service);
   healthRoutes(app, service);
+  pageRoutes(app);
   return app;
 }

@@ -1,13 +1,15 @@
 /** A search as a picture: validation accuracy against cost, every candidate, the path taken and where it ended. */
 import type { TopLevelSpec } from 'vega-lite';
-import { type Axis, sameNetwork } from '../network/factors.js';
+import { networkCost } from '../flops/cost.js';
+import { type Axis, BASES, describeNetwork, MODELS, type ModelName, sameNetwork } from '../network/index.js';
 import {
   accuracyAxis,
   bars,
   costAxis,
   foundIn,
   framed,
-  INK,
+  LIGHT,
+  type Look,
   type Measured,
   measuredOf,
   type Point,
@@ -28,9 +30,9 @@ const AXIS_COLOURS: Readonly<Record<Axis, { readonly name: string; readonly colo
 };
 /** What no single axis makes: exchanges, and networks of other methods. */
 const OTHER = { name: 'several', colour: '#555555' };
-const QUIET = '#8a8a8a';
 
-interface CandidatePoint extends Measured {
+export interface CandidatePoint extends Measured {
+  readonly round: number;
   readonly axis: string;
   readonly won: boolean;
   /** Of winners: what the round changed. */
@@ -45,7 +47,8 @@ const brief = (value: number) =>
       ? `${Number((value / 1e6).toPrecision(3))}M`
       : `${Number((value / 1e9).toPrecision(3))}G`;
 
-const candidatePoints = (trajectory: Trajectory): CandidatePoint[] =>
+/** Every candidate that was measured. */
+export const candidatePoints = (trajectory: Trajectory): CandidatePoint[] =>
   triedIn(trajectory).flatMap(({ round, factors, candidates, winner }) =>
     candidates.flatMap((candidate) =>
       measuredOf(candidate, trajectory).map((point): CandidatePoint => {
@@ -55,6 +58,7 @@ const candidatePoints = (trajectory: Trajectory): CandidatePoint[] =>
         const moved = won && !sameNetwork(factors, candidate.factors);
         return {
           ...point,
+          round,
           axis: (axis ? AXIS_COLOURS[axis] : OTHER).name,
           won,
           label: moved ? `${round}: ${moveOf(candidate)}${winner.choice.undecided ? ' ?' : ''}` : '',
@@ -73,6 +77,28 @@ function foundPoint(trajectory: Trajectory): Point[] {
   return accuracy === undefined ? [] : [{ cost: final.cost[complexity], accuracy: percent(accuracy) }];
 }
 
+/** Top-1 on Kinetics-400 with ten centre views (the paper, tables 2 and 4). */
+const PUBLISHED_ACCURACIES: Readonly<Record<ModelName, number>> = {
+  X2D: 47.75,
+  XS: 68.6,
+  S: 72.9,
+  M: 74.6,
+  L: 76.8,
+  XL: 78.4,
+};
+
+/** The published networks up to about the target, where the search starts from where they did. */
+function publishedPoints({ base, target, complexity }: Trajectory) {
+  if (base !== 'x2d') return [];
+  return Object.entries(MODELS)
+    .map(([name, factors]) => ({
+      name: name === 'X2D' ? name : `X3D-${name}`,
+      cost: networkCost(describeNetwork(BASES.x2d, factors))[complexity],
+      accuracy: PUBLISHED_ACCURACIES[name as ModelName],
+    }))
+    .filter(({ cost }) => cost <= 1.5 * target);
+}
+
 /** Room around the points, in the units of each axis. */
 function domains(points: readonly (Point & Partial<Measured>)[], target: number) {
   const costs = [...points.map(({ cost }) => cost), target];
@@ -84,13 +110,17 @@ function domains(points: readonly (Point & Partial<Measured>)[], target: number)
 }
 
 /** The chart's specification, or undefined where no candidate has a result yet. */
-export function trajectorySpecification(trajectory: Trajectory): TopLevelSpec | undefined {
+export function trajectorySpecification(
+  trajectory: Trajectory,
+  look: Look = LIGHT,
+): TopLevelSpec | undefined {
   const { search, name, method, base, target, complexity, rounds, final } = trajectory;
   const candidates = candidatePoints(trajectory);
   if (candidates.length === 0) return undefined;
   const winners = candidates.filter(({ won }) => won);
   const found = foundPoint(trajectory);
-  const domain = domains([...candidates, ...found], target);
+  const published = publishedPoints(trajectory);
+  const domain = domains([...candidates, ...found, ...published], target);
   const x = costAxis(complexity, domain.x);
   const y = accuracyAxis(domain.y);
   const test = final?.outcome?.evaluations.test?.metrics.accuracy;
@@ -117,38 +147,62 @@ export function trajectorySpecification(trajectory: Trajectory): TopLevelSpec | 
     [
       {
         data: { values: [{ cost: target }] },
-        mark: { type: 'rule', color: QUIET, strokeDash: [5, 4] },
+        mark: { type: 'rule', color: look.quiet, strokeDash: [5, 4] },
         encoding: { x },
       },
       {
         data: { values: [{ cost: target, text: `target ${brief(target)}` }] },
-        mark: { type: 'text', y: 0, dx: -6, dy: 6, align: 'right', color: '#666', fontSize: 11 },
+        mark: { type: 'text', y: 0, dx: -6, dy: 6, align: 'right', color: look.soft, fontSize: 11 },
         encoding: { x, text: { field: 'text' } },
       },
       {
+        data: { values: published },
+        mark: {
+          type: 'line',
+          color: look.quiet,
+          strokeWidth: 1.5,
+          strokeDash: [1, 3],
+          point: { color: look.quiet },
+        },
+        encoding: { x, y },
+      },
+      {
+        data: { values: published.map((point) => ({ ...point, label: `${point.name} on Kinetics-400` })) },
+        mark: { type: 'text', dy: 14, align: 'right', color: look.soft, fontSize: 10 },
+        encoding: { x, y, text: { field: 'label' } },
+      },
+      {
         data: { values: winners },
-        mark: { type: 'line', color: INK, strokeWidth: 2, opacity: 0.75 },
+        mark: { type: 'line', color: look.ink, strokeWidth: 2, opacity: 0.75 },
         encoding: { x, y, order: { field: 'cost', type: 'quantitative' } },
       },
       {
         data: { values: [...winners.slice(-1), ...found] },
-        mark: { type: 'line', color: INK, strokeWidth: 1.5, strokeDash: [3, 3], opacity: 0.75 },
+        mark: { type: 'line', color: look.ink, strokeWidth: 1.5, strokeDash: [3, 3], opacity: 0.75 },
         encoding: { x, y, order: { field: 'cost', type: 'quantitative' } },
       },
       bars(candidates, { x, y, color }),
       {
         data: { values: candidates.filter(({ won }) => !won) },
-        mark: { type: 'point', filled: true, size: 70, opacity: 0.65 },
+        mark: { type: 'point', filled: true, size: 70, opacity: 0.65, tooltip: { content: 'data' } },
         encoding: { x, y, color },
       },
       {
         data: { values: winners },
-        mark: { type: 'point', filled: true, size: 150, opacity: 1, stroke: INK, strokeWidth: 1.5 },
+        mark: {
+          type: 'point',
+          filled: true,
+          size: 150,
+          opacity: 1,
+          stroke: look.ink,
+          strokeWidth: 1.5,
+          tooltip: { content: 'data' },
+        },
         encoding: { x, y, color },
       },
       {
         data: { values: winners },
-        mark: { type: 'text', dy: -15, fontSize: 11, color: INK },
+        mark: { type: 'text', dy: -15, fontSize: 11, color: look.ink },
         encoding: { x, y, text: { field: 'label' } },
       },
       {
@@ -159,8 +213,8 @@ export function trajectorySpecification(trajectory: Trajectory): TopLevelSpec | 
           filled: true,
           size: 260,
           opacity: 1,
-          color: 'white',
-          stroke: INK,
+          color: look.ground,
+          stroke: look.ink,
           strokeWidth: 2,
         },
         encoding: { x, y },
@@ -169,9 +223,10 @@ export function trajectorySpecification(trajectory: Trajectory): TopLevelSpec | 
         data: {
           values: found.map((point) => ({ ...point, label: 'trained in full' })),
         },
-        mark: { type: 'text', dx: -14, align: 'right', fontSize: 11, fontWeight: 'bold', color: INK },
+        mark: { type: 'text', dx: -14, align: 'right', fontSize: 11, fontWeight: 'bold', color: look.ink },
         encoding: { x, y, text: { field: 'label' } },
       },
     ],
+    { look },
   );
 }

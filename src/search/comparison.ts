@@ -1,7 +1,17 @@
 /** Several searches side by side: what each found, how good it is, and what it spent. */
 import type { TopLevelSpec } from 'vega-lite';
 import type { Factors } from '../network/index.js';
-import { accuracyAxis, bars, costAxis, foundIn, framed, INK, measuredOf, triedIn } from './picture.js';
+import {
+  accuracyAxis,
+  bars,
+  costAxis,
+  foundIn,
+  framed,
+  LIGHT,
+  type Look,
+  measuredOf,
+  triedIn,
+} from './picture.js';
 import type { Trajectory } from './trajectory.js';
 
 export interface Figure {
@@ -51,9 +61,9 @@ export function comparedOf(trajectory: Trajectory): Compared {
 
 const titleOf = ({ search, name, method, seed }: Trajectory) => `${name ?? search} (${method}, seed ${seed})`;
 
-/** Every candidate's accuracy against its cost, a colour per search; the networks found stand out. */
-export function comparisonSpecification(trajectories: readonly Trajectory[]): TopLevelSpec {
-  const points = trajectories.flatMap((trajectory) => {
+/** Every candidate that was measured, with what search it is of. */
+export const comparisonRows = (trajectories: readonly Trajectory[]) =>
+  trajectories.flatMap((trajectory) => {
     const found = foundIn(trajectory);
     return triedIn(trajectory)
       .flatMap(({ candidates }) => candidates)
@@ -65,6 +75,13 @@ export function comparisonSpecification(trajectories: readonly Trajectory[]): To
         })),
       );
   });
+
+/** Every candidate's accuracy against its cost, a colour per search; the networks found stand out. */
+export function comparisonSpecification(
+  trajectories: readonly Trajectory[],
+  look: Look = LIGHT,
+): TopLevelSpec {
+  const points = comparisonRows(trajectories);
   const x = costAxis(trajectories[0]?.complexity ?? 'multiplyAdds');
   const y = accuracyAxis();
   const color = { field: 'search', type: 'nominal', legend: { title: 'search' } } as const;
@@ -80,9 +97,17 @@ export function comparisonSpecification(trajectories: readonly Trajectory[]): To
       },
       {
         data: { values: points.filter(({ found }) => found) },
-        mark: { type: 'point', shape: 'diamond', filled: true, size: 280, stroke: INK, strokeWidth: 1.5 },
+        mark: {
+          type: 'point',
+          shape: 'diamond',
+          filled: true,
+          size: 280,
+          stroke: look.ink,
+          strokeWidth: 1.5,
+        },
         encoding: { x, y, color },
       },
     ],
+    { look },
   );
 }

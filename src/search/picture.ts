@@ -7,7 +7,32 @@ import type { CandidateView, Trajectory } from './trajectory.js';
 
 export type Layers = Extract<TopLevelSpec, { readonly layer: unknown }>['layer'];
 
-export const INK = '#222';
+/** The colours of what is no data. */
+export interface Look {
+  readonly ground: string;
+  readonly ink: string;
+  /** Of words beside the data. */
+  readonly soft: string;
+  /** Of lines that say less. */
+  readonly quiet: string;
+  readonly grid: string;
+}
+export const LIGHT: Look = {
+  ground: 'white',
+  ink: '#222',
+  soft: '#555',
+  quiet: '#8a8a8a',
+  grid: '#eeeeee',
+};
+export const DARK: Look = {
+  ground: '#14181d',
+  ink: '#e8eaed',
+  soft: '#b3b9c1',
+  quiet: '#8b939c',
+  grid: '#2a3038',
+};
+/** Okabe and Ito's colours, which people who see few colours tell apart. */
+const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9'];
 
 const COST_TITLES = {
   multiplyAdds: 'multiply-adds of one clip',
@@ -76,7 +101,7 @@ export const accuracyAxis = (domain?: readonly [number, number]) =>
     type: 'quantitative',
     title: 'validation accuracy, %',
     scale: { zero: false, ...(domain ? { domain: [...domain], nice: false } : {}) },
-    axis: { gridColor: '#eeeeee', domain: false, ticks: false },
+    axis: { domain: false, ticks: false },
   }) as const;
 
 /** The bars of points: one standard error on both sides. */
@@ -89,27 +114,49 @@ export const bars = (
   encoding: { x, y: { ...y, field: 'low' }, y2: { field: 'high' }, color },
 });
 
+export interface Frame {
+  /** Pixels. */
+  readonly height?: number;
+  readonly look?: Look;
+}
+
 /** Layers with all that is around them. */
-export const framed = (text: string, subtitle: readonly string[], layer: Layers): TopLevelSpec => ({
+export const framed = (
+  text: string,
+  subtitle: readonly string[],
+  layer: Layers,
+  { height = 380, look: { ground, ink, soft, grid } = LIGHT }: Frame = {},
+): TopLevelSpec => ({
   $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
   width: 640,
-  height: 380,
-  background: 'white',
+  height,
+  background: ground,
   padding: 16,
   title: { text, subtitle: [...subtitle], anchor: 'start', offset: 14 },
   config: {
     font: 'Helvetica, Arial, sans-serif',
     view: { stroke: null },
-    title: { fontSize: 16, color: INK, subtitleColor: '#555', subtitleFontSize: 12, subtitlePadding: 6 },
+    range: { category: COLOURS },
+    title: { fontSize: 16, color: ink, subtitleColor: soft, subtitleFontSize: 12, subtitlePadding: 6 },
     axis: {
-      labelColor: '#555',
-      titleColor: INK,
+      labelColor: soft,
+      titleColor: ink,
+      gridColor: grid,
+      domainColor: soft,
+      tickColor: soft,
       labelFontSize: 11,
       titleFontSize: 12,
       titleFontWeight: 'normal',
       titlePadding: 10,
     },
-    legend: { labelFontSize: 12, titleFontSize: 12, titleFontWeight: 'normal', rowPadding: 5 },
+    legend: {
+      labelColor: soft,
+      titleColor: ink,
+      labelFontSize: 12,
+      titleFontSize: 12,
+      titleFontWeight: 'normal',
+      rowPadding: 5,
+    },
   },
   layer,
 });

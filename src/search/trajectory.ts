@@ -151,6 +151,37 @@ export const Trajectory = Type.Object(
 );
 export type Trajectory = Static<typeof Trajectory>;
 
+export const Best = Type.Object(
+  {
+    candidate: Type.String(),
+    factors: FactorsSchema,
+    cost: CandidateCost,
+    accuracy: Estimate,
+  },
+  {
+    description:
+      'The network found or won so far; before the first round is won, the most accurate candidate. On validation videos.',
+  },
+);
+export type Best = Static<typeof Best>;
+
+/** Undefined where no candidate has a result yet. */
+export function bestSoFar({ rounds, contraction, final }: Trajectory): Best | undefined {
+  const choosing = rounds.filter(({ step }) => step !== 'recipe');
+  const measured = [
+    ...choosing.flatMap(({ candidates }) => candidates),
+    ...(contraction?.candidate ? [contraction.candidate] : []),
+  ].filter(({ estimates }) => estimates !== undefined);
+  const chosen = final?.candidate ?? choosing.findLast(({ winner }) => winner)?.winner?.candidate;
+  const accuracyOf = ({ estimates }: CandidateView) => estimates?.accuracy.mean ?? 0;
+  const best =
+    measured.findLast(({ id }) => id === chosen) ??
+    measured.toSorted((a, b) => accuracyOf(b) - accuracyOf(a)).at(0);
+  if (!best?.estimates) return undefined;
+  const { id: candidate, factors, cost, estimates } = best;
+  return { candidate, factors, cost, accuracy: estimates.accuracy };
+}
+
 const NO_TEST =
   'The data have no test part: the final figure is on the validation videos, which chose the network.';
 const JOINED =

@@ -1,7 +1,7 @@
 import type { ReadStream } from 'node:fs';
 import { open, readdir, realpath, stat } from 'node:fs/promises';
 import { extname, join, relative, sep } from 'node:path';
-import Type from 'typebox';
+import Type, { type Static } from 'typebox';
 import { X3dError } from '../../errors.js';
 import { searchNamed } from '../../search/log.js';
 import { problems } from '../problems.js';
@@ -17,6 +17,7 @@ const Listing = Type.Object(
   { files: Type.Array(Type.Object({ path: Type.String(), bytes: Type.Integer({ minimum: 0 }) })) },
   { description: 'The files by their paths.' },
 );
+export type Listing = Static<typeof Listing>;
 
 /** Files below a folder with their paths inside it; none where there is no such folder. */
 async function filesIn(folder: string): Promise<{ path: string; bytes: number }[]> {

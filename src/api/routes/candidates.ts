@@ -15,7 +15,7 @@ import { candidateStatus, failedTries } from '../../workers/queues.js';
 import { problems } from '../problems.js';
 import { type App, SearchId, type Service } from '../service.js';
 
-const TrainingDetail = Type.Object({
+export const TrainingDetail = Type.Object({
   ...TrainingView.properties,
   running: Type.Optional(
     Type.Object({ worker: Type.String(), since: Type.String(), progress: Type.Optional(TrainingProgress) }),
@@ -24,17 +24,21 @@ const TrainingDetail = Type.Object({
   curve: Type.Array(CurvePoint, { description: 'Means over the steps up to each point, so far.' }),
 });
 
+export type TrainingDetail = Static<typeof TrainingDetail>;
+
 const Detail = Type.Object(
   { ...CandidateView.properties, trainings: Type.Array(TrainingDetail) },
   { title: 'CandidateDetail', description: 'A candidate as it stands, with the curve of each training.' },
 );
+export type CandidateDetail = Static<typeof Detail>;
 const FinalDetail = Type.Object(
   { ...FinalView.properties, trainings: Type.Array(TrainingDetail) },
   { title: 'FinalDetail', description: 'The network found, with the curve of each training.' },
 );
+export type FinalDetail = Static<typeof FinalDetail>;
 
 export function candidateRoutes(app: App, { redis, home, queues }: Service): void {
-  const detailOf = async (training: TrainingView): Promise<Static<typeof TrainingDetail>> => {
+  const detailOf = async (training: TrainingView): Promise<TrainingDetail> => {
     const [status, tries, curve] = await Promise.all([
       candidateStatus(queues, training.id),
       failedTries(queues, training.id),

@@ -7,7 +7,7 @@ import { listSearches, readSearch, searchNamed } from '../../search/log.js';
 import { Plan, planOf } from '../../search/planning/plan.js';
 import { countTrainings, endOf, finalOutcome, type SearchState } from '../../search/state.js';
 import { cancelSearch, pauseSearch, resumeSearch } from '../../search/steering.js';
-import { Status, Trajectory, trajectoryOf } from '../../search/trajectory.js';
+import { Best, bestSoFar, Status, Trajectory, trajectoryOf } from '../../search/trajectory.js';
 import { Outcome } from '../../training/training.js';
 import { hint, startTicking } from '../../workers/queues.js';
 import { listWorkers, type WorkerRecord } from '../../workers/registry.js';
@@ -34,16 +34,19 @@ export const SearchView = Type.Object(
     complexity: Type.Optional(
       Type.Number({ description: 'Of the network won so far, as the target counts it.' }),
     ),
+    best: Type.Optional(Best),
     result: Type.Optional(Outcome),
   },
   { title: 'Search', description: 'A search as it stands.' },
 );
+export type SearchView = Static<typeof SearchView>;
 
-function viewOf(state: SearchState): Static<typeof SearchView> {
+function viewOf(state: SearchState): SearchView {
   const { id, status, createdAt, version, configuration, dataset, rounds, final } = state;
   const cost = final?.cost ?? rounds.at(-1)?.cost;
   const endedAt = endOf(state);
   const result = finalOutcome(state);
+  const best = bestSoFar(trajectoryOf(state));
   return {
     id,
     status: status.kind,
@@ -57,6 +60,7 @@ function viewOf(state: SearchState): Static<typeof SearchView> {
     candidates: state.candidates.length,
     trainings: countTrainings(state),
     ...(cost ? { complexity: cost[configuration.complexity] } : {}),
+    ...(best ? { best } : {}),
     ...(result ? { result } : {}),
   };
 }
@@ -75,6 +79,7 @@ const SearchPage = Type.Object(
   { total: Count, offset: Count, limit: Count, searches: Type.Array(SearchView) },
   { description: 'Some of the searches, and how many there are in all.' },
 );
+export type SearchPage = Static<typeof SearchPage>;
 
 /** What a training may take on each of the workers at work; undefined where there are none. */
 const leastMemoryOf = (workers: readonly WorkerRecord[]): number | undefined =>

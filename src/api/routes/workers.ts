@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import Type, { type Static } from 'typebox';
 import { listWorkers, WorkerRecord } from '../../workers/registry.js';
 import { problems } from '../problems.js';
 import type { App, Service } from '../service.js';
@@ -7,6 +7,7 @@ const Workers = Type.Object(
   { workers: Type.Array(WorkerRecord) },
   { description: 'Every worker that has been heard of in the last seconds.' },
 );
+export type Workers = Static<typeof Workers>;
 
 export function workerRoutes(app: App, { redis }: Service): void {
   app.get(

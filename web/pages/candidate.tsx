@@ -1,0 +1,2 @@
+export const Candidate = (_: { search: string; candidate: string }) => null;
+export const Found = (_: { search: string }) => null;

@@ -1,0 +1,249 @@
+/** A form that begins a search. What is wrong with it the service says, field by field. */
+import { useRef, useState } from 'preact/hooks';
+import type { SearchView } from '../../src/api/routes/searches.js';
+import type { SearchInput } from '../../src/search/configuration.js';
+import { Trouble, useTitle } from '../parts/words.js';
+import { to } from '../routes.js';
+import { post, Refused, reasonOf } from '../service/ask.js';
+
+type Wrong = ReadonlyMap<string, string>;
+
+/** Fields of the body by their names in the form; absent where they are left empty. */
+function inputFrom(form: FormData): SearchInput {
+  const text = (name: string) => String(form.get(name) ?? '').trim();
+  const some = <Value,>(name: string, read: (text: string) => Value) => {
+    const given = text(name);
+    return given === '' ? {} : { [name.split('.').at(-1) ?? name]: read(given) };
+  };
+  const asIs = (given: string) => given;
+  const recipe = { ...some('recipe.steps', Number), ...some('recipe.learningRate', Number) };
+  return {
+    ...some('name', asIs),
+    data: {
+      path: text('data.path'),
+      ...some('data.group', asIs),
+      ...(form.get('data.flip') === null ? { flip: false } : {}),
+    },
+    target: text('target'),
+    ...some('method', asIs),
+    ...some('base', asIs),
+    ...some('complexity', asIs),
+    ...some('criterion', asIs),
+    ...some('seed', Number),
+    ...some('budget', asIs),
+    ...(Object.keys(recipe).length > 0 ? { recipe } : {}),
+  } as SearchInput;
+}
+
+const pause = (seconds: number) => new Promise((done) => setTimeout(done, 1000 * seconds));
+
+/** The mismatches of a problem by field. */
+const wrongIn = ({ problem }: Refused): Wrong =>
+  new Map(
+    (problem.errors ?? []).map(({ field, expected, got }) => [
+      field,
+      `Expected ${expected}${got === undefined ? '' : `, got ${got}`}.`,
+    ]),
+  );
+
+interface FieldProps {
+  readonly name: string;
+  readonly title: string;
+  readonly hint?: string;
+  readonly wrong: Wrong;
+  readonly required?: boolean;
+  readonly placeholder?: string;
+  readonly mode?: 'decimal' | 'numeric';
+}
+
+function Field({ name, title, hint, wrong, required = false, placeholder, mode }: FieldProps) {
+  const said = wrong.get(name);
+  return (
+    <div class="field">
+      <label for={name}>{title}</label>
+      <input
+        id={name}
+        name={name}
+        required={required}
+        placeholder={placeholder}
+        inputMode={mode}
+        autocomplete="off"
+        spellcheck={false}
+        aria-invalid={said !== undefined}
+        aria-describedby={`${name}-hint`}
+      />
+      <p class={said === undefined ? 'hint' : 'wrong'} id={`${name}-hint`}>
+        {said ?? hint}
+      </p>
+    </div>
+  );
+}
+
+interface ChoiceProps extends Pick<FieldProps, 'name' | 'title' | 'hint' | 'wrong'> {
+  /** Value and title; the first is the default. */
+  readonly options: readonly (readonly [string, string])[];
+}
+
+function Choice({ name, title, hint, wrong, options }: ChoiceProps) {
+  const said = wrong.get(name);
+  return (
+    <div class="field">
+      <label for={name}>{title}</label>
+      <select id={name} name={name} aria-invalid={said !== undefined} aria-describedby={`${name}-hint`}>
+        {options.map(([value, text]) => (
+          <option key={value} value={value}>
+            {text}
+          </option>
+        ))}
+      </select>
+      <p class={said === undefined ? 'hint' : 'wrong'} id={`${name}-hint`}>
+        {said ?? hint}
+      </p>
+    </div>
+  );
+}
+
+export function NewSearch() {
+  useTitle('New search');
+  const form = useRef<HTMLFormElement>(null);
+  const [wrong, setWrong] = useState<Wrong>(new Map());
+  const [trouble, setTrouble] = useState<string>();
+  /** What goes on while it is begun. */
+  const [busy, setBusy] = useState<string>();
+
+  const start = async () => {
+    if (!form.current) return;
+    const input = inputFrom(new FormData(form.current));
+    // However often it is sent, one search is begun.
+    const key = crypto.getRandomValues(new Uint32Array(4)).join('-');
+    setWrong(new Map());
+    setTrouble(undefined);
+    setBusy('The videos are being looked at …');
+    for (;;) {
+      try {
+        const { id } = await post<SearchView>('/searches', input, { 'idempotency-key': key });
+        location.hash = to.search(id);
+        return;
+      } catch (error) {
+        if (error instanceof Refused && error.problem.type.endsWith(':not-ready')) {
+          const [reading] = error.problem.errors ?? [];
+          setBusy(`The videos are being looked at: ${reading?.got ?? ''}. It goes on by itself.`);
+          await pause(error.retryAfter ?? 5);
+          continue;
+        }
+        setBusy(undefined);
+        const found: Wrong = error instanceof Refused ? wrongIn(error) : new Map();
+        setWrong(found);
+        const [first] = [...found.keys()];
+        const field = first === undefined ? null : form.current?.elements.namedItem(first);
+        // What no field shows is said above the button.
+        if (field instanceof HTMLElement) field.focus();
+        setTrouble(reasonOf(error));
+        return;
+      }
+    }
+  };
+
+  return (
+    <form
+      ref={form}
+      class="narrow"
+      aria-busy={busy !== undefined}
+      onSubmit={(event) => {
+        event.preventDefault();
+        void start();
+      }}
+    >
+      <h1>New search</h1>
+      <Field
+        name="data.path"
+        title="Videos"
+        hint="A folder on the service’s machine: one folder of videos a class, train, val and test folders of such, or lists."
+        placeholder="/home/me/videos/gestures"
+        required
+        wrong={wrong}
+      />
+      <Field
+        name="target"
+        title="Target"
+        hint="How large the network may be: multiply-adds of one clip, as 6M, 600M or 1.5G."
+        placeholder="6M"
+        required
+        wrong={wrong}
+      />
+      <Field name="name" title="Name" hint="For people; may be left empty." wrong={wrong} />
+      <Field
+        name="data.group"
+        title="Groups"
+        hint="A regular expression whose first group says what belongs together, such as one person’s videos: these are never divided between training and test."
+        placeholder="([^/_]+)_[^/]*$"
+        wrong={wrong}
+      />
+      <label class="tick">
+        <input type="checkbox" name="data.flip" defaultChecked /> Clips may be mirrored in training
+        <small>Not where classes are each other’s mirror image.</small>
+      </label>
+      <details>
+        <summary>More choices</summary>
+        <Choice
+          name="method"
+          title="Method"
+          hint="How networks are proposed and chosen."
+          options={[
+            ['race', 'race: short trainings, repeated where it is close'],
+            ['paper', 'paper: the published search'],
+            ['compound', 'compound: all axes together'],
+            ['random', 'random: networks drawn at random'],
+          ]}
+          wrong={wrong}
+        />
+        <Choice
+          name="base"
+          title="Base"
+          hint="What the search starts from."
+          options={[
+            ['x2d-micro', 'x2d-micro: for CPUs and small sets'],
+            ['x2d', 'x2d: as published'],
+          ]}
+          wrong={wrong}
+        />
+        <Choice
+          name="complexity"
+          title="The target counts"
+          options={[
+            ['multiplyAdds', 'multiply-adds'],
+            ['parameters', 'parameters'],
+            ['activationBytes', 'bytes of activations'],
+          ]}
+          wrong={wrong}
+        />
+        <Field
+          name="budget"
+          title="Budget"
+          hint="What all trainings may take together: multiply-adds as 5T, or hours as 2h."
+          wrong={wrong}
+        />
+        <Field name="seed" title="Seed" hint="0 where it is left empty." mode="numeric" wrong={wrong} />
+        <Field
+          name="recipe.steps"
+          title="Steps of a full training"
+          hint="Follows from the number of videos where it is left empty."
+          mode="numeric"
+          wrong={wrong}
+        />
+        <Field
+          name="recipe.learningRate"
+          title="Learning rate"
+          hint="Tried before the first round where it is left empty."
+          mode="decimal"
+          wrong={wrong}
+        />
+      </details>
+      <Trouble>{trouble}</Trouble>
+      <p role="status">{busy}</p>
+      <button type="submit" class="main" disabled={busy !== undefined}>
+        Start the search
+      </button>
+    </form>
+  );
+}

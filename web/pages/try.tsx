@@ -1,0 +1,1 @@
+export const Try = (_: { search: string }) => null;

@@ -1,0 +1,82 @@
+/** Who is at work: what each has, what it runs, when it was last heard of. */
+import type { Workers as Answer } from '../../src/api/routes/workers.js';
+import { amount, duration } from '../../src/cli/figures.js';
+import { Bar, Trouble, time, useTitle } from '../parts/words.js';
+import { usePolled } from '../service/live.js';
+
+const EVERY_MS = 2000;
+
+export function Workers() {
+  useTitle('Workers');
+  const { answer, trouble } = usePolled<Answer>('/workers', EVERY_MS);
+  return (
+    <>
+      <h1>Workers</h1>
+      <Trouble>{trouble}</Trouble>
+      {answer?.workers.length === 0 && (
+        <p class="trouble">
+          No worker is at work: searches wait until one is started, as by <code>x3d-search worker</code>.
+        </p>
+      )}
+      {answer && answer.workers.length > 0 && (
+        <table class="cards">
+          <thead>
+            <tr>
+              <th scope="col">Worker</th>
+              <th scope="col">Device</th>
+              <th scope="col">Memory for a training</th>
+              <th scope="col">Trains</th>
+              <th scope="col">At work since</th>
+            </tr>
+          </thead>
+          <tbody>
+            {answer.workers.map(({ id, host, pid, device, threads, memoryBytes, since, training }) => (
+              <tr key={id}>
+                <th scope="row">
+                  {host}
+                  <small>process {pid}</small>
+                </th>
+                <td data-label="Device">
+                  {device}
+                  <small>
+                    {threads} {threads === 1 ? 'thread' : 'threads'}
+                  </small>
+                </td>
+                <td data-label="Memory for a training" class="figure">
+                  {amount(memoryBytes)}B
+                </td>
+                <td data-label="Trains">
+                  {training ? (
+                    <>
+                      {training.progress ? (
+                        <Bar
+                          done={training.progress.done}
+                          of={training.progress.of}
+                          label={`${training.progress.phase} of training ${training.id}`}
+                        />
+                      ) : (
+                        'beginning'
+                      )}
+                      <small>
+                        {training.id.slice(0, 9)}, {training.progress?.phase}, for{' '}
+                        {duration((Date.now() - Date.parse(training.since)) / 1000)}
+                      </small>
+                    </>
+                  ) : (
+                    <small>nothing</small>
+                  )}
+                </td>
+                <td data-label="At work since">
+                  <time dateTime={since}>{time(since)}</time>
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+      <p class="hint">
+        A worker that is silent for six seconds is gone, and what it trained goes on elsewhere.
+      </p>
+    </>
+  );
+}

@@ -1,0 +1,72 @@
+/** Small parts of many pages. */
+import type { ComponentChildren } from 'preact';
+import { useEffect } from 'preact/hooks';
+import type { Trajectory } from '../../src/search/trajectory.js';
+
+/** What went wrong, said aloud to whoever does not see it. */
+export const Trouble = ({ children }: { readonly children?: string | undefined }) =>
+  children === undefined ? null : (
+    <p class="trouble" role="alert">
+      {children}
+    </p>
+  );
+
+const STATES = {
+  running: 'Running',
+  paused: 'Paused',
+  ended: 'Finished',
+  failed: 'Failed',
+  cancelled: 'Cancelled',
+} as const satisfies Record<Trajectory['status'], string>;
+
+export const State = ({ status }: { readonly status: Trajectory['status'] }) => (
+  <span class={`state ${status}`}>{STATES[status]}</span>
+);
+
+export const COUNTED = {
+  multiplyAdds: 'multiply-adds',
+  parameters: 'parameters',
+  activationBytes: 'bytes of activations',
+} as const satisfies Record<Trajectory['complexity'], string>;
+
+/** A share with its standard error, as "72.5 ± 3.1 %". */
+export const estimate = ({ mean, error }: { readonly mean: number; readonly error: number }): string =>
+  `${(100 * mean).toFixed(1)} ± ${(100 * error).toFixed(1)} %`;
+
+export const time = (iso: string): string =>
+  new Date(iso).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+
+/** How far something is; `label` says what. */
+export const Bar = ({
+  done,
+  of,
+  label,
+}: {
+  readonly done: number;
+  readonly of: number;
+  readonly label: string;
+}) => (
+  <span class="bar">
+    <progress value={done} max={Math.max(1, of)} aria-label={label} />
+    <span>
+      {done.toLocaleString('en-US')}/{of.toLocaleString('en-US')}
+    </span>
+  </span>
+);
+
+/** The page's title, for whoever has many tabs, or hears it. */
+export function useTitle(title: string): void {
+  useEffect(() => {
+    document.title = `${title} – x3d-search`;
+  }, [title]);
+}
+
+export const Facts = ({ children }: { readonly children: ComponentChildren }) => (
+  <dl class="facts">{children}</dl>
+);
+export const Fact = ({ name, children }: { readonly name: string; readonly children: ComponentChildren }) => (
+  <div>
+    <dt>{name}</dt>
+    <dd>{children}</dd>
+  </div>
+);
