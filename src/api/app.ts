@@ -19,6 +19,7 @@ import { eventRoutes } from './routes/events.js';
 import { healthRoutes } from './routes/health.js';
 import { metricRoutes } from './routes/metrics.js';
 import { pageRoutes } from './routes/page.js';
+import { resultRoutes } from './routes/results.js';
 import { searchRoutes } from './routes/searches.js';
 import { workerRoutes } from './routes/workers.js';
 import { type App, openService, type ServiceOptions } from './service.js';
@@ -149,6 +150,7 @@ export async function buildApp({ log, tls, requestsPerMinute, ...options }: AppO
   searchRoutes(app, service);
   eventRoutes(app, service);
   candidateRoutes(app, service);
+  resultRoutes(app, service);
   artifactRoutes(app, service);
   workerRoutes(app, service);
   healthRoutes(app, service);

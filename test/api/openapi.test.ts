@@ -72,6 +72,7 @@ describe('the OpenAPI document', () => {
       'GET /searches/{id}/candidates/{candidate}',
       'GET /searches/{id}/events',
       'GET /searches/{id}/final',
+      'GET /searches/{id}/trainings/{training}/results',
       'GET /searches/{id}/trajectory',
       'GET /workers',
       'POST /searches',
@@ -183,7 +184,8 @@ describe('an answer', () => {
       await check('GET /searches', await at.get('/searches?limit=1&offset=0'));
       await check('GET /searches/{id}', await at.get(`/searches/${id}`));
       const found = (await check(
-        'GET /searches/{id}/trajectory',
+        'GET /searches/{id}/trainings/{training}/results',
+      'GET /searches/{id}/trajectory',
         await at.get(`/searches/${id}/trajectory`),
       )) as {
         rounds: { candidates: { id: string }[] }[];
@@ -210,6 +212,7 @@ describe('an answer', () => {
     const raced = (await check('POST /searches', await at.post('/searches', racing))) as { id: string };
     await at.events(raced.id);
     const { rounds } = (await check(
+      'GET /searches/{id}/trainings/{training}/results',
       'GET /searches/{id}/trajectory',
       await at.get(`/searches/${raced.id}/trajectory`),
     )) as { rounds: { candidates: { id: string }[] }[] };

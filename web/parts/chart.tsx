@@ -133,7 +133,7 @@ export function Chart({ title, children, file, specification, rows, nothing }: C
   return (
     <figure class="chart">
       <figcaption>
-        <h3>{title}</h3>
+        <h2>{title}</h2>
         {children && <p>{children}</p>}
       </figcaption>
       {!drawn && <p class="nothing">{nothing ?? 'Nothing to show yet.'}</p>}

@@ -33,7 +33,7 @@ export function Choices({ trajectory }: { readonly trajectory: Trajectory }) {
   if (rounds.length === 0) return null;
   return (
     <section>
-      <h3>Choices</h3>
+      <h2>Choices</h2>
       {recipeChoice && <p class="note">Recipe: {recipeChoice.reason}</p>}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard */}
       <section class="scroll" tabIndex={0} aria-label="What each round chose">

@@ -22,7 +22,7 @@ export function Files({ search, version }: { readonly search: string; readonly v
   if (!answer || answer.files.length === 0) return null;
   return (
     <section>
-      <h3>Files</h3>
+      <h2>Files</h2>
       <Trouble>{trouble}</Trouble>
       <ul class="files">
         {answer.files.map(({ path: file, bytes }) => (

@@ -79,7 +79,6 @@ function Drawing({ stages }: { readonly stages: readonly Stage[] }) {
           <g key={name}>
             {Array.from({ length: blocks }, (_, block) => (
               <rect
-                // biome-ignore lint/suspicious/noArrayIndexKey: blocks are their numbers
                 key={block}
                 x={left + block * step}
                 y={(TALL - height) / 2}
@@ -126,7 +125,7 @@ export function NetworkDrawing({ base, factors, classes }: NetworkProps) {
   const stages = stagesOf(network);
   return (
     <section>
-      <h3>Network</h3>
+      <h2>Network</h2>
       <p class="hint">
         From {shapeText(network.input)} (frames, height, width, channels) to {classes} classes. Higher is a
         larger picture, wider is more channels.

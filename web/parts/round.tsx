@@ -71,7 +71,7 @@ const CURVES_MS = 4000;
 type Detail = CandidateDetail | FinalDetail;
 
 /** What is asked for at these paths, every few seconds while `running`. */
-function useDetails(paths: readonly string[], running: boolean): ReadonlyMap<string, Detail> {
+export function useDetails(paths: readonly string[], running: boolean): ReadonlyMap<string, Detail> {
   const [details, setDetails] = useState<ReadonlyMap<string, Detail>>(new Map());
   const asked = paths.join(' ');
   useEffect(() => {
@@ -153,7 +153,7 @@ export function RoundUnderWay({ live: { trajectory, progress, view } }: { readon
   if (!trajectory || !now) return null;
   return (
     <section>
-      <h3>{running ? `Under way: ${now.title}` : now.title}</h3>
+      <h2>{running ? `Under way: ${now.title}` : now.title}</h2>
       <table class="cards">
         <thead>
           <tr>

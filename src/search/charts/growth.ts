@@ -1,12 +1,12 @@
 /** How the six factors grew from round to round, each as a multiple of where it began. */
 import type { TopLevelSpec } from 'vega-lite';
-import { clipSpan, type Factors } from '../../network/index.js';
+import type { Factors } from '../../network/index.js';
 import { framed, LIGHT, type Look } from '../picture.js';
 import type { Trajectory } from '../trajectory.js';
 
 const GROWING: Readonly<Record<string, (factors: Factors) => number>> = {
   'frames of a clip': ({ frames }) => frames,
-  'length of a clip': clipSpan,
+  'length of a clip': ({ frames, stride }) => frames * stride,
   crop: ({ crop }) => crop,
   depth: ({ depth }) => depth,
   width: ({ width }) => width,

@@ -1,0 +1,51 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import Type, { type Static } from 'typebox';
+import { X3dError } from '../../errors.js';
+import { searchNamed } from '../../search/log.js';
+import { trainingsOf } from '../../search/state.js';
+import { TrainingResult, trainingResult } from '../../training/training.js';
+import { problems } from '../problems.js';
+import { type App, SearchId, type Service } from '../service.js';
+
+const { classes, evaluations } = TrainingResult.properties;
+const TrainingResults = Type.Object(
+  { classes, evaluations },
+  { title: 'TrainingResults', description: "A training's evaluations with their confusion matrices." },
+);
+export type TrainingResults = Static<typeof TrainingResults>;
+
+export function resultRoutes(app: App, { redis, home }: Service): void {
+  app.get(
+    '/searches/:id/trainings/:training/results',
+    {
+      schema: {
+        summary: 'What a training came to, class by class',
+        tags: ['searches'],
+        params: Type.Object(
+          {
+            ...SearchId.properties,
+            training: Type.String({ minLength: 1, description: "The training's id." }),
+          },
+          { additionalProperties: false },
+        ),
+        response: { 200: TrainingResults, ...problems },
+      },
+    },
+    async ({ params: { id, training } }) => {
+      const state = await searchNamed(redis, id);
+      const known = trainingsOf(state).some((one) => one.id === training);
+      const text = known
+        ? await readFile(join(home.candidate(training), 'result.json'), 'utf8').catch(() => 'null')
+        : 'null';
+      const result: unknown = JSON.parse(text);
+      if (trainingResult.Check(result)) return { classes: result.classes, evaluations: result.evaluations };
+      throw new X3dError('not-found', {
+        subject: 'training',
+        expected: `the id of a training of search ${id} that has finished`,
+        got: training,
+        remedy: `GET /searches/${id}/trajectory lists them.`,
+      });
+    },
+  );
+}
