@@ -6,6 +6,7 @@ COPY package.json package-lock.json .npmrc tsconfig.json tsconfig.build.json ./
 COPY bin bin
 COPY scripts scripts
 COPY src src
+COPY web web
 # It trains nothing, so it needs no TensorFlow.
 RUN node scripts/setup.mjs --without-tensorflow && npm cache clean --force
 RUN mkdir /data && chown node:node /data

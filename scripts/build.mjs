@@ -1,9 +1,10 @@
-/** `npm run build`: src to dist, where dist is not as src already. */
-import { build } from './setup/build.mjs';
+/** `npm run build`: src to dist and web to dist/web, where they are not so already. */
+import { build, buildPage } from './setup/build.mjs';
 import { Problem } from './setup/steps.mjs';
 
 try {
   await build();
+  await buildPage();
 } catch (error) {
   if (!(error instanceof Problem)) throw error;
   process.stderr.write(`${error.message}\n${error.remedy}\n`);

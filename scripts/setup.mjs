@@ -9,7 +9,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { binding, markTried, removeBinding, wasTried } from './setup/binding.mjs';
-import { build, checkGradients } from './setup/build.mjs';
+import { build, buildPage, checkGradients } from './setup/build.mjs';
 import { node, packages } from './setup/packages.mjs';
 import { asProblem, NoTensorFlow, Problem, say } from './setup/steps.mjs';
 import { redis } from './setup/system.mjs';
@@ -81,6 +81,7 @@ try {
   }
   await redis();
   await build();
+  await buildPage();
   if (installed !== undefined && !wasTried(installed)) {
     await checkGradients().catch((error) => {
       // Nothing must be trained with it.

@@ -1,7 +1,7 @@
 /** The TypeScript build, and what it can say about the installed TensorFlow. */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { Problem, ROOT, run, say, work } from './steps.mjs';
 
 const DIST = join(ROOT, 'dist');
@@ -12,38 +12,29 @@ const sources = () =>
   readdirSync(join(ROOT, 'src'), { recursive: true })
     .filter((path) => path.endsWith('.ts'))
     .sort();
-const pageSources = () =>
-  readdirSync(join(ROOT, 'web'), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map(({ parentPath, name }) => join(parentPath, name).slice(ROOT.length + 1))
-    .sort();
-const PAGE = join(DIST, 'web/index.html');
 
-function fingerprint() {
+/** Of some files of the checkout, and of what all builds follow from. */
+function fingerprintOf(paths) {
   const hash = createHash('sha256');
-  for (const path of [
-    'tsconfig.json',
-    'tsconfig.build.json',
-    'package-lock.json',
-    ...sources().map((path) => join('src', path)),
-    ...pageSources(),
-  ]) {
+  for (const path of ['tsconfig.json', 'package-lock.json', ...paths]) {
     hash.update(`${path}\n`).update(readFileSync(join(ROOT, path)));
   }
   return hash.digest('hex');
 }
 
+const compiled = () => sources().map((path) => join('src', path));
+
 const missing = () =>
   sources().filter((path) => !path.endsWith('.d.ts') && !existsSync(join(DIST, path.replace(/ts$/, 'js'))));
 
 export async function build() {
-  const wanted = fingerprint();
+  const wanted = fingerprintOf(['tsconfig.build.json', ...compiled()]);
   const complete = missing().length === 0;
-  if (complete && existsSync(PAGE) && existsSync(MADE_OF) && readFileSync(MADE_OF, 'utf8') === wanted) {
-    say('build', 'dist is as src, dist/web as web');
+  if (complete && existsSync(MADE_OF) && readFileSync(MADE_OF, 'utf8') === wanted) {
+    say('build', 'dist is as src');
     return;
   }
-  await work('build', 'src to dist, web to dist/web', async () => {
+  await work('build', 'src to dist', async () => {
     // Until it is made, dist is of nothing known.
     rmSync(MADE_OF, { force: true });
     // The compiler's notes of what it wrote don't see that files were removed.
@@ -55,12 +46,34 @@ export async function build() {
     const [left] = missing();
     if (left !== undefined)
       throw new Problem(`the build left out src/${left}`, 'Remove dist and run `npm run setup`.');
+    writeFileSync(MADE_OF, wanted);
+    return 'dist is as src';
+  });
+}
+
+const PAGE = join(DIST, 'web');
+const PAGE_MADE_OF = join(PAGE, '.made-of');
+
+/** The page that the service shows, of the files in web and of the charts that it shares with src. */
+export async function buildPage() {
+  // Workers' images have none.
+  if (!existsSync(join(ROOT, 'web'))) return;
+  const own = readdirSync(join(ROOT, 'web'), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => relative(ROOT, join(parentPath, name)))
+    .sort();
+  const wanted = fingerprintOf([...own, ...compiled()]);
+  if (existsSync(PAGE_MADE_OF) && readFileSync(PAGE_MADE_OF, 'utf8') === wanted) {
+    say('page', 'dist/web is as web');
+    return;
+  }
+  await work('page', 'web to dist/web', async () => {
     const bundler = join(ROOT, 'node_modules/vite/bin/vite.js');
     await run(process.execPath, [bundler, 'build', 'web', '--logLevel', 'warn'], {
       remedy: 'Mend what it names; `npm run check` says more.',
     });
-    writeFileSync(MADE_OF, wanted);
-    return 'dist is as src, dist/web as web';
+    writeFileSync(PAGE_MADE_OF, wanted);
+    return 'dist/web is as web';
   });
 }
 

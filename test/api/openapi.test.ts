@@ -184,17 +184,21 @@ describe('an answer', () => {
       await check('GET /searches', await at.get('/searches?limit=1&offset=0'));
       await check('GET /searches/{id}', await at.get(`/searches/${id}`));
       const found = (await check(
-        'GET /searches/{id}/trainings/{training}/results',
-      'GET /searches/{id}/trajectory',
+        'GET /searches/{id}/trajectory',
         await at.get(`/searches/${id}/trajectory`),
       )) as {
-        rounds: { candidates: { id: string }[] }[];
+        rounds: { candidates: { id: string; trainings: { id: string }[] }[] }[];
       };
-      for (const candidate of found.rounds.flatMap(({ candidates }) => candidates))
+      for (const candidate of found.rounds.flatMap(({ candidates }) => candidates)) {
         await check(
           'GET /searches/{id}/candidates/{candidate}',
           await at.get(`/searches/${id}/candidates/${candidate.id}`),
         );
+        await check(
+          'GET /searches/{id}/trainings/{training}/results',
+          await at.get(`/searches/${id}/trainings/${candidate.trainings[0]?.id}/results`),
+        );
+      }
       await check('GET /searches/{id}/final', await at.get(`/searches/${id}/final`));
       await check('GET /searches/{id}/artifacts', await at.get(`/searches/${id}/artifacts`));
       await check('GET /workers', await at.get('/workers'));
@@ -212,7 +216,6 @@ describe('an answer', () => {
     const raced = (await check('POST /searches', await at.post('/searches', racing))) as { id: string };
     await at.events(raced.id);
     const { rounds } = (await check(
-      'GET /searches/{id}/trainings/{training}/results',
       'GET /searches/{id}/trajectory',
       await at.get(`/searches/${raced.id}/trajectory`),
     )) as { rounds: { candidates: { id: string }[] }[] };

@@ -66,13 +66,15 @@ beforeEach(() => {
   cpSync(join(ROOT, 'scripts'), join(checkout(), 'scripts'), { recursive: true });
   put('package-lock.json', '{"packages": {"": {}}}');
   put('node_modules/.package-lock.json', '{"packages": {}}');
-  for (const name of ['typescript', '@types/node', 'undici-types']) {
+  for (const name of ['typescript', '@types/node', 'undici-types', 'vite']) {
     mkdirSync(dirname(join(checkout(), 'node_modules', name)), { recursive: true });
     symlinkSync(join(ROOT, 'node_modules', name), join(checkout(), 'node_modules', name));
   }
   for (const name of ['tsconfig.json', 'tsconfig.build.json'])
     cpSync(join(ROOT, name), join(checkout(), name));
   put('src/cli/main.ts', 'export {};\n');
+  put('web/index.html', '<!doctype html><title>The page</title>\n');
+  put('web/vite.config.ts', readFileSync(join(ROOT, 'web/vite.config.ts'), 'utf8'));
 });
 
 describe('a machine that TensorFlow can not be installed on', () => {
@@ -93,6 +95,7 @@ describe('without TensorFlow', () => {
     const first = await setUp('--without-tensorflow');
     expect(first).toMatchObject({ code: 0, output: expect.stringContaining('src to dist ...') });
     expect(existsSync(join(checkout(), 'dist/cli/main.js'))).toBe(true);
+    expect(readFileSync(join(checkout(), 'dist/web/index.html'), 'utf8')).toContain('The page');
     const second = await setUp();
     expect(second.output).toContain('none: --without-tensorflow was asked for');
     expect(second.output).not.toContain('...');

@@ -61,7 +61,7 @@ async function serve(options: ServeOptions): Promise<void> {
     fleet: fleetOf(options),
     json: options.json ?? false,
     onUp: ({ url }, say) => {
-      say(`Listening on ${url}, documents at ${url}/docs`, { kind: 'listening', url });
+      say(`Open ${url} in a browser; for programs, ${url}/docs says what there is.`, { kind: 'listening', url });
       if (!isLoopback(service.host) && !service.tls && !service.trustProxy)
         say('Without --tls-cert, tokens cross the network as they are: others on it can read them.', {
           kind: 'plain',
@@ -103,7 +103,7 @@ export function serveCommand(): Command {
     .addHelpText(
       'after',
       `${example('serve --port 8080 --workers 2', 'serve --host 0.0.0.0 --data-root /videos --tls-cert cert.pem --tls-key key.pem')}
-Redis is REDIS_URL, or an embedded one in the home. Then:
+Redis is REDIS_URL, or an embedded one in the home. Then open http://localhost:8080 in a browser, or:
   $ curl -X POST localhost:8080/searches -H 'content-type: application/json' \\
       -d '{"data": {"path": "/videos"}, "target": "6M"}'`,
     )
