@@ -19,8 +19,10 @@ import { eventRoutes } from './routes/events.js';
 import { healthRoutes } from './routes/health.js';
 import { metricRoutes } from './routes/metrics.js';
 import { pageRoutes } from './routes/page.js';
+import { predictionRoutes } from './routes/predictions.js';
 import { resultRoutes } from './routes/results.js';
 import { searchRoutes } from './routes/searches.js';
+import { videoRoutes } from './routes/videos.js';
 import { workerRoutes } from './routes/workers.js';
 import { type App, openService, type ServiceOptions } from './service.js';
 
@@ -151,6 +153,8 @@ export async function buildApp({ log, tls, requestsPerMinute, ...options }: AppO
   eventRoutes(app, service);
   candidateRoutes(app, service);
   resultRoutes(app, service);
+  videoRoutes(app, service);
+  predictionRoutes(app, service);
   artifactRoutes(app, service);
   workerRoutes(app, service);
   healthRoutes(app, service);

@@ -8,10 +8,12 @@ import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fasti
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import Type from 'typebox';
+import { openViewing, type Viewing } from '../deployment/viewing.js';
 import type { Home } from '../home.js';
 import { connect, connectForRequests, KEY_PREFIX } from '../redis/connection.js';
 import { type Following, followLogs } from '../redis/following.js';
 import { type RedisWatch, watchRedis } from '../redis/watching.js';
+import { trainerEnvironment } from '../workers/child.js';
 import { CANDIDATES, openQueues, type Queues } from '../workers/queues.js';
 import { isLoopback } from './access.js';
 import { openQuotas, type Quotas } from './quotas.js';
@@ -35,6 +37,8 @@ export interface Service {
   readonly readings: Readings;
   readonly quotas: Quotas;
   readonly speeds: Speeds;
+  /** Videos looked at in processes of their own. */
+  readonly viewing: Viewing;
   /** Whether Redis is as it should be. */
   readonly watch: RedisWatch;
   /** Says when there is more in a search's log. */
@@ -67,6 +71,7 @@ export function openService(options: ServiceOptions & { readonly log: Logger }):
   const queues = openQueues(redis);
   const readings = openReadings(home, rootsAt(roots), patienceMs);
   const speeds = openSpeeds(home, log);
+  const viewing = openViewing(trainerEnvironment(1, 'cpu'));
   const watch = watchRedis(redis, log);
   const following = followLogs(redisUrl);
   const candidateEvents = new QueueEvents(CANDIDATES, { connection: listener, prefix: KEY_PREFIX });
@@ -78,11 +83,13 @@ export function openService(options: ServiceOptions & { readonly log: Logger }):
     readings,
     quotas: openQuotas(redis),
     speeds,
+    viewing,
     watch,
     following,
     candidateEvents,
     close: async () => {
       watch.close();
+      viewing.close();
       following.close();
       await Promise.all([candidateEvents.close(), queues.close(), readings.close(), speeds.close()]);
       redis.disconnect();

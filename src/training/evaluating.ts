@@ -2,6 +2,7 @@
 import { viewBatches } from '../data/index.js';
 import { testCrop } from '../network/index.js';
 import { tally } from './evaluation.js';
+import type { VideoPrediction } from './predictions.js';
 import type { Session } from './session.js';
 import { dataThreads, EVALUATIONS, type Evaluation, type EvaluationName, type Strategy } from './training.js';
 
@@ -34,8 +35,12 @@ export function viewsFor(
   });
 }
 
-/** The predictions for every video of a part, summed up. */
-export async function evaluate(session: Evaluated, name: EvaluationName): Promise<Evaluation> {
+/** The predictions for every video of a part, summed up; `onPrediction` hears of each. */
+export async function evaluate(
+  session: Evaluated,
+  name: EvaluationName,
+  onPrediction: (prediction: VideoPrediction) => void = () => {},
+): Promise<Evaluation> {
   const { request, dataset, engine, report, signal } = session;
   const { part, strategy } = EVALUATIONS[name];
   const crop = cropOf(strategy, request.factors.crop);
@@ -44,7 +49,8 @@ export async function evaluate(session: Evaluated, name: EvaluationName): Promis
   let done = 0;
   for await (const { video, clips, views } of viewsFor(session, name, request.recipe.views)) {
     signal?.throwIfAborted();
-    scores.add(video.label, engine.evaluate(clips, { crop, views }), views);
+    const said = scores.add(video.label, engine.evaluate(clips, { crop, views }), views);
+    onPrediction({ evaluation: name, video: video.name, label: video.label, ...said });
     done += 1;
     report({ phase: 'evaluation', done, of: videos });
   }

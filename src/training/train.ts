@@ -16,6 +16,7 @@ import { layoutOf } from './engine/parameters.js';
 import { importWeights } from './engine/weights.js';
 import { cropOf, evaluate } from './evaluating.js';
 import { TrainingError } from './failure.js';
+import { type VideoPrediction, writePredictions } from './predictions.js';
 import type { Session } from './session.js';
 import { gatherStatistics, runSteps, startOf } from './steps.js';
 import {
@@ -156,8 +157,10 @@ export async function train(request: TrainingRequest, options: TrainOptions = {}
     await start.batches.close();
     await gatherStatistics(session, steps);
     const evaluations: Partial<Record<EvaluationName, Evaluation>> = {};
+    const predictions: VideoPrediction[] = [];
     for (const name of request.evaluations)
-      if (dataset.parts[EVALUATIONS[name].part] > 0) evaluations[name] = await evaluate(session, name);
+      if (dataset.parts[EVALUATIONS[name].part] > 0)
+        evaluations[name] = await evaluate(session, name, (one) => predictions.push(one));
     const result: TrainingResult = {
       classes: [...dataset.classes],
       evaluations,
@@ -167,6 +170,7 @@ export async function train(request: TrainingRequest, options: TrainOptions = {}
       peakBytes: 1024 * process.resourceUsage().maxRSS,
     };
     await writeWhole(join(folder, 'weights.safetensors'), engine.weights());
+    await writePredictions(folder, predictions);
     await writeWhole(resultPath, `${JSON.stringify(result, undefined, 2)}\n`);
     await removeCheckpoints(folder);
     return result;

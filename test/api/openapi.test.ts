@@ -74,11 +74,13 @@ describe('the OpenAPI document', () => {
       'GET /searches/{id}/final',
       'GET /searches/{id}/trainings/{training}/results',
       'GET /searches/{id}/trajectory',
+      'GET /searches/{id}/videos/{path}',
       'GET /workers',
       'POST /searches',
       'POST /searches/plan',
       'POST /searches/{id}/cancel',
       'POST /searches/{id}/pause',
+      'POST /searches/{id}/predictions',
       'POST /searches/{id}/resume',
     ]);
     expect(document).toMatchObject({

@@ -7,6 +7,7 @@ import type { Look } from '../../src/search/picture.js';
 import type { EvaluationName } from '../../src/training/training.js';
 import { usePolled } from '../service/live.js';
 import { Chart, Figures } from './chart.js';
+import { Mistakes } from './mistakes.js';
 import { Trouble } from './words.js';
 
 interface ResultsProps {
@@ -72,6 +73,13 @@ export function Results({ search, training, title }: ResultsProps) {
           />
         </div>
       </div>
+      {answer.mistakes && (
+        <Mistakes
+          search={search}
+          classes={answer.classes}
+          mistakes={answer.mistakes.filter(({ evaluation: of }) => of === name)}
+        />
+      )}
     </section>
   );
 }

@@ -4,16 +4,37 @@ import Type, { type Static } from 'typebox';
 import { X3dError } from '../../errors.js';
 import { searchNamed } from '../../search/log.js';
 import { trainingsOf } from '../../search/state.js';
-import { TrainingResult, trainingResult } from '../../training/training.js';
+import { readPredictions, VideoPrediction } from '../../training/predictions.js';
+import { EVALUATION_NAMES, TrainingResult, trainingResult } from '../../training/training.js';
 import { problems } from '../problems.js';
 import { type App, SearchId, type Service } from '../service.js';
 
+/** Of one evaluation. */
+const MOST_MISTAKES = 100;
+
 const { classes, evaluations } = TrainingResult.properties;
 const TrainingResults = Type.Object(
-  { classes, evaluations },
+  {
+    classes,
+    evaluations,
+    mistakes: Type.Optional(
+      Type.Array(VideoPrediction, {
+        description: `Videos taken for another class, the surest mistakes first, at most ${MOST_MISTAKES} of each evaluation. Absent for trainings of versions that did not keep them.`,
+      }),
+    ),
+  },
   { title: 'TrainingResults', description: "A training's evaluations with their confusion matrices." },
 );
 export type TrainingResults = Static<typeof TrainingResults>;
+
+function mistakesIn(predictions: readonly VideoPrediction[]): VideoPrediction[] {
+  const wrong = predictions
+    .filter(({ label, predicted }) => label !== predicted)
+    .sort((a, b) => b.score - a.score);
+  return EVALUATION_NAMES.flatMap((name) =>
+    wrong.filter(({ evaluation }) => evaluation === name).slice(0, MOST_MISTAKES),
+  );
+}
 
 export function resultRoutes(app: App, { redis, home }: Service): void {
   app.get(
@@ -39,7 +60,15 @@ export function resultRoutes(app: App, { redis, home }: Service): void {
         ? await readFile(join(home.candidate(training), 'result.json'), 'utf8').catch(() => 'null')
         : 'null';
       const result: unknown = JSON.parse(text);
-      if (trainingResult.Check(result)) return { classes: result.classes, evaluations: result.evaluations };
+      if (trainingResult.Check(result)) {
+        const predictions = await readPredictions(home.candidate(training));
+        const mistakes = predictions && mistakesIn(predictions);
+        return {
+          classes: result.classes,
+          evaluations: result.evaluations,
+          ...(mistakes ? { mistakes } : {}),
+        };
+      }
       throw new X3dError('not-found', {
         subject: 'training',
         expected: `the id of a training of search ${id} that has finished`,

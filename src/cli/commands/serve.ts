@@ -61,7 +61,10 @@ async function serve(options: ServeOptions): Promise<void> {
     fleet: fleetOf(options),
     json: options.json ?? false,
     onUp: ({ url }, say) => {
-      say(`Open ${url} in a browser; for programs, ${url}/docs says what there is.`, { kind: 'listening', url });
+      say(`Open ${url} in a browser; for programs, ${url}/docs says what there is.`, {
+        kind: 'listening',
+        url,
+      });
       if (!isLoopback(service.host) && !service.tls && !service.trustProxy)
         say('Without --tls-cert, tokens cross the network as they are: others on it can read them.', {
           kind: 'plain',

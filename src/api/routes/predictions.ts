@@ -1,0 +1,103 @@
+/** The network that a search has found, tried on a video that is sent. */
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import Type, { type Static } from 'typebox';
+import { X3dError } from '../../errors.js';
+import { searchNamed } from '../../search/log.js';
+import { problems } from '../problems.js';
+import { type App, SearchId, type Service } from '../service.js';
+
+/** Of a video that is sent. */
+const MOST_BYTES = 200 * 1024 * 1024;
+const MOST_CLASSES = 10;
+
+const Prediction = Type.Object(
+  {
+    top: Type.Array(Type.Object({ class: Type.String(), score: Type.Number() }), {
+      description: `The ${MOST_CLASSES} classes with the highest scores, the highest first; all scores sum to 1.`,
+    }),
+    seconds: Type.Number({ description: 'Length of the video.' }),
+  },
+  { title: 'Prediction', description: 'What the network sees in the video.' },
+);
+export type Prediction = Static<typeof Prediction>;
+
+/** Writes what comes, up to the bound. Throws X3dError invalid-input beyond it. */
+async function take(from: Readable, file: string): Promise<void> {
+  let bytes = 0;
+  await pipeline(
+    from,
+    async function* (chunks: AsyncIterable<Buffer>) {
+      for await (const chunk of chunks) {
+        bytes += chunk.length;
+        if (bytes > MOST_BYTES)
+          throw new X3dError('invalid-input', {
+            subject: 'body',
+            expected: `a video of at most ${MOST_BYTES / 1024 / 1024} MB`,
+            got: 'more',
+          });
+        yield chunk;
+      }
+    },
+    createWriteStream(file, { mode: 0o600 }),
+  );
+}
+
+export function predictionRoutes(app: App, { redis, home, viewing }: Service): void {
+  // Bytes are taken as they come, here alone; elsewhere bodies are JSON.
+  app.register(async (plugin) => {
+    const own = plugin.withTypeProvider<TypeBoxTypeProvider>();
+    own.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));
+    own.post(
+      '/searches/:id/predictions',
+      {
+        bodyLimit: MOST_BYTES,
+        // It changes nothing, and costs some seconds of one core.
+        config: { scope: 'read' },
+        schema: {
+          summary: 'Try the network found on a video',
+          description:
+            'The video is the body, in any format that FFmpeg reads. It is looked at in a process of its own and removed. ' +
+            'Videos are looked at one after the other; where many wait, the answer is 429.',
+          tags: ['searches'],
+          params: SearchId,
+          response: { 200: Prediction, ...problems },
+        },
+      },
+      async ({ params, body }, reply) => {
+        const state = await searchNamed(redis, params.id);
+        if (state.status.kind !== 'ended')
+          throw new X3dError('conflict', {
+            subject: `search ${params.id}`,
+            expected: 'one that has ended with a network',
+            got: `one that is ${state.status.kind}`,
+          });
+        const folder = await mkdtemp(join(tmpdir(), 'x3d-video-'));
+        const gone = new AbortController();
+        // Who asked may be gone before the answer is.
+        reply.raw.once('close', () => gone.abort());
+        try {
+          const video = join(folder, 'video');
+          await take(body as Readable, video);
+          const found = await viewing.run(
+            { kind: 'predict', home: home.folder, search: params.id, video },
+            gone.signal,
+          );
+          if (found.kind !== 'prediction') throw new Error('no prediction');
+          const top = found.scores
+            .map((score, label) => ({ class: found.classes[label] ?? String(label), score }))
+            .sort((a, b) => b.score - a.score)
+            .slice(0, MOST_CLASSES);
+          return { top, seconds: found.seconds };
+        } finally {
+          await rm(folder, { recursive: true, force: true });
+        }
+      },
+    );
+  });
+}

@@ -1,0 +1,84 @@
+/**
+ * What looks at one video for the service, and ends: a process of its own, since decoding and TensorFlow block, may take
+ * much memory, and can be killed. It dies with its parent.
+ */
+import { decodeFrames, probeVideo } from '../data/decoding.js';
+import { encodeVideo } from '../data/demo/encoding.js';
+import { X3dError } from '../errors.js';
+import { homeAt } from '../home.js';
+import { lookAt } from './clips.js';
+import { networkNamed } from './named.js';
+import { predictions } from './predicting.js';
+import type { ViewingOrder, ViewingReport } from './viewing.js';
+
+/** As evaluation takes them. */
+const VIEWS = 10;
+/** Of a video that is shown: the longer side in pixels, and frames. */
+const MOST_SIDE = 360;
+const MOST_FRAMES = 600;
+const MOST_RATE = 60;
+
+async function predict({ home, search, video }: Extract<ViewingOrder, { kind: 'predict' }>) {
+  const at = homeAt(home);
+  const named = await networkNamed(search, at);
+  const looked = await lookAt([video], { cacheFolder: at.cache });
+  const refuse = (got: string) => new X3dError('data', { subject: 'video', expected: 'a video', got });
+  const [failed] = looked.failed;
+  if (failed) throw refuse(failed.reason);
+  const { loadEngine } = await import('../training/loading.js');
+  const { engine } = await loadEngine(named.saved, { strategies: ['center'], views: VIEWS, device: 'cpu' });
+  const options = { views: VIEWS, cacheFolder: at.cache, threads: 1 };
+  for await (const found of predictions(engine, named, looked.videos, options)) {
+    if ('reason' in found) throw refuse(found.reason);
+    return {
+      kind: 'prediction',
+      seconds: found.video.seconds,
+      classes: [...named.classes],
+      scores: [...found.scores],
+    } as const;
+  }
+  throw refuse('nothing');
+}
+
+const even = (side: number) => Math.max(2, 2 * Math.round(side / 2));
+
+/** Writes a video as browsers play it: H.264, small, without sound. */
+function show({ video, to }: Extract<ViewingOrder, { kind: 'show' }>) {
+  const { frames, width, height, framesPerSecond } = probeVideo(video);
+  const scale = Math.min(1, MOST_SIDE / Math.max(width, height));
+  const size = { width: even(scale * width), height: even(scale * height) };
+  const rate = Math.max(1, Math.min(MOST_RATE, Math.round(framesPerSecond)));
+  const pictures: Uint8Array[] = [];
+  decodeFrames(
+    video,
+    size,
+    Math.min(frames, MOST_FRAMES) - 1,
+    () => true,
+    (_, rgb) => pictures.push(rgb.slice()),
+  );
+  encodeVideo(to, { ...size, framesPerSecond: rate }, pictures);
+  return { kind: 'shown' } as const;
+}
+
+const report = (message: ViewingReport): Promise<void> =>
+  new Promise((done) => {
+    if (!process.send?.(message, undefined, {}, () => done())) done();
+  });
+
+process.once('disconnect', () => process.exit(1));
+process.once('message', async (order: ViewingOrder) => {
+  try {
+    await report(order.kind === 'predict' ? await predict(order) : show(order));
+  } catch (error) {
+    if (error instanceof X3dError)
+      await report({ kind: 'refused', error: { kind: error.kind, facts: error.facts } });
+    else {
+      const got = error instanceof Error ? error.message : String(error);
+      await report({
+        kind: 'refused',
+        error: { kind: 'data', facts: { subject: 'video', expected: 'one that can be decoded', got } },
+      });
+    }
+  }
+  process.exit(0);
+});

@@ -1,0 +1,29 @@
+/** What a training said of each video, where it was tested: `predictions.json` in its folder. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import Type, { type Static } from 'typebox';
+import { Compile } from 'typebox/compile';
+import { writeWhole } from '../files.js';
+import { EVALUATION_NAMES } from './training.js';
+
+export const VideoPrediction = Type.Object({
+  evaluation: Type.Enum(EVALUATION_NAMES),
+  video: Type.String({ description: 'Its name in the data set.' }),
+  label: Type.Integer({ minimum: 0, description: 'Its class.' }),
+  predicted: Type.Integer({ minimum: 0 }),
+  score: Type.Number({ description: 'Of the class that was predicted.' }),
+});
+export type VideoPrediction = Static<typeof VideoPrediction>;
+
+const kept = Compile(Type.Array(VideoPrediction));
+const fileIn = (folder: string) => join(folder, 'predictions.json');
+
+export const writePredictions = (folder: string, predictions: readonly VideoPrediction[]): Promise<void> =>
+  writeWhole(fileIn(folder), JSON.stringify(predictions));
+
+/** Undefined for a training of a version that did not keep them. */
+export async function readPredictions(folder: string): Promise<VideoPrediction[] | undefined> {
+  const text = await readFile(fileIn(folder), 'utf8').catch(() => 'null');
+  const value: unknown = JSON.parse(text);
+  return kept.Check(value) ? value : undefined;
+}
