@@ -2,6 +2,8 @@
 import { useRef, useState } from 'preact/hooks';
 import type { SearchView } from '../../src/api/routes/searches.js';
 import type { SearchInput } from '../../src/search/configuration.js';
+import type { Plan } from '../../src/search/planning/plan.js';
+import { PlanShown } from '../parts/plan.js';
 import { Trouble, useTitle } from '../parts/words.js';
 import { to } from '../routes.js';
 import { post, Refused, reasonOf } from '../service/ask.js';
@@ -34,6 +36,9 @@ function inputFrom(form: FormData): SearchInput {
     ...(Object.keys(recipe).length > 0 ? { recipe } : {}),
   } as SearchInput;
 }
+
+/** After which a speed that is being measured is asked for again. */
+const MEASURING_SECONDS = 10;
 
 const pause = (seconds: number) => new Promise((done) => setTimeout(done, 1000 * seconds));
 
@@ -111,8 +116,11 @@ export function NewSearch() {
   /** What goes on while it is begun. */
   const [busy, setBusy] = useState<string>();
 
-  const start = async () => {
-    if (!form.current) return;
+  const [plan, setPlan] = useState<Plan>();
+
+  /** Asks with what the form says, for as long as the videos are looked at; undefined where it is refused. */
+  const ask = async <Answer,>(path: string): Promise<Answer | undefined> => {
+    if (!form.current) return undefined;
     const input = inputFrom(new FormData(form.current));
     // However often it is sent, one search is begun.
     const key = crypto.getRandomValues(new Uint32Array(4)).join('-');
@@ -121,9 +129,9 @@ export function NewSearch() {
     setBusy('The videos are being looked at …');
     for (;;) {
       try {
-        const { id } = await post<SearchView>('/searches', input, { 'idempotency-key': key });
-        location.hash = to.search(id);
-        return;
+        const answer = await post<Answer>(path, input, { 'idempotency-key': key });
+        setBusy(undefined);
+        return answer;
       } catch (error) {
         if (error instanceof Refused && error.problem.type.endsWith(':not-ready')) {
           const [reading] = error.problem.errors ?? [];
@@ -139,8 +147,22 @@ export function NewSearch() {
         // What no field shows is said above the button.
         if (field instanceof HTMLElement) field.focus();
         setTrouble(reasonOf(error));
-        return;
+        return undefined;
       }
+    }
+  };
+  const start = async () => {
+    const search = await ask<SearchView>('/searches');
+    if (search) location.hash = to.search(search.id);
+  };
+  const check = async () => {
+    if (!form.current?.reportValidity()) return;
+    for (;;) {
+      const found = await ask<Plan>('/searches/plan');
+      setPlan(found);
+      if (!found?.estimate?.measuring || !form.current) return;
+      await pause(MEASURING_SECONDS);
+      if (!form.current) return;
     }
   };
 
@@ -241,9 +263,15 @@ export function NewSearch() {
       </details>
       <Trouble>{trouble}</Trouble>
       <p role="status">{busy}</p>
-      <button type="submit" class="main" disabled={busy !== undefined}>
-        Start the search
-      </button>
+      {plan && <PlanShown plan={plan} />}
+      <div class="steering">
+        <button type="button" disabled={busy !== undefined} onClick={() => void check()}>
+          Check, and estimate
+        </button>
+        <button type="submit" class="main" disabled={busy !== undefined}>
+          Start the search
+        </button>
+      </div>
     </form>
   );
 }

@@ -124,6 +124,7 @@ function Summary({ live: { view, trajectory } }: { readonly live: LiveSearch }) 
           </Fact>
         )}
       </Facts>
+      {view.waiting !== undefined && <p class="trouble">{view.waiting}</p>}
       {view.reason !== undefined && <p class="trouble">It failed: {view.reason}</p>}
       {unreachable !== undefined && <p class="note">The target was not reached: {unreachable}</p>}
       {notes.map((note) => (

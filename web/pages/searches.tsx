@@ -200,7 +200,7 @@ interface OneProps {
 }
 
 function One({ search, chosen, choose, again }: OneProps) {
-  const { id, status, configuration, best, round, createdAt, reason } = search;
+  const { id, status, configuration, best, round, createdAt, reason, waiting } = search;
   const { name, target, complexity, method, data } = configuration;
   return (
     <tr>
@@ -219,6 +219,7 @@ function One({ search, chosen, choose, again }: OneProps) {
       <td data-label="State">
         <State status={status} />
         {reason !== undefined && <small>{reason}</small>}
+        {waiting !== undefined && <small>{waiting}</small>}
       </td>
       <td data-label="Method">{method}</td>
       <td data-label="Target" class="figure">

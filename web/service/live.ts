@@ -66,6 +66,7 @@ export interface LiveSearch {
 const NOTHING: LiveSearch = { connection: 'connecting', events: [], progress: new Map() };
 /** What comes closer together is shown together. */
 const SHOWN_MS = 250;
+const LOOK_MS = 10_000;
 
 /** A search by its stream of events; after each, what the service makes of them. */
 export function useSearch(id: string): LiveSearch {
@@ -108,6 +109,10 @@ export function useSearch(id: string): LiveSearch {
       asking = false;
     };
     void look();
+    // Workers come and go without an event of the search.
+    const regularly = setInterval(() => {
+      if (latest.current.connection === 'live' && !document.hidden) void look();
+    }, LOOK_MS);
     const progress = new Map<string, Progress>();
     void follow(
       id,
@@ -132,6 +137,7 @@ export function useSearch(id: string): LiveSearch {
     return () => {
       gone.abort();
       clearTimeout(timer);
+      clearInterval(regularly);
     };
   }, [id]);
   return shown;

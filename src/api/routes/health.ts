@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { X3dError } from '../../errors.js';
-import { listWorkers } from '../../workers/registry.js';
+import { listWorkers, NOBODY_TRAINS } from '../../workers/registry.js';
 import { problems } from '../problems.js';
 import type { App, Service } from '../service.js';
 
@@ -14,8 +14,6 @@ const Readiness = Type.Object(
   },
   { description: 'It can serve.' },
 );
-
-const NOBODY_TRAINS = 'No worker is at work: searches wait until one is started (x3d-search worker).';
 
 export function healthRoutes(app: App, { redis, watch }: Service): void {
   app.get(

@@ -10,7 +10,7 @@ import { cancelSearch, pauseSearch, resumeSearch } from '../../search/steering.j
 import { Best, bestSoFar, Status, Trajectory, trajectoryOf } from '../../search/trajectory.js';
 import { Outcome } from '../../training/training.js';
 import { hint, startTicking } from '../../workers/queues.js';
-import { listWorkers, type WorkerRecord } from '../../workers/registry.js';
+import { listWorkers, NOBODY_TRAINS, type WorkerRecord } from '../../workers/registry.js';
 import { problems } from '../problems.js';
 import { newSearchId, rememberBody, searchIdOf } from '../quotas.js';
 import { type App, SearchId, type Service } from '../service.js';
@@ -34,6 +34,7 @@ export const SearchView = Type.Object(
     complexity: Type.Optional(
       Type.Number({ description: 'Of the network won so far, as the target counts it.' }),
     ),
+    waiting: Type.Optional(Type.String({ description: 'Why nothing goes on in it, though it runs.' })),
     best: Type.Optional(Best),
     result: Type.Optional(Outcome),
   },
@@ -41,7 +42,8 @@ export const SearchView = Type.Object(
 );
 export type SearchView = Static<typeof SearchView>;
 
-function viewOf(state: SearchState): SearchView {
+/** `workers`: heard of lately. */
+function viewOf(state: SearchState, workers: number): SearchView {
   const { id, status, createdAt, version, configuration, dataset, rounds, final } = state;
   const cost = final?.cost ?? rounds.at(-1)?.cost;
   const endedAt = endOf(state);
@@ -60,6 +62,7 @@ function viewOf(state: SearchState): SearchView {
     candidates: state.candidates.length,
     trainings: countTrainings(state),
     ...(cost ? { complexity: cost[configuration.complexity] } : {}),
+    ...(status.kind === 'running' && workers === 0 ? { waiting: NOBODY_TRAINS } : {}),
     ...(best ? { best } : {}),
     ...(result ? { result } : {}),
   };
@@ -97,6 +100,8 @@ const NewSearch = Type.Object({
 });
 
 export function searchRoutes(app: App, { redis, readings, queues, quotas, speeds }: Service): void {
+  const workersHeard = async () => (await listWorkers(redis)).length;
+
   app.post(
     '/searches',
     {
@@ -131,7 +136,10 @@ export function searchRoutes(app: App, { redis, readings, queues, quotas, speeds
       const state = begun ?? (await quotas.within(account, id, create));
       await startTicking(queues, state.id);
       await hint(queues, state.id);
-      return reply.status(201).header('location', `/searches/${state.id}`).send(viewOf(state));
+      return reply
+        .status(201)
+        .header('location', `/searches/${state.id}`)
+        .send(viewOf(state, await workersHeard()));
     },
   );
 
@@ -173,9 +181,10 @@ export function searchRoutes(app: App, { redis, readings, queues, quotas, speeds
     async ({ query, log }) => {
       const { offset = 0, limit = 20 } = query;
       const { total, searches } = await listSearches(redis, { offset, limit });
+      const workers = await workersHeard();
       const views = searches.map(async (id) => {
         try {
-          return [viewOf(await searchNamed(redis, id))];
+          return [viewOf(await searchNamed(redis, id), workers)];
         } catch (error) {
           if (!(error instanceof X3dError)) throw error;
           log.warn({ search: id, error: error.message }, 'left out of the list');
@@ -199,7 +208,7 @@ export function searchRoutes(app: App, { redis, readings, queues, quotas, speeds
     },
     async (request, reply) => {
       const state = await searchNamed(redis, request.params.id);
-      const view = viewOf(state);
+      const view = viewOf(state, await workersHeard());
       return isKnown(request, reply, state.version, view) ? reply.status(304).send(null) : view;
     },
   );
@@ -260,7 +269,7 @@ export function searchRoutes(app: App, { redis, readings, queues, quotas, speeds
         const state = await act(redis, params.id, version);
         if (state.status.kind === 'running') await startTicking(queues, state.id);
         await hint(queues, state.id);
-        const view = viewOf(state);
+        const view = viewOf(state, await workersHeard());
         reply.header('etag', etagOf(state.version, view));
         return view;
       },
