@@ -41,8 +41,7 @@ const ALL = `${KEY_PREFIX}:workers`;
 const keyOf = (id: string) => `${KEY_PREFIX}:worker:${id}`;
 
 /** Why searches wait, where no worker is at work. */
-export const NOBODY_TRAINS =
-  'No worker is at work: searches wait until one is started (x3d-search worker).';
+export const NOBODY_TRAINS = 'No worker is at work: searches wait until one is started (x3d-search worker).';
 
 /** A worker not heard of for so long is gone. */
 export const WORKER_TTL_MS = 6000;
