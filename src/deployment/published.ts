@@ -4,6 +4,7 @@
  * build X2D's expansions, but no other base's; they round widths to other multiples; their depths are rounded up
  * without regard to the last bit of the product.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { type BaseNetwork, type Factors, type Network, roundWidth } from '../network/index.js';
 
 /** Channels of the stem, and of every stage its blocks, their inner and their outer channels. */
@@ -53,7 +54,7 @@ function dimensionsBuilt(factors: Factors, builder: Builder): Dimensions {
 
 /** Whether the builder makes this very network of its factors. */
 export const buildsIt = (network: Network, builder: Builder): boolean =>
-  JSON.stringify(dimensionsBuilt(network.factors, builder)) === JSON.stringify(dimensionsOf(network));
+  isDeepStrictEqual(dimensionsBuilt(network.factors, builder), dimensionsOf(network));
 
 /** Why a builder does not make it, for people. */
 export function otherwiseBuilt(base: BaseNetwork, network: Network, builder: Builder): string {

@@ -6,8 +6,13 @@ import { X3dError } from '../errors.js';
 import { STEP_RULES } from '../flops/axis.js';
 import { BASES, type BaseName } from '../network/index.js';
 import { METRIC_NAMES } from '../training/metrics.js';
-import { PIXEL_DEVIATION, PIXEL_MEAN } from '../training/pixels.js';
-import { Recipe, type RecipeGround, RecipeInput, settleRecipe } from '../training/recipe.js';
+import {
+  REFERENCE_GROUND,
+  Recipe,
+  type RecipeGround,
+  RecipeInput,
+  settleRecipe,
+} from '../training/recipe.js';
 import { mismatches, shown } from '../validation.js';
 
 const NAMES = Object.keys(BASES) as BaseName[];
@@ -150,10 +155,9 @@ export interface Ground extends RecipeGround {
   readonly tested: boolean;
 }
 
-/** Where a set is not at hand: fifty videos that look as the published networks' do. */
+/** Where no set is at hand. */
 const REFERENCE: Ground = {
-  videos: 50,
-  pixels: { mean: PIXEL_MEAN, deviation: PIXEL_DEVIATION },
+  ...REFERENCE_GROUND,
   rate: 30,
   maxSpan: Number.MAX_SAFE_INTEGER,
   tested: true,

@@ -4,6 +4,7 @@
  *
  * Version 1 (no field `v`): one method, the paper's; a candidate was one training; events named it `candidate`.
  */
+import { isDeepStrictEqual } from 'node:util';
 import Type from 'typebox';
 import { Compile } from 'typebox/compile';
 import { AS_DIVIDED } from '../data/folds.js';
@@ -146,9 +147,7 @@ function fromFirst(state: SearchState | undefined, event: Raw): Raw[] {
     }
     case 'final-proposed': {
       const { candidate, ...rest } = event;
-      const known = state.candidates.find(
-        ({ factors }) => JSON.stringify(factors) === JSON.stringify(event.factors),
-      );
+      const known = state.candidates.find(({ factors }) => isDeepStrictEqual(factors, event.factors));
       return [
         { ...rest, ...(known ? { candidate: known.id } : {}), reason: 'the last network of the search' },
         trainingOf(state, candidate, event.factors, 'final'),

@@ -176,14 +176,15 @@ export function settleRecipe(base: BaseName, ground: RecipeGround, given: Recipe
   return { pixelMean: pixels.mean, pixelDeviation: pixels.deviation, steps, ...defaults, ...fields };
 }
 
-/** The recipes as they are for fifty videos that look as the published networks' do: where no set is at hand. */
-const REFERENCE: RecipeGround = {
+/** Where no set is at hand: fifty videos that look as the published networks' do. */
+export const REFERENCE_GROUND: RecipeGround = {
   videos: 50,
-  pixels: { mean: x2d.pixelMean, deviation: x2d.pixelDeviation },
+  pixels: { mean: PIXEL_MEAN, deviation: PIXEL_DEVIATION },
 };
+/** The recipes as they are there. */
 export const RECIPES: Readonly<Record<BaseName, Recipe>> = {
-  x2d: settleRecipe('x2d', REFERENCE),
-  'x2d-micro': settleRecipe('x2d-micro', REFERENCE),
+  x2d: settleRecipe('x2d', REFERENCE_GROUND),
+  'x2d-micro': settleRecipe('x2d-micro', REFERENCE_GROUND),
 };
 
 /** The paper's schedule of a candidate: half the epochs, twice the batch (section 3.3). */
