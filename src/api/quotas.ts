@@ -4,8 +4,8 @@ import type { Redis } from 'ioredis';
 import { X3dError } from '../errors.js';
 import { KEY_PREFIX } from '../redis/connection.js';
 import { readSearch } from '../search/log.js';
-import { spendingOf } from '../search/methods/budget.js';
-import { isOver, type SearchState } from '../search/state.js';
+import { trainingSeconds } from '../search/methods/budget.js';
+import { isOver } from '../search/state.js';
 import type { Account } from './tokens.js';
 
 const OWNERS = `${KEY_PREFIX}:owners`;
@@ -31,8 +31,6 @@ export async function rememberBody(redis: Redis, search: string, body: unknown):
     remedy: 'Take a new key for a new search.',
   });
 }
-
-const secondsOf = (state: SearchState): number => 3600 * spendingOf(state).hours;
 
 export interface Quotas {
   /**
@@ -65,7 +63,7 @@ export function openQuotas(redis: Redis): Quotas {
         `${open + 1}`,
         'Cancel one, or wait.',
       );
-    const used = states.reduce((sum, state) => sum + secondsOf(state), 0) / 3600;
+    const used = states.reduce((sum, state) => sum + trainingSeconds(state), 0) / 3600;
     if (hours !== undefined && used >= hours)
       throw refuse(
         'hours of training',

@@ -1,5 +1,4 @@
 /** A search begins: its configuration is settled, its data are opened, and its first event is written. */
-import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { Redis } from 'ioredis';
 import { foldsOf } from '../data/folds.js';
@@ -110,8 +109,8 @@ export async function settle(
 
 export interface Surroundings extends Offers {
   readonly redis: Redis;
-  /** Of the search. One that there is already is given back as it stands. Default: a new one. */
-  readonly id?: string;
+  /** Of the search. One that there is already is given back as it stands. */
+  readonly id: string;
 }
 
 /**
@@ -120,7 +119,7 @@ export interface Surroundings extends Offers {
  */
 export async function createSearch(
   input: unknown,
-  { redis, id: search = `s${randomBytes(5).toString('hex')}`, ...surroundings }: Surroundings,
+  { redis, id: search, ...surroundings }: Surroundings,
 ): Promise<SearchState> {
   const { configuration, opened } = await settle(input, surroundings);
   const dataset = summaryOf(opened);

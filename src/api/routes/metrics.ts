@@ -2,7 +2,8 @@ import { Gauge, Histogram, Registry } from 'prom-client';
 import Type from 'typebox';
 import { X3dError } from '../../errors.js';
 import { listSearches, readSearch } from '../../search/log.js';
-import { countTrainings, isOver, type SearchState, trainingsOf } from '../../search/state.js';
+import { trainingSeconds } from '../../search/methods/budget.js';
+import { countTrainings, isOver, type SearchState } from '../../search/state.js';
 import { STATUSES } from '../../search/trajectory.js';
 import { listWorkers } from '../../workers/registry.js';
 import { problems } from '../problems.js';
@@ -18,15 +19,12 @@ interface Tally {
 }
 
 function tallyOf(state: SearchState): Tally {
-  const seconds = trainingsOf(state).map(({ progress }) =>
-    progress.kind === 'finished' ? progress.outcome.seconds : 0,
-  );
   return {
     status: state.status.kind,
     over: isOver(state),
     // Those that a search left open when it was over are done by nobody.
     trainings: { ...countTrainings(state), ...(isOver(state) ? { proposed: 0, started: 0 } : {}) },
-    trainingSeconds: seconds.reduce((total, each) => total + each, 0),
+    trainingSeconds: trainingSeconds(state),
   };
 }
 

@@ -1,7 +1,7 @@
 /** What a search has spent on trainings, and what it still may. */
 import type { NewEvent } from '../events.js';
 import { type SearchState, trainingsOf } from '../state.js';
-import { baseOf, costOf, trainingMultiplyAdds } from '../work.js';
+import { costOf, trainingMultiplyAdds } from '../work.js';
 
 const SECONDS_PER_HOUR = 3600;
 
@@ -11,19 +11,21 @@ export interface Spending {
   readonly hours: number;
 }
 
+/** Of the trainings that are finished, summed over the workers. */
+export const trainingSeconds = (state: SearchState): number =>
+  trainingsOf(state).reduce(
+    (sum, { progress }) => sum + (progress.kind === 'finished' ? progress.outcome.seconds : 0),
+    0,
+  );
+
 export function spendingOf(state: SearchState): Spending {
-  const base = baseOf(state);
-  const trainings = trainingsOf(state);
+  const trained = [...state.candidates, ...(state.final ? [state.final] : [])];
+  const each = trained.flatMap(({ cost, trainings }) =>
+    trainings.map(({ work }) => trainingMultiplyAdds(work, cost)),
+  );
   return {
-    multiplyAdds: trainings.reduce(
-      (sum, { work }) => sum + trainingMultiplyAdds(work, costOf(base, work.factors)),
-      0,
-    ),
-    hours:
-      trainings.reduce(
-        (sum, { progress }) => sum + (progress.kind === 'finished' ? progress.outcome.seconds : 0),
-        0,
-      ) / SECONDS_PER_HOUR,
+    multiplyAdds: each.reduce((sum, own) => sum + own, 0),
+    hours: trainingSeconds(state) / SECONDS_PER_HOUR,
   };
 }
 
