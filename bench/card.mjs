@@ -103,19 +103,11 @@ const STEPS = [
 const REHEARSED = [{ line: 'micro', ways: 'eager', seconds: 60 }];
 const SEARCH_SECONDS = values.rehearse ? 20 : 60;
 
+const stepArguments = (line) =>
+  `bench/step.mjs --json --threads 1 --rounds 2 --device ${device} --line`.split(' ').concat(line);
+
 async function steps({ line, ways, seconds, mixed = false }) {
-  const args = [
-    'bench/step.mjs',
-    '--json',
-    '--threads',
-    '1',
-    '--rounds',
-    '2',
-    '--device',
-    device,
-    '--line',
-    line,
-  ];
+  const args = stepArguments(line);
   const measured = async (more, environment) =>
     lastJson(await node([...args, ...(mixed ? ['--mixed'] : []), ...more], { seconds, environment }))
       ?.lines[0];
@@ -147,20 +139,8 @@ async function steps({ line, ways, seconds, mixed = false }) {
 async function threeAtOnce() {
   const line = values.rehearse ? 'micro' : 'X3D-XS, batch 4';
   const one = async () => {
-    const args = [
-      'bench/step.mjs',
-      '--json',
-      '--threads',
-      '1',
-      '--rounds',
-      '2',
-      '--device',
-      device,
-      '--line',
-      line,
-    ];
-    return lastJson(await node(args, { seconds: 60, environment: { ...KERNELS, X3D_BENCH_PYTHON: '' } }))
-      ?.lines[0]?.oursMs;
+    const environment = { ...KERNELS, X3D_BENCH_PYTHON: '' };
+    return lastJson(await node(stepArguments(line), { seconds: 60, environment }))?.lines[0]?.oursMs;
   };
   const alone = await one();
   const three = await Promise.all([one(), one(), one()]);

@@ -15,7 +15,16 @@ import { parseArgs } from 'node:util';
 import { expansions } from '../dist/search/methods/moves.js';
 import { costOf, networkId, replicateOf, workOf } from '../dist/search/work.js';
 import { simulate } from './policies.mjs';
-import { dataOf, inLanes, recordings, SET_OPTIONS, scoreOf, settingOf, trained } from './recording.mjs';
+import {
+  dataOf,
+  inFrames,
+  inLanes,
+  recordings,
+  SET_OPTIONS,
+  scoreOf,
+  settingOf,
+  trained,
+} from './recording.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -36,11 +45,7 @@ async function record(name) {
   const short = Math.round(configuration.recipe.steps / 4);
   const { rows, keep } = recordings('choices').of(name);
   const keyOf = ({ factors, replicate, steps }) => `${networkId(factors)} ${replicate} ${steps}`;
-  const states = values.states.split(',').map((text) => {
-    const frames = Number(text);
-    const { factors } = base;
-    return { ...factors, frames, stride: Math.max(1, Math.round(factors.stride / frames)) };
-  });
+  const states = values.states.split(',').map((frames) => inFrames(base.factors, Number(frames)));
   const plan = [];
   const add = (from, lengths) => {
     for (const { kind, axes, change, factors } of expansions(setting, from)) {

@@ -6,9 +6,9 @@ import { stamped } from '../dist/search/events.js';
 import { race } from '../dist/search/methods/racing.js';
 import { apply } from '../dist/search/state.js';
 import { networkId } from '../dist/search/work.js';
+import { mean } from './recording.mjs';
 
 const DRAWS = 400;
-const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length;
 
 /** By state: the candidates with their short trainings by replicate, and the mean loss that stands for the truth. */
 function statesOf(rows) {

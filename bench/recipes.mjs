@@ -13,7 +13,17 @@ import Table from 'cli-table3';
 import { compare, judge } from '../dist/search/judge.js';
 import { networkId, replicateOf, workOf } from '../dist/search/work.js';
 import { PIXEL_DEVIATION, PIXEL_MEAN } from '../dist/training/pixels.js';
-import { dataOf, inLanes, recordings, SET_OPTIONS, scoreOf, settingOf, trained } from './recording.mjs';
+import {
+  dataOf,
+  inFrames,
+  inLanes,
+  mean,
+  recordings,
+  SET_OPTIONS,
+  scoreOf,
+  settingOf,
+  trained,
+} from './recording.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -35,19 +45,11 @@ const SETTINGS = {
   'rate .033, mixup 0': { learningRate: 0.033, mixup: 0 },
 };
 
-function networksOf({ factors }) {
-  const over = (frames, rest = {}) => ({
-    ...factors,
-    frames,
-    stride: Math.max(1, Math.round(factors.stride / frames)),
-    ...rest,
-  });
-  return {
-    base: factors,
-    '4 frames': over(4),
-    '2 frames, all axes': over(2, { crop: 64, width: 1.3, depth: 2 }),
-  };
-}
+const networksOf = ({ factors }) => ({
+  base: factors,
+  '4 frames': inFrames(factors, 4),
+  '2 frames, all axes': inFrames(factors, 2, { crop: 64, width: 1.3, depth: 2 }),
+});
 
 async function record(name) {
   const setting = await settingOf({ data: dataOf(values), target: values.target });
@@ -98,8 +100,6 @@ function chosenFrom(rows) {
   const rate = pick('rate .1, mixup .2', 'rate .033, mixup .2');
   return pick(rate, rate.replace('mixup .2', 'mixup 0'));
 }
-
-const mean = (numbers) => numbers.reduce((a, b) => a + b, 0) / numbers.length;
 
 function lines() {
   const all = recordings('recipes').all();

@@ -18,6 +18,16 @@ import { resolveConfiguration } from '../dist/search/configuration.js';
 import { groundOf, summaryOf } from '../dist/search/creation.js';
 import { baseOf } from '../dist/search/work.js';
 
+export const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length;
+
+/** The base's clip, of as many seconds, in so many frames; `rest` are other factors. */
+export const inFrames = (factors, frames, rest = {}) => ({
+  ...factors,
+  frames,
+  stride: Math.max(1, Math.round(factors.stride / frames)),
+  ...rest,
+});
+
 /** The flags that name a set of videos. */
 export const SET_OPTIONS = {
   videos: { type: 'string' },

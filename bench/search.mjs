@@ -19,7 +19,7 @@ import { connectTo } from '../dist/cli/client.js';
 import { amount } from '../dist/cli/figures.js';
 import { networkText } from '../dist/cli/tables.js';
 import { costOf, finalVariant, trainingMultiplyAdds, workOf } from '../dist/search/work.js';
-import { recordings, scoreOf, settingOf, trained } from './recording.mjs';
+import { inFrames, mean, recordings, scoreOf, settingOf, trained } from './recording.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -70,19 +70,13 @@ function rowOf(trajectory) {
 /** Networks that someone would try first: all of the target for frames, some for width and size, or all axes alike. */
 const plainNetworks = (base, target) => {
   const { factors } = base;
-  const clip = factors.stride;
   let most = 1;
   while (costOf(base, { ...factors, frames: 2 * most }).multiplyAdds <= target) most *= 2;
-  const of = (frames, rest) => ({
-    ...factors,
-    frames,
-    stride: Math.max(1, Math.round(clip / frames)),
-    ...rest,
-  });
+  const part = (of, rest) => inFrames(factors, Math.max(1, most / of), rest);
   return {
-    'plain: frames': of(most, {}),
-    'plain: half the frames, wider and larger': of(Math.max(1, most / 2), { crop: 56, width: 1.2 }),
-    'plain: a quarter of the frames, all axes': of(Math.max(1, most / 4), { crop: 64, width: 1.3, depth: 2 }),
+    'plain: frames': part(1),
+    'plain: half the frames, wider and larger': part(2, { crop: 56, width: 1.2 }),
+    'plain: a quarter of the frames, all axes': part(4, { crop: 64, width: 1.3, depth: 2 }),
   };
 };
 
@@ -133,7 +127,6 @@ async function record(name) {
   }
 }
 
-const mean = (of) => of.reduce((a, b) => a + b, 0) / of.length;
 const errorOf = (of) =>
   of.length < 2 ? Number.NaN : Math.sqrt(mean(of.map((one) => (one - mean(of)) ** 2)) / (of.length - 1));
 
