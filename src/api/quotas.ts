@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis';
 import { X3dError } from '../errors.js';
 import { KEY_PREFIX } from '../redis/connection.js';
 import { readSearch } from '../search/log.js';
-import { trainingSeconds } from '../search/methods/budget.js';
+import { secondsTrained } from '../search/methods/budget.js';
 import { isOver } from '../search/state.js';
 import type { Account } from './tokens.js';
 
@@ -63,7 +63,7 @@ export function openQuotas(redis: Redis): Quotas {
         `${open + 1}`,
         'Cancel one, or wait.',
       );
-    const used = states.reduce((sum, state) => sum + trainingSeconds(state), 0) / 3600;
+    const used = states.reduce((sum, state) => sum + secondsTrained(state), 0) / 3600;
     if (hours !== undefined && used >= hours)
       throw refuse(
         'hours of training',

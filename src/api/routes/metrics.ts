@@ -2,7 +2,7 @@ import { Gauge, Histogram, Registry } from 'prom-client';
 import Type from 'typebox';
 import { X3dError } from '../../errors.js';
 import { listSearches, readSearch } from '../../search/log.js';
-import { trainingSeconds } from '../../search/methods/budget.js';
+import { secondsTrained } from '../../search/methods/budget.js';
 import { countTrainings, isOver, type SearchState } from '../../search/state.js';
 import { STATUSES } from '../../search/trajectory.js';
 import { listWorkers } from '../../workers/registry.js';
@@ -24,7 +24,7 @@ function tallyOf(state: SearchState): Tally {
     over: isOver(state),
     // Those that a search left open when it was over are done by nobody.
     trainings: { ...countTrainings(state), ...(isOver(state) ? { proposed: 0, started: 0 } : {}) },
-    trainingSeconds: trainingSeconds(state),
+    trainingSeconds: secondsTrained(state),
   };
 }
 

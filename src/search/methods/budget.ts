@@ -12,7 +12,7 @@ export interface Spending {
 }
 
 /** Of the trainings that are finished, summed over the workers. */
-export const trainingSeconds = (state: SearchState): number =>
+export const secondsTrained = (state: SearchState): number =>
   trainingsOf(state).reduce(
     (sum, { progress }) => sum + (progress.kind === 'finished' ? progress.outcome.seconds : 0),
     0,
@@ -25,7 +25,7 @@ export function spendingOf(state: SearchState): Spending {
   );
   return {
     multiplyAdds: each.reduce((sum, own) => sum + own, 0),
-    hours: trainingSeconds(state) / SECONDS_PER_HOUR,
+    hours: secondsTrained(state) / SECONDS_PER_HOUR,
   };
 }
 
