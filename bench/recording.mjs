@@ -70,7 +70,8 @@ export async function trained(work) {
     return await new Promise((resolve, reject) => {
       child.on('message', resolve);
       child.on('exit', (code) => reject(new Error(`the training ended with ${code}`)));
-      child.send({ ...work, folder, cacheFolder: homeAt().cache, device: 'cpu', threads: 1 });
+      const { cache: cacheFolder, pretrained: pretrainedFolder } = homeAt();
+      child.send({ ...work, folder, cacheFolder, pretrainedFolder, device: 'cpu', threads: 1 });
     });
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -9,6 +9,8 @@ export interface Home {
   readonly redis: string;
   /** Decoded frames. */
   readonly cache: string;
+  /** Weights that trainings start from: a file each, named by its content. */
+  readonly pretrained: string;
   /** What `serve` and `run` write about themselves for `status` and `cancel`: `{"url": …, "pid": …}`. */
   readonly service: string;
   /** Who may use the service: a file a token. */
@@ -42,6 +44,7 @@ export function homeAt(folder: string = process.env.X3D_HOME ?? DEFAULT_HOME): H
     folder: root,
     redis: join(root, 'redis'),
     cache: join(root, 'cache'),
+    pretrained: join(root, 'pretrained'),
     service: join(root, 'service.json'),
     tokens: join(root, 'tokens'),
     speeds: join(root, 'speeds'),

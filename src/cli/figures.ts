@@ -1,5 +1,6 @@
 /** How figures are written for people. */
 import type { Factors } from '../network/index.js';
+import type { Score } from '../training/training.js';
 
 const UNITS = ['', 'K', 'M', 'G', 'T', 'P', 'E'] as const;
 
@@ -39,3 +40,7 @@ export function change(from: Factors, to: Factors): string {
 
 /** `validation-loss` as people write it. */
 export const inWords = (name: string): string => name.replaceAll('-', ' ');
+
+/** As "75.0 % ± 8 of 30 videos, loss 0.52 (10 views each)". */
+export const scoreText = ({ metrics, errors, videos, viewsPerVideo }: Score): string =>
+  `${percent(metrics.accuracy)} ± ${(100 * errors.accuracy).toFixed(0)} of ${videos} videos, loss ${metrics.loss.toFixed(2)} (${viewsPerVideo} views each)`;

@@ -7,11 +7,10 @@ import { redisFromEnvironment } from '../redis/checking.js';
 import { resolveConfiguration } from '../search/configuration.js';
 import { apply, isOver, type SearchState } from '../search/state.js';
 import { type Trajectory, trajectoryOf } from '../search/trajectory.js';
-import type { Score } from '../training/training.js';
 import { type Client, connectTo, follow } from './client.js';
 import { type Display, openDisplay } from './display.js';
 import { EXIT } from './failure.js';
-import { amount, digits, duration, percent } from './figures.js';
+import { amount, digits, duration, percent, scoreText } from './figures.js';
 import { adviceOn } from './fleet.js';
 import { interruptible } from './interruption.js';
 import { invocation } from './invocation.js';
@@ -47,10 +46,6 @@ function resultOf(trajectory: Trajectory, home: Home) {
   };
 }
 
-/** As "75 % ± 8 of 30 videos". */
-const figure = ({ metrics, errors, videos, viewsPerVideo }: Score) =>
-  `${percent(metrics.accuracy)} ± ${(100 * errors.accuracy).toFixed(0)} of ${videos} videos, loss ${metrics.loss.toFixed(2)} (${viewsPerVideo} views each)`;
-
 function resultText(trajectory: Trajectory, home: Home): string {
   const { search, status, reason, unreachable, final, notes, spending } = trajectory;
   const folder = home.run(search);
@@ -65,10 +60,10 @@ function resultText(trajectory: Trajectory, home: Home): string {
       `network     ${networkText(factors)}: ${digits(cost.multiplyAdds)} multiply-adds, ${digits(cost.parameters)} parameters`,
       `            ${final.reason}`,
     );
-    if (validation) lines.push(`validation  ${figure(validation)}`);
+    if (validation) lines.push(`validation  ${scoreText(validation)}`);
     if (test)
       lines.push(
-        `${pc.bold(`test        ${figure(test)}`)}${windows ? `; ${percent(windows.metrics.accuracy)} with ${windows.viewsPerVideo} views` : ''}`,
+        `${pc.bold(`test        ${scoreText(test)}`)}${windows ? `; ${percent(windows.metrics.accuracy)} with ${windows.viewsPerVideo} views` : ''}`,
       );
   }
   lines.push(

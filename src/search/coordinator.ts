@@ -4,12 +4,10 @@
  * their content, and an event is recorded only after the version it was decided on. So any number of coordinators,
  * killed at any time, make the same trajectory.
  */
-import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { cp, rename, rm } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import type { Home } from '../home.js';
+import { copyTrained } from '../training/keeping.js';
 import {
   outcomeOf,
   type SeenVideos,
@@ -80,22 +78,9 @@ async function look(
  */
 async function keepNetwork(home: Home, state: SearchState): Promise<string | undefined> {
   const source = home.candidate(finalTraining(state)?.id ?? '');
-  const target = join(home.run(state.id), 'network');
-  // Put in place whole, so that what is there is all of it: a search has one network.
-  if (existsSync(target)) return undefined;
-  if (!existsSync(join(source, 'result.json')))
-    return `the network found was trained, but is not in ${source}: workers and coordinators need the same home`;
-  const temporary = `${target}.${randomUUID()}.tmp`;
-  await cp(source, temporary, {
-    recursive: true,
-    filter: (path) => !/\.tmp$|checkpoint-/.test(basename(path)),
-  });
-  await rename(temporary, target).catch(async (error: NodeJS.ErrnoException) => {
-    await rm(temporary, { recursive: true, force: true });
-    // Another coordinator was quicker, with the same files.
-    if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
-  });
-  return undefined;
+  return (await copyTrained(source, join(home.run(state.id), 'network')))
+    ? undefined
+    : `the network found was trained, but is not in ${source}: workers and coordinators need the same home`;
 }
 
 /** Trainings whose outcome these events record. */

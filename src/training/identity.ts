@@ -16,18 +16,17 @@ function canonical(value: unknown): string {
 }
 
 /**
- * Where the videos lie does not matter, only what they are (`fingerprint`); nor does the grid that a search moves on,
- * nor the ancestor's factors beside its name.
+ * Where the videos lie does not matter, only what they are (`fingerprint`); nor does the grid that a search moves on.
+ * The ancestor's weights are named by their content.
  */
 export function trainingId(work: Work, fingerprint: string): string {
-  const { data, base, ancestor, ...rest } = work;
+  const { data, base, ...rest } = work;
   const { grid: _, factors: __, ...network } = base;
   const content = {
     ...rest,
     network,
     flip: data.flip ?? true,
     fingerprint,
-    ancestor: ancestor?.training,
     version: TRAINING_VERSION,
   };
   return `c${createHash('sha256').update(canonical(content)).digest('hex').slice(0, 24)}`;

@@ -4,19 +4,17 @@
  * with the same number of threads.
  */
 import { mkdir, readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { divided } from '../data/folds.js';
 import { type Dataset, openDataset } from '../data/index.js';
 import { writeWhole } from '../files.js';
 import { describeNetwork, type Network } from '../network/index.js';
 import { removeCheckpoints } from './checkpoint.js';
-import { concatenated, createEngine, type Engine, type EngineState } from './engine/engine.js';
-import { inheritWeights } from './engine/inheritance.js';
-import { layoutOf } from './engine/parameters.js';
-import { importWeights } from './engine/weights.js';
+import { concatenated, createEngine, type Engine, type EngineState, type Tuning } from './engine/engine.js';
+import type { Weights } from './engine/weights.js';
 import { cropOf, evaluate } from './evaluating.js';
-import { TrainingError } from './failure.js';
 import { type VideoPrediction, writePredictions } from './predictions.js';
+import { inheritedBy } from './pretrained.js';
 import type { Session } from './session.js';
 import { gatherStatistics, runSteps, startOf } from './steps.js';
 import {
@@ -28,7 +26,6 @@ import {
   type TrainingResult,
   trainingResult,
 } from './training.js';
-import { readWeights } from './weights.js';
 
 export interface TrainOptions {
   /** The request's data, where they have been opened already. */
@@ -45,7 +42,7 @@ const CHECKPOINT_SECONDS = 15;
 const describe = (request: TrainingRequest, classes: number, crop: number): Network =>
   describeNetwork(request.base, request.factors, { classes, crop });
 
-function engineFor(request: TrainingRequest, classes: number): Promise<Engine> {
+function engineFor(request: TrainingRequest, classes: number, tuning: Tuning | undefined): Promise<Engine> {
   const { factors, recipe, microBatch, seed, device, evaluations } = request;
   // The crop of training is always among them: validation videos are looked at on the way.
   const crops = new Set([
@@ -59,50 +56,13 @@ function engineFor(request: TrainingRequest, classes: number): Promise<Engine> {
     microBatch,
     seed,
     device,
+    tuning,
   });
 }
 
-/**
- * The engine's state with another training's weights: those of the averaged weights that it was evaluated with, mapped
- * to this network. Statistics follow within some tens of steps. Throws TrainingError where they are not to be had.
- */
-async function inheritedState(
-  { request, dataset, engine }: Session,
-  ancestor: NonNullable<TrainingRequest['ancestor']>,
-): Promise<EngineState> {
-  const { recipe, factors, seed, folder } = request;
-  const file = join(dirname(folder), ancestor.training, 'weights.safetensors');
-  const stored = await readWeights(file).catch((cause: Error) => {
-    throw new TrainingError(
-      {
-        kind: 'unreadable-data',
-        retry: 'elsewhere',
-        reason: `the weights to start from are not to be had: ${cause.message}`,
-      },
-      { cause },
-    );
-  });
-  const classes = dataset.classes.length;
-  const from = describeNetwork(ancestor.base, ancestor.factors, { classes });
-  const fromLayout = layoutOf(from);
-  const network = describe(request, classes, factors.crop);
+/** The engine's state with the weights that the training starts from; statistics follow within some tens of steps. */
+function startingState(engine: Engine, { parameters, statistics }: Weights): EngineState {
   const initial = engine.readState();
-  const { weights } = inheritWeights(
-    {
-      network: from,
-      layout: fromLayout,
-      weights: importWeights(from, fromLayout, stored),
-      classes: dataset.classes,
-    },
-    {
-      network,
-      layout: layoutOf(network, recipe.classifierDeviation),
-      initial,
-      classes: dataset.classes,
-      seed,
-    },
-  );
-  const { parameters, statistics } = weights;
   const averaged = initial.average.length > 0;
   return {
     parameters,
@@ -142,7 +102,11 @@ export async function train(request: TrainingRequest, options: TrainOptions = {}
   const start = await startOf({ request, dataset });
   let engine: Engine | undefined;
   try {
-    engine = await engineFor(request, dataset.classes.length);
+    const { ancestor, factors } = request;
+    const { classes } = dataset;
+    const network = describe(request, classes.length, factors.crop);
+    const inherited = ancestor && (await inheritedBy(request, ancestor, { network, classes }));
+    engine = await engineFor(request, classes.length, inherited?.tuning);
     const session: Session = {
       request,
       dataset,
@@ -151,8 +115,7 @@ export async function train(request: TrainingRequest, options: TrainOptions = {}
       signal: options.signal,
       checkpointSeconds: options.checkpointSeconds ?? CHECKPOINT_SECONDS,
     };
-    if (request.ancestor && !start.checkpoint)
-      engine.writeState(await inheritedState(session, request.ancestor));
+    if (inherited && !start.checkpoint) engine.writeState(startingState(engine, inherited.weights));
     const { steps, ...speed } = await runSteps(session, start);
     await start.batches.close();
     await gatherStatistics(session, steps);

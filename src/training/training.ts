@@ -27,9 +27,24 @@ export const EVALUATIONS = {
 export type EvaluationName = keyof typeof EVALUATIONS;
 export const EVALUATION_NAMES = Object.keys(EVALUATIONS) as EvaluationName[];
 
-/** The weights that a training starts from: those of another training in the same home. */
-const Ancestor = Type.Object(
-  { training: Type.String({ minLength: 1 }), base: BaseNetworkSchema, factors: FactorsSchema },
+/** The weights that a training starts from, and how it treats what it has of them. */
+export const Ancestor = Type.Object(
+  {
+    weights: Type.String({
+      pattern: '^w[0-9a-f]{24}$',
+      description: 'Those kept in the home under this hash of their content.',
+    }),
+    rate: Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 1,
+      description: 'Learning rate of what was inherited, as a share of the rate of the rest.',
+    }),
+    frozen: Type.Integer({
+      minimum: 0,
+      maximum: 100,
+      description: 'Parts that stay as they are, from the stem on: 1 is the stem, 2 the first stage too.',
+    }),
+  },
   exact,
 );
 export type Ancestor = Static<typeof Ancestor>;
@@ -65,6 +80,8 @@ export interface TrainingRequest extends Work {
   readonly folder: string;
   /** Where decoded frames are cached on disk. */
   readonly cacheFolder: string;
+  /** Where the weights lie that ancestors name. */
+  readonly pretrainedFolder: string;
   readonly device: Device;
   /** Threads of the engine; on a card, of the data. */
   readonly threads: number;

@@ -6,7 +6,7 @@ import { architectureIn, baseWith } from './engine/architecture.js';
 import type { Ancestor } from './engine/inheritance.js';
 import { areNamesOfX3d, type Naming, renamed } from './engine/names.js';
 import { layoutOf } from './engine/parameters.js';
-import { readSafetensors } from './engine/safetensors.js';
+import { readSafetensors, safetensorsMetadata } from './engine/safetensors.js';
 import { readTorch } from './engine/torch.js';
 import { importWeights, type StoredWeights } from './engine/weights.js';
 
@@ -14,6 +14,8 @@ export interface WeightsFile extends StoredWeights {
   readonly format: 'safetensors' | 'torch';
   /** Whose names they had; `tensors` has PyTorchVideo's. */
   readonly names: Exclude<Naming, 'other'>;
+  /** Of a safetensors file's header. */
+  readonly metadata: Readonly<Record<string, string>>;
 }
 
 /** Beyond what Node reads in one go; X3D-XL with an optimizer's state has 150 MB. */
@@ -64,7 +66,8 @@ export async function readWeights(file: string): Promise<WeightsFile> {
       expected: 'the tensors of an X3D, under the names of PyTorchVideo or SlowFast',
       got: `${found.size}: ${[...found.keys()].slice(0, 3).join(', ')}${found.size > 3 ? ' …' : ''}`,
     });
-  return { file, format, names: naming, tensors };
+  const metadata = format === 'safetensors' ? safetensorsMetadata(bytes, file) : {};
+  return { file, format, names: naming, tensors, metadata };
 }
 
 /**

@@ -198,7 +198,14 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     try {
       return await runTrainer(
         {
-          request: { ...job.data.work, folder, cacheFolder: home.cache, device, threads },
+          request: {
+            ...job.data.work,
+            folder,
+            cacheFolder: home.cache,
+            pretrainedFolder: home.pretrained,
+            device,
+            threads,
+          },
           videos: job.data.videos,
         },
         {

@@ -36,6 +36,7 @@ beforeAll(async () => {
     seed: 1,
     folder: network,
     cacheFolder: join(videos.path, '.cache'),
+    pretrainedFolder: join(videos.path, '.pretrained'),
     device: 'cpu',
     threads: 1,
   });

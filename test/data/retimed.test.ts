@@ -73,7 +73,7 @@ beforeAll(async () => {
   await train({
     ...{ base, factors, data, recipe, microBatch: 8, seed: 1 },
     ...{ division: AS_DIVIDED, evaluations: [] },
-    ...{ folder: join(folder, 'network'), cacheFolder, device: 'cpu', threads: 1 },
+    ...{ folder: join(folder, 'network'), cacheFolder, pretrainedFolder: folder, device: 'cpu', threads: 1 },
   });
 }, 600_000);
 

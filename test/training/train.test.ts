@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -11,6 +11,8 @@ import { makeDemoVideos } from '../../src/data/demo/index.js';
 import { AS_DIVIDED } from '../../src/data/folds.js';
 import type { DataConfiguration } from '../../src/data/index.js';
 import { BASES } from '../../src/network/index.js';
+import { readSafetensors } from '../../src/training/engine/safetensors.js';
+import { keepPretrained } from '../../src/training/pretrained.js';
 import { RECIPES, type Recipe } from '../../src/training/recipe.js';
 import { train } from '../../src/training/train.js';
 import {
@@ -19,6 +21,7 @@ import {
   type TrainingProgress,
   type TrainingRequest,
 } from '../../src/training/training.js';
+import { readWeights } from '../../src/training/weights.js';
 
 const CHILD = fileURLToPath(new URL('training-child.mjs', import.meta.url));
 let folder: string;
@@ -45,9 +48,30 @@ function requestFor(recipe: Partial<Recipe> = {}, changes: Partial<TrainingReque
     seed: 1,
     folder: join(folder, `candidate-${candidates++}`),
     cacheFolder: join(folder, 'cache'),
+    pretrainedFolder: join(folder, 'pretrained'),
     device: 'cpu',
     threads: 1,
     ...changes,
+  };
+}
+
+let before: ReturnType<typeof keptWeights> | undefined;
+const trainedBefore = () => {
+  before ??= keptWeights();
+  return before;
+};
+
+/** Trained weights as the home keeps them, to start from. */
+async function keptWeights() {
+  const request = requestFor({ steps: 270 });
+  const { classes } = await train(request);
+  const { pretrainedFolder, factors } = request;
+  const file = join(request.folder, 'weights.safetensors');
+  const { id } = await keepPretrained(pretrainedFolder, await readWeights(file), { classes });
+  return {
+    factors,
+    ancestor: { weights: id, rate: 1, frozen: 0 },
+    weights: readSafetensors(readFileSync(file), file),
   };
 }
 
@@ -164,11 +188,8 @@ describe('a training', () => {
     expect(Object.keys(joined.evaluations)).toEqual(['test']);
   });
 
-  it('starts from the weights of another training in the same home, mapped to its own network', async () => {
-    const parent = requestFor({ steps: 270 });
-    await train(parent);
-    const { base, factors } = parent;
-    const ancestor = { training: basename(parent.folder), base, factors };
+  it('starts from weights that the home keeps, mapped to its own network', async () => {
+    const { factors, ancestor } = await trainedBefore();
     const grown = { ...factors, depth: 2, frames: 4, stride: 2 };
     const firstLoss = async (request: TrainingRequest) => {
       await train(request);
@@ -177,10 +198,34 @@ describe('a training', () => {
     const inherited = await firstLoss(requestFor({ mixup: 0 }, { factors: grown, ancestor }));
     const anew = await firstLoss(requestFor({ mixup: 0 }, { factors: grown }));
     expect(inherited).toBeLessThan(0.9 * anew);
-    const lost = requestFor({}, { ancestor: { ...ancestor, training: 'c0' } });
+    const lost = requestFor({}, { ancestor: { ...ancestor, weights: `w${'0'.repeat(24)}` } });
     await expect(train(lost)).rejects.toMatchObject({
       failure: { kind: 'unreadable-data', reason: expect.stringContaining('the weights to start from') },
     });
+  });
+
+  it('leaves frozen parts as they were, also where it was ended and goes on', async () => {
+    const { factors, ancestor, weights } = await trainedBefore();
+    const tuned = () =>
+      requestFor(
+        { steps: 8, averageDecay: 0, preciseBatchNorm: 2 },
+        { factors, ancestor: { ...ancestor, rate: 0.5, frozen: 2 } },
+      );
+    const whole = tuned();
+    await train(whole);
+    for (const [name, { values }] of readSafetensors(weightsOf(whole), 'its own')) {
+      const same = values.every((value, i) => value === weights.get(name)?.values[i]);
+      expect(same, name).toBe(/^blocks\.[01]\./.test(name));
+    }
+    const cut = tuned();
+    const ending = new AbortController();
+    const onProgress = ({ phase, done }: TrainingProgress) =>
+      phase === 'training' && done >= 4 && ending.abort(new Error('enough'));
+    await expect(train(cut, { signal: ending.signal, checkpointSeconds: 0, onProgress })).rejects.toThrow(
+      'enough',
+    );
+    await train(cut);
+    expect(weightsOf(cut).equals(weightsOf(whole))).toBe(true);
   });
 
   it('works with a batch larger than the set, in parts, and with repeated augmentation', async () => {

@@ -37,7 +37,11 @@ const start = (
   candidate = join(folder, 'candidate'),
 ) => {
   const { work } = candidateThatWill('train');
-  const places = { folder: candidate, cacheFolder: cacheFolder() };
+  const places = {
+    folder: candidate,
+    cacheFolder: cacheFolder(),
+    pretrainedFolder: join(folder, 'pretrained'),
+  };
   const request = { ...work, ...places, data: { ...data, ...changes }, device: 'cpu' as const, threads: 1 };
   trainer = fork(TRAINER, [], { serialization: 'advanced' });
   trainer.send({ request, videos } satisfies TrainerOrder);

@@ -1,69 +1,26 @@
 /** `describe`: a network's layers, shapes and costs. */
-import { Command, Option } from 'commander';
-import { Compile } from 'typebox/compile';
-import { X3dError } from '../../errors.js';
+import { Command } from 'commander';
 import { layerCost, networkCost } from '../../flops/cost.js';
 import {
   BASES,
-  type BaseName,
   type BaseNetwork,
   describeNetwork,
   type Factors,
   layersOf,
   MODELS,
-  type ModelName,
   type Shape,
   testCrop,
 } from '../../network/index.js';
-import { FactorsSchema } from '../../network/schema.js';
-import { mismatches } from '../../validation.js';
+import { type FactorOptions, factorsFrom, refuseBaseBesideModel, withFactors } from '../factors.js';
 import { clip, digits } from '../figures.js';
-import { example, jsonOption, numeric, whole } from '../flags.js';
+import { example, jsonOption, whole } from '../flags.js';
 import { print } from '../printing.js';
 import { columns } from '../table.js';
 
-type DescribeOptions = Partial<Record<keyof Factors, number | string>> & {
-  readonly model?: ModelName;
-  readonly base?: BaseName;
+type DescribeOptions = FactorOptions & {
   readonly classes?: number;
   readonly json?: boolean;
 };
-
-const FACTORS = [
-  'frames',
-  'stride',
-  'crop',
-  'width',
-  'bottleneck',
-  'depth',
-] as const satisfies readonly (keyof Factors)[];
-const factorsSchema = Compile(FactorsSchema);
-/** A network beyond this is a mistyped number, and would only exhaust the memory. */
-const MOST_DEPTH = 100;
-
-/** Throws X3dError invalid-input that names the flag. */
-function factorsFrom(base: BaseNetwork, options: DescribeOptions): Factors {
-  const given = FACTORS.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]]));
-  const factors: unknown = {
-    ...(options.model ? MODELS[options.model] : base.factors),
-    ...Object.fromEntries(given),
-  };
-  const [wrong] = mismatches(factorsSchema, factors);
-  if (wrong)
-    throw new X3dError('invalid-input', {
-      subject: `--${wrong.field}`,
-      expected: wrong.expected,
-      got: wrong.got,
-    });
-  const valid = factors as Factors;
-  if (valid.depth > MOST_DEPTH)
-    throw new X3dError('invalid-input', {
-      subject: '--depth',
-      expected: `at most ${MOST_DEPTH}`,
-      got: String(valid.depth),
-    });
-  return valid;
-}
 
 /** Everything that `describe` says, as data. */
 export function description(base: BaseNetwork, factors: Factors) {
@@ -140,31 +97,18 @@ function descriptionText(found: Description): string {
 
 function run(options: DescribeOptions): void {
   const { model, classes, json } = options;
-  if (model !== undefined && options.base !== undefined && options.base !== 'x2d')
-    throw new X3dError('invalid-input', {
-      subject: '--base',
-      expected: 'x2d or nothing beside --model, as the published models are expansions of x2d',
-      got: options.base,
-    });
+  refuseBaseBesideModel(options);
   const named = BASES[options.base ?? 'x2d'];
   const base: BaseNetwork = classes === undefined ? named : { ...named, classes };
-  const found = description(base, factorsFrom(base, options));
+  const found = description(base, factorsFrom(model ? MODELS[model] : base.factors, options));
   print(json, found, () => descriptionText(found));
 }
 
 export function describeCommand(): Command {
-  return new Command('describe')
-    .description("Print a network's layers with shapes, multiply-adds, parameters and bytes of activations")
-    .addOption(new Option('--model <name>', 'a published network').choices(Object.keys(MODELS)))
-    .addOption(
-      new Option('--base <name>', 'what the factors expand (default: x2d)').choices(Object.keys(BASES)),
-    )
-    .option('--frames <n>', 'frames of a clip', numeric)
-    .option('--stride <n>', 'source frames from one frame of the clip to the next', numeric)
-    .option('--crop <px>', 'side of the training crop', numeric)
-    .option('--width <factor>', 'times the channels of every layer', numeric)
-    .option('--bottleneck <factor>', 'inner channels of a block, times its outer ones', numeric)
-    .option('--depth <factor>', 'times the blocks of every stage', numeric)
+  const command = new Command('describe').description(
+    "Print a network's layers with shapes, multiply-adds, parameters and bytes of activations",
+  );
+  return withFactors(command, 'x2d')
     .option('--classes <n>', "default: the base's", whole)
     .addOption(jsonOption())
     .addHelpText(

@@ -18,11 +18,14 @@ import {
   SCALARS,
   type Scalars,
   type StepInputs,
+  type Tuning,
   trainingStep,
   type Vectors,
 } from './step.js';
 import { nodeBackend, tensorFlowMissing } from './tensorflow.js';
 import { exportWeights } from './weights.js';
+
+export type { Tuning } from './step.js';
 
 /** The vectors of a training, as parameters.ts lays them out; `average` is empty where the recipe has none. */
 export interface EngineState {
@@ -42,6 +45,8 @@ export interface EngineOptions {
   readonly microBatch: number;
   readonly seed: number;
   readonly device: Device;
+  /** Of a training that starts from other weights. */
+  readonly tuning?: Tuning | undefined;
 }
 
 export interface StepBatch {
@@ -130,7 +135,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const { network, evaluations, recipe, microBatch, seed } = options;
   const operations = operationsFor(options.device);
   const layout = layoutOf(network, recipe.classifierDeviation);
-  const model: Model = { network, layout, operations, recipe };
+  const model: Model = { network, layout, operations, recipe, tuning: options.tuning };
   const { batchSize } = recipe;
   const parts = batchSize / microBatch;
   const hidden = network.head.hidden.output[3];

@@ -35,7 +35,7 @@ export function namedStatistics(layout: Layout, vector: Tensor): Running {
 export interface Features {
   /** [N x windows, inner]: the head's mean. */
   readonly pooled: Tensor2D;
-  /** [2, C] of every batch norm in the layout's order; empty in evaluation. */
+  /** [2, C] of every batch norm from the first part that was run, in the layout's order; empty in evaluation. */
   readonly moments: readonly Tensor2D[];
 }
 
@@ -78,23 +78,54 @@ const blockWeights = (named: Named, block: Block) => ({
   },
 });
 
-/** Clips [T, N, H, W, 3], normalised -> what the classifier sees. */
+/** The parts before the head, each from its input to its output, in PyTorchVideo's count: 0 is the stem. */
+function bodyOf({ stem, stages }: Network, operations: Operations, named: Named) {
+  const first = (clips: Activations) =>
+    operations.stem(clips, {
+      spatial: weight<Tensor4D>(named, stem.spatial),
+      temporal: weight<Tensor4D>(named, stem.temporal),
+      norm: norm(named, stem.norm),
+    });
+  const stage = (blocks: readonly Block[]) => (input: Activations) => {
+    let output = input;
+    const moments: Tensor2D[] = [];
+    for (const block of blocks) {
+      const stride = block.channelwise.stride === 2 ? 2 : 1;
+      const made = operations.block(output, blockWeights(named, block), stride);
+      output = made.output;
+      moments.push(...made.moments);
+    }
+    return { output, moments };
+  };
+  return [first, ...stages.map(stage)];
+}
+
+/** Clips [T, N, H, W, 3], normalised -> what comes out of the first `parts` parts, with the statistics of evaluation. */
+export function fixedStart(
+  network: Network,
+  operations: Operations,
+  named: Required<Named>,
+  clips: Activations,
+  parts: number,
+): Activations {
+  return bodyOf(network, operations, named)
+    .slice(0, parts)
+    .reduce((x, part) => part(x).output, clips);
+}
+
+/** Clips [T, N, H, W, 3], normalised, or what the first `from` parts made of them -> what the classifier sees. */
 export function features(
   network: Network,
   operations: Operations,
   named: Named,
   clips: Activations,
+  from = 0,
 ): Features {
-  const { stem, stages, head } = network;
-  const first = operations.stem(clips, {
-    spatial: weight<Tensor4D>(named, stem.spatial),
-    temporal: weight<Tensor4D>(named, stem.temporal),
-    norm: norm(named, stem.norm),
-  });
-  const moments = [...first.moments];
-  let x = first.output;
-  for (const block of stages.flat()) {
-    const made = operations.block(x, blockWeights(named, block), block.channelwise.stride === 2 ? 2 : 1);
+  const { head } = network;
+  const moments: Tensor2D[] = [];
+  let x = clips;
+  for (const part of bodyOf(network, operations, named).slice(from)) {
+    const made = part(x);
     x = made.output;
     moments.push(...made.moments);
   }

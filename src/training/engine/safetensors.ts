@@ -57,7 +57,11 @@ const MAX_HEADER_BYTES = 100e6;
 function headerOf(
   bytes: Uint8Array,
   file: string,
-): { readonly entries: Readonly<Record<string, Entry>>; readonly data: Uint8Array } {
+): {
+  readonly entries: Readonly<Record<string, Entry>>;
+  readonly data: Uint8Array;
+  readonly metadata: unknown;
+} {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const length = bytes.length < 8 ? Number.POSITIVE_INFINITY : Number(view.getBigUint64(0, true));
   if (8 + length > bytes.length || length > MAX_HEADER_BYTES)
@@ -70,12 +74,19 @@ function headerOf(
   }
   if (typeof header !== 'object' || header === null || Array.isArray(header))
     throw notSafetensors(file, 'a header that is no JSON object');
-  const { __metadata__: _, ...entries } = header as Record<string, unknown>;
+  const { __metadata__: metadata, ...entries } = header as Record<string, unknown>;
   if (!headerSchema.Check(entries)) {
     const [first] = mismatches(headerSchema, entries);
     throw notSafetensors(file, `a header with ${first?.got} at ${first?.field}`);
   }
-  return { entries, data: bytes.subarray(8 + length) };
+  return { entries, data: bytes.subarray(8 + length), metadata };
+}
+
+/** What whoever wrote the file said of it, as text by name; nothing where it is of another form. */
+export function safetensorsMetadata(bytes: Uint8Array, file: string): Readonly<Record<string, string>> {
+  const { metadata } = headerOf(bytes, file);
+  const own = typeof metadata === 'object' && metadata !== null ? Object.entries(metadata) : [];
+  return Object.fromEntries(own.filter((pair): pair is [string, string] => typeof pair[1] === 'string'));
 }
 
 /**

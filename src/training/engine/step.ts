@@ -6,7 +6,15 @@
 import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-node-gpu';
 import type { Network } from '../../network/index.js';
 import type { Recipe } from '../recipe.js';
-import { classify, features, namedParameters, namedStatistics, splitParameters } from './model.js';
+import {
+  classify,
+  features,
+  fixedStart,
+  namedParameters,
+  namedStatistics,
+  type Parameters,
+  splitParameters,
+} from './model.js';
 import type { Activations, Operations } from './operations/operations.js';
 import type { Layout, VectorName } from './parameters.js';
 import { tf } from './tensorflow.js';
@@ -18,12 +26,29 @@ export type Vectors = Readonly<Record<VectorName | 'gradient', Tensor1D>>;
 export const SCALARS = ['learningRate', 'averageDecay', 'mixupShare'] as const;
 export type Scalars = Readonly<Record<(typeof SCALARS)[number], number>>;
 
+/** How a training that starts from other weights treats them. */
+export interface Tuning {
+  /**
+   * Parts from the stem on that stay as they are, norms and statistics included: they compute what they compute in
+   * evaluation. At most all but the head.
+   */
+  readonly frozen: number;
+  /** Of each parameter of the layout: its learning rate, as a share of the step's. */
+  readonly rates: readonly number[];
+}
+
 export interface Model {
   readonly network: Network;
   readonly layout: Layout;
   readonly operations: Operations;
   readonly recipe: Recipe;
+  /** Absent: all parameters are trained alike. */
+  readonly tuning?: Tuning | undefined;
 }
+
+/** Whether a parameter or norm belongs to a part that stays as it is. */
+const isFrozen = ({ tuning }: Pick<Model, 'tuning'>, name: string) =>
+  tuning !== undefined && Number(/^blocks\.(\d+)\./.exec(name)?.[1]) < tuning.frozen;
 
 /** Pixels from 0 to `white`; in two operations, so that each is rounded twice only. */
 const normalised = ({ recipe }: Pick<Model, 'recipe'>, pixels: Tensor, white = 255) =>
@@ -56,6 +81,7 @@ export interface StepInputs {
 
 export interface Gradient {
   readonly gradient: Tensor1D;
+  /** Of the norms that are trained. */
   readonly moments: Tensor1D;
   readonly loss: Tensor;
   readonly correct: Tensor;
@@ -78,11 +104,30 @@ function augmented(model: Model, inputs: StepInputs, scalars: readonly Tensor[])
  */
 const LOSS_SCALE = 1024;
 
-/** Gradient of the mean cross entropy, the batch norms' moments in the layout of the statistics, loss and hits. */
-export function gradientOf(model: Model, parameters: Tensor1D, inputs: StepInputs): Gradient {
-  const { network, layout, operations, recipe } = model;
+/** What the parts that are trained get: normalised clips, or what the frozen parts make of them. */
+function entering(
+  { network, layout, operations, tuning }: Model,
+  parameters: Parameters,
+  statistics: Tensor1D | undefined,
+  clips: Activations,
+): Activations {
+  if (!tuning || tuning.frozen === 0 || !statistics) return clips;
+  const named = { parameters, running: namedStatistics(layout, statistics) };
+  return fixedStart(network, operations, named, clips, tuning.frozen);
+}
+
+/**
+ * Gradient of the mean cross entropy, the batch norms' moments in the layout of the statistics, loss and hits. Of frozen
+ * parameters the gradient is 0; where there are some, `statistics` has those of their norms.
+ */
+export function gradientOf(
+  model: Model,
+  parameters: Tensor1D,
+  inputs: StepInputs,
+  statistics?: Tensor1D,
+): Gradient {
+  const { network, layout, operations, recipe, tuning } = model;
   const scalars = tf.split(inputs.scalars, SCALARS.length);
-  const clips = augmented(model, inputs, scalars);
   const kept: Tensor[] = [];
   // What a gradient's function makes would end with it.
   const keep = <T extends Tensor>(tensor: T): T => {
@@ -90,18 +135,30 @@ export function gradientOf(model: Model, parameters: Tensor1D, inputs: StepInput
     return tensor;
   };
   const parts = splitParameters(layout, parameters);
+  const trained = layout.parameters.map(({ name }) => !isFrozen(model, name));
+  const clips = entering(
+    model,
+    namedParameters(layout, parts),
+    statistics,
+    augmented(model, inputs, scalars),
+  );
   const result: { moments?: Tensor1D; logits?: Tensor2D } = {};
   const { value, grads } = tf.valueAndGrads((...own: Tensor[]) => {
-    const named = { parameters: namedParameters(layout, own) };
-    const { pooled, moments } = features(network, operations, named, clips);
+    const moving = own.values();
+    const all = parts.map((part, i) => (trained[i] ? (moving.next().value as Tensor) : part));
+    const named = { parameters: namedParameters(layout, all) };
+    const { pooled, moments } = features(network, operations, named, clips, tuning?.frozen);
     const logits = keep(classify(network, named, pooled, inputs.keep));
     result.logits = logits;
     result.moments = keep(tf.concat(moments.map((pair) => pair.flatten()))) as Tensor1D;
     const loss = tf.logSoftmax(logits).mul(inputs.labels).sum().div(-inputs.labels.shape[0]).asScalar();
     return recipe.mixedPrecision ? loss.mul(LOSS_SCALE) : loss;
-  })(parts);
+  })(parts.filter((_, i) => trained[i]));
   const { moments, logits } = result as Required<typeof result>;
-  const flat = tf.concat(grads.map((part) => part.flatten())) as Tensor1D;
+  const moved = grads.values();
+  const flat = tf.concat(
+    parts.map(({ size }, i) => (trained[i] ? (moved.next().value as Tensor).flatten() : tf.zeros([size]))),
+  ) as Tensor1D;
   const hits = logits.argMax(1).equal(inputs.labels.argMax(1)).cast('float32').sum();
   const out = {
     gradient: (recipe.mixedPrecision ? flat.div(LOSS_SCALE) : flat) as Tensor1D,
@@ -112,6 +169,18 @@ export function gradientOf(model: Model, parameters: Tensor1D, inputs: StepInput
   };
   tf.dispose(kept);
   return out;
+}
+
+/** The learning rate's share of every parameter, in runs of the same; nothing decays what is frozen. */
+function rateVector(model: Model, { rates }: Tuning): Tensor1D {
+  const runs: { rate: number; size: number }[] = [];
+  model.layout.parameters.forEach(({ name, size }, i) => {
+    const rate = isFrozen(model, name) ? 0 : (rates[i] as number);
+    const last = runs.at(-1);
+    if (last?.rate === rate) last.size += size;
+    else runs.push({ rate, size });
+  });
+  return tf.concat(runs.map(({ rate, size }) => tf.tile(tf.tensor1d([rate]), [size])));
 }
 
 const allFinite = (gradient: Tensor1D) => tf.isFinite(gradient.abs().sum());
@@ -125,11 +194,12 @@ const done = ({ recipe }: Model, gradient: Tensor1D) =>
  * with Nesterov, p -= rate v without. Clipping comes before weight decay.
  */
 export function updated(
-  { layout, recipe }: Model,
+  model: Model,
   { parameters, momentum }: Pick<Vectors, 'parameters' | 'momentum'>,
   gradient: Tensor1D,
   scalars: Tensor1D,
 ): Pick<Vectors, 'parameters' | 'momentum'> {
+  const { layout, recipe, tuning } = model;
   const learningRate = scalars.slice(SCALARS.indexOf('learningRate'), 1).asScalar();
   const clipped =
     recipe.clipNorm > 0
@@ -141,7 +211,8 @@ export function updated(
     recipe.weightDecay > 0 ? clipped.add(tf.pad(decay, [[0, layout.parameterSize - decayed]])) : clipped;
   const velocity = momentum.mul(recipe.momentum).add(whole) as Tensor1D;
   const direction = recipe.nesterov ? whole.add(velocity.mul(recipe.momentum)) : velocity;
-  const moved = parameters.sub(direction.mul(learningRate)) as Tensor1D;
+  const step = direction.mul(learningRate);
+  const moved = parameters.sub(tuning ? step.mul(rateVector(model, tuning)) : step) as Tensor1D;
   if (!recipe.mixedPrecision) return { parameters: moved, momentum: velocity };
   const finite = allFinite(gradient);
   return {
@@ -165,20 +236,36 @@ function unbiased(layout: Layout, moments: Tensor1D, clips: number): Tensor1D {
 
 const clipsOf = (inputs: Pick<StepInputs, 'clips'>) => inputs.clips.shape[1];
 
-/** Running statistics after a batch. */
-export function runningStatistics(
-  { layout }: Model,
+/** What `change` makes of the statistics and a batch's, where they are trained; those of frozen parts stay. */
+function changedStatistics(
+  model: Model,
   statistics: Tensor1D,
   moments: Tensor1D,
   clips: number,
+  change: (statistics: Tensor1D, batch: Tensor1D) => Tensor,
 ): Tensor1D {
-  const batch = unbiased(layout, moments, clips);
-  return statistics.mul(1 - STATISTICS_MOMENTUM).add(batch.mul(STATISTICS_MOMENTUM)) as Tensor1D;
+  const { statistics: norms, statisticsSize } = model.layout;
+  const first = norms.find(({ name }) => !isFrozen(model, name))?.offset ?? statisticsSize;
+  if (first === 0) return change(statistics, unbiased(model.layout, moments, clips)) as Tensor1D;
+  const fixed = statistics.slice(0, first);
+  const batch = unbiased(model.layout, tf.concat([fixed, moments]), clips);
+  return tf.concat([fixed, change(statistics.slice(first), batch.slice(first))]) as Tensor1D;
 }
+
+/** Running statistics after a batch. */
+export const runningStatistics = (
+  model: Model,
+  statistics: Tensor1D,
+  moments: Tensor1D,
+  clips: number,
+): Tensor1D =>
+  changedStatistics(model, statistics, moments, clips, (current, batch) =>
+    current.mul(1 - STATISTICS_MOMENTUM).add(batch.mul(STATISTICS_MOMENTUM)),
+  );
 
 /** One step on one batch. */
 export function trainingStep(model: Model, state: Vectors, inputs: StepInputs) {
-  const { gradient, moments, loss, correct } = gradientOf(model, state.parameters, inputs);
+  const { gradient, moments, loss, correct } = gradientOf(model, state.parameters, inputs, state.statistics);
   const statistics = runningStatistics(model, state.statistics, moments, clipsOf(inputs));
   return {
     state: { statistics, ...applied(model, { ...state, statistics }, gradient, inputs.scalars) },
@@ -188,7 +275,7 @@ export function trainingStep(model: Model, state: Vectors, inputs: StepInputs) {
 
 /** Adds the gradient of one of `parts` equal parts of a batch. Batch norms see the part alone. */
 export function accumulated(model: Model, state: Vectors, inputs: StepInputs, parts: number) {
-  const { gradient, moments, loss, correct } = gradientOf(model, state.parameters, inputs);
+  const { gradient, moments, loss, correct } = gradientOf(model, state.parameters, inputs, state.statistics);
   return {
     state: {
       gradient: state.gradient.add(gradient.div(parts)) as Tensor1D,
@@ -228,17 +315,19 @@ export function gatheredStatistics(
   state: Vectors,
   { clips, index }: { clips: Activations; index: Tensor1D },
 ) {
-  const { layout, network, operations, recipe } = model;
+  const { layout, network, operations, recipe, tuning } = model;
   const current = evaluated(model, state);
-  const named = { parameters: namedParameters(layout, splitParameters(layout, current.parameters)) };
-  const { moments } = features(network, operations, named, normalised(model, clips));
-  const batch = unbiased(
-    layout,
+  const parameters = namedParameters(layout, splitParameters(layout, current.parameters));
+  const entered = entering(model, parameters, current.statistics, normalised(model, clips));
+  const { moments } = features(network, operations, { parameters }, entered, tuning?.frozen);
+  const seen = index.asScalar();
+  const statistics = changedStatistics(
+    model,
+    current.statistics,
     tf.concat(moments.map((pair) => pair.flatten())) as Tensor1D,
     clips.shape[1],
+    (mean, batch) => mean.mul(seen).add(batch).div(seen.add(1)),
   );
-  const seen = index.asScalar();
-  const statistics = current.statistics.mul(seen).add(batch).div(seen.add(1)) as Tensor1D;
   return {
     state:
       recipe.averageDecay === 0

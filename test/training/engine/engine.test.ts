@@ -2,7 +2,12 @@
 import { describe, expect, it } from 'vitest';
 import { BASES, describeNetwork } from '../../../src/network/index.js';
 import { softLabels } from '../../../src/training/augmentation.js';
-import { createEngine, type Engine, type EngineState } from '../../../src/training/engine/engine.js';
+import {
+  createEngine,
+  type Engine,
+  type EngineState,
+  type Tuning,
+} from '../../../src/training/engine/engine.js';
 import { layoutOf } from '../../../src/training/engine/parameters.js';
 import { readSafetensors } from '../../../src/training/engine/safetensors.js';
 import { tensorFlowMissing } from '../../../src/training/engine/tensorflow.js';
@@ -23,7 +28,10 @@ const BARE: Recipe = {
   preciseBatchNorm: 0,
 };
 
-const make = (recipe: Partial<Recipe> = {}, options: { microBatch?: number; seed?: number } = {}) =>
+const make = (
+  recipe: Partial<Recipe> = {},
+  options: { microBatch?: number; seed?: number; tuning?: Tuning } = {},
+) =>
   createEngine({
     network,
     evaluations: [network],
@@ -31,6 +39,7 @@ const make = (recipe: Partial<Recipe> = {}, options: { microBatch?: number; seed
     microBatch: options.microBatch ?? CLIPS,
     seed: options.seed ?? 0,
     device: 'cpu',
+    tuning: options.tuning,
   });
 
 const pixels = (count: number, salt: number) =>
@@ -149,6 +158,60 @@ describe('a step', () => {
     const plain = step(engine, 0, { learningRate: 0 }).loss;
     const smoothed = softLabels(hard, 3, { labelSmoothing: 0.3 }, 1);
     expect(step(engine, 0, { learningRate: 0, labels: smoothed }).loss).not.toBeCloseTo(plain, 4);
+    engine.close();
+  });
+});
+
+describe('a start from other weights', () => {
+  it('moves each parameter by its own share of the rate', async () => {
+    const rates = layout.parameters.map((_, i) => (i % 2 === 0 ? 1 : 0.25));
+    const plain = await moved({ weightDecay: 0.01 });
+    const shares = new Float32Array(layout.parameterSize);
+    layout.parameters.forEach(({ offset, size }, i) => {
+      shares.fill(rates[i] as number, offset, offset + size);
+    });
+    const engine = await make({ weightDecay: 0.01 }, { tuning: { frozen: 0, rates } });
+    const before = engine.readState().parameters;
+    step(engine, 0);
+    const after = engine.readState().parameters;
+    engine.close();
+    expectClose(
+      after.map((value, i) => value - (before[i] as number)),
+      plain.map((value, i) => value * (shares[i] as number)),
+    );
+  });
+
+  it('leaves frozen parts as they are, which compute as in evaluation', async () => {
+    const frozen = 2;
+    const isFrozen = ({ name }: { name: string }) => /^blocks\.[01]\./.test(name);
+    const rates = layout.parameters.map(() => 1);
+    const engine = await make({ weightDecay: 0.01, preciseBatchNorm: 1 }, { tuning: { frozen, rates } });
+    const start = engine.readState();
+    const { loss } = step(engine, 0);
+    engine.gatherStatistics(clips, 0);
+    const now = engine.readState();
+    for (const norm of layout.statistics) {
+      const own = [norm.offset, norm.offset + 2 * norm.channels] as const;
+      const same = now.statistics.subarray(...own).join() === start.statistics.subarray(...own).join();
+      expect(same, norm.name).toBe(isFrozen(norm));
+    }
+    for (const parameter of layout.parameters) {
+      const own = [parameter.offset, parameter.offset + parameter.size] as const;
+      const same = now.parameters.subarray(...own).join() === start.parameters.subarray(...own).join();
+      // A block that is its shortcut has no gradient but that of its last norm.
+      if (isFrozen(parameter)) expect(same, parameter.name).toBe(true);
+      else if (parameter.offset < layout.weightSize) expect(same, parameter.name).toBe(false);
+    }
+    const lossWith = (norm: (typeof layout.statistics)[number]) => {
+      const statistics = start.statistics.slice();
+      statistics.fill(1, norm.offset, norm.offset + norm.channels);
+      engine.writeState({ ...start, statistics });
+      return step(engine, 0).loss;
+    };
+    const [first] = layout.statistics;
+    const trained = layout.statistics.find((norm) => !isFrozen(norm));
+    expect(lossWith(first as NonNullable<typeof first>)).not.toBeCloseTo(loss, 4);
+    expect(lossWith(trained as NonNullable<typeof trained>)).toBe(loss);
     engine.close();
   });
 });
