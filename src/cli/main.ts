@@ -8,6 +8,7 @@ import { report } from './failure.js';
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   demo: async () => (await import('./commands/demo.js')).demoCommand(),
   run: async () => (await import('./commands/run.js')).runCommand(),
+  train: async () => (await import('./commands/train.js')).trainCommand(),
   evaluate: async () => (await import('./commands/evaluate.js')).evaluateCommand(),
   predict: async () => (await import('./commands/predict.js')).predictCommand(),
   export: async () => (await import('./commands/export.js')).exportCommand(),

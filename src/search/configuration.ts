@@ -167,7 +167,7 @@ const REFERENCE: Ground = {
 const CLIP_SECONDS = 2.5;
 
 /** What a clip has to show of a set: as much as its shorter videos have, and of long ones what the paper's clips do. */
-const clipOf = ({ rate, maxSpan }: Ground): number =>
+export const clipOf = ({ rate, maxSpan }: Pick<Ground, 'rate' | 'maxSpan'>): number =>
   Math.max(1, Math.min(maxSpan, Math.round(CLIP_SECONDS * rate)));
 
 /**

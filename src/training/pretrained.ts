@@ -105,6 +105,18 @@ export interface Origin {
   readonly kind: 'loaded' | 'mapped' | 'new';
 }
 
+/** Parameters of each part of a network, by where they come from: the stem, the stages, the head, the classifier. */
+export function originsByPart(origins: readonly Origin[], stages: number) {
+  const names = ['stem', ...Array.from({ length: stages }, (_, s) => `stage ${s + 1}`), 'head', 'classifier'];
+  const parts = names.map((part) => ({ part, loaded: 0, mapped: 0, drawn: 0 }));
+  for (const { name, size, kind } of origins) {
+    const [, block = '', rest = ''] = /^blocks\.(\d+)\.(\w+)/.exec(name) ?? [];
+    const part = parts[rest === 'proj' ? names.length - 1 : Number(block)];
+    if (part) part[kind === 'new' ? 'drawn' : kind] += size;
+  }
+  return parts;
+}
+
 /** How the training treats what it started from; undefined where all is trained alike. */
 const tuningOf = ({ rate, frozen }: Ancestor, origins: readonly Origin[]): Tuning | undefined =>
   rate === 1 && frozen === 0

@@ -53,6 +53,8 @@ export async function runTrainer(order: TrainerOrder, options: ChildOptions): Pr
   const killsBefore = await kernelKills();
   options.signal.throwIfAborted();
   const child = fork(options.program, [], {
+    // A session of its own: Ctrl-C is for whoever waits for it, who then ends it.
+    detached: true,
     env: trainerEnvironment(order.request.threads, order.request.device),
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     serialization: 'advanced',

@@ -1,19 +1,17 @@
 /** `run`: one search with everything it needs, in one process tree. */
 import { readFile } from 'node:fs/promises';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { X3dError } from '../../errors.js';
 import { parseAmount } from '../../search/configuration.js';
 import { METHODS } from '../../search/methods/index.js';
-import { RecipeInput } from '../../training/recipe.js';
 import { type DataOptions, dataFrom, VIDEOS, withData } from '../data.js';
 import { EXIT } from '../failure.js';
 import { example, homeOption, jsonOption, numeric } from '../flags.js';
 import { type FleetOptions, fleetOf, withFleet } from '../fleet.js';
 import { planFor, planText } from '../planning.js';
 import { print } from '../printing.js';
+import { recipeOption, type Value } from '../recipe.js';
 import { searching } from '../searching.js';
-
-type Value = number | string | boolean;
 
 interface RunOptions extends FleetOptions, DataOptions {
   readonly config?: string;
@@ -53,13 +51,6 @@ const SEARCH_FIELDS = [
 
 function picked<Key extends string>(options: Partial<Record<Key, unknown>>, keys: readonly Key[]): object {
   return Object.fromEntries(keys.flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]]])));
-}
-
-function recipeField(text: string, before: Record<string, Value> = {}): Record<string, Value> {
-  const [, key, value] = /^(\w+)=(.+)$/.exec(text) ?? [];
-  if (key === undefined || value === undefined)
-    throw new InvalidArgumentError('Expected a field as epochs=100.');
-  return { ...before, [key]: value === 'true' || value === 'false' ? value === 'true' : numeric(value) };
 }
 
 async function readConfiguration(path: string): Promise<Record<string, unknown>> {
@@ -178,11 +169,7 @@ export function runCommand(): Command {
       'that one training may take, as a number or like 4G (default: the least that a worker has for one)',
       (text) => parseAmount(text, '--memory'),
     )
-    .option(
-      '--recipe <field=value>',
-      `a field of the recipe, as epochs=100; may be repeated: ${Object.keys(RecipeInput.properties).join(', ')}`,
-      recipeField,
-    )
+    .addOption(recipeOption())
     .option('--no-flip', 'where mirrored videos are of another class');
   return withFleet(withData(command))
     .addOption(homeOption())

@@ -1,0 +1,129 @@
+/** One network without a search: what its training is, and the folder of its run. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import Type, { type Static } from 'typebox';
+import { Compile } from 'typebox/compile';
+import { AS_DIVIDED } from '../data/folds.js';
+import type { DataConfiguration, Dataset } from '../data/index.js';
+import { X3dError } from '../errors.js';
+import { writeWhole } from '../files.js';
+import type { Home } from '../home.js';
+import { type BaseNetwork, BASES, type BaseName, describeNetwork, type Factors } from '../network/index.js';
+import { mismatches } from '../validation.js';
+import { trainingId } from './identity.js';
+import { copyTrained, describeTrained, writeDescription } from './keeping.js';
+import { microBatchWithin, trainingBytes } from './memory.js';
+import { type RecipeInput, settleRecipe } from './recipe.js';
+import { type Ancestor, SeenVideos, Work } from './training.js';
+
+/** A run of one network, as its folder keeps it from the start: training.json. */
+export const SingleRun = Type.Object({
+  run: Type.String(),
+  /** The training's name, and that of its folder among the candidates. */
+  training: Type.String(),
+  work: Work,
+  videos: SeenVideos,
+  rate: Type.Number({ exclusiveMinimum: 0, description: 'Frames per second that strides count at.' }),
+  classes: Type.Array(Type.String()),
+  startedFrom: Type.Optional(Type.String({ description: 'What the user named to start from.' })),
+});
+export type SingleRun = Static<typeof SingleRun>;
+const singleRun = Compile(SingleRun);
+
+export interface Single {
+  readonly base: BaseNetwork;
+  readonly factors: Factors;
+  readonly data: DataConfiguration;
+  readonly dataset: Dataset;
+  readonly recipe: RecipeInput;
+  readonly seed: number;
+  /** Bytes that the training may take. */
+  readonly memory: number;
+  readonly ancestor?: Ancestor;
+  readonly startedFrom?: string;
+}
+
+const recipeOf = ({ name }: BaseNetwork): BaseName => (Object.hasOwn(BASES, name) ? (name as BaseName) : 'x2d-micro');
+
+/**
+ * The whole training, with a recipe that is settled as a search's is. Its name follows from what it is, so that the same
+ * words name the same run. Throws X3dError environment where it does not fit into memory.
+ */
+export function singleRunOf(single: Single): SingleRun {
+  const { data, dataset, seed, memory, ancestor, startedFrom } = single;
+  const { classes, fingerprint, videos, skipped, parts, pixels, rate } = dataset;
+  const base = { ...single.base, classes: classes.length };
+  const recipe = settleRecipe(recipeOf(base), { videos: parts.train, pixels }, single.recipe);
+  const network = describeNetwork(base, single.factors);
+  const microBatch = microBatchWithin(network, recipe, memory);
+  if (microBatch === undefined)
+    throw new X3dError('environment', {
+      subject: 'memory',
+      expected: `what the training takes one clip at a time, about ${trainingBytes(network, 1, recipe.batchSize)} bytes`,
+      got: `${memory} bytes for it`,
+      remedy: 'Make the network smaller, or a batch: --recipe batchSize=8.',
+    });
+  const work: Work = {
+    base,
+    factors: single.factors,
+    data,
+    division: AS_DIVIDED,
+    recipe,
+    microBatch,
+    seed,
+    evaluations: ['validation', 'test', 'test-left-center-right'],
+    ...(ancestor ? { ancestor } : {}),
+  };
+  const training = trainingId(work, fingerprint);
+  return {
+    run: `t${training.slice(1, 11)}`,
+    training,
+    work,
+    videos: { fingerprint, usable: videos.length, skipped: skipped.length },
+    rate,
+    classes: [...classes],
+    ...(startedFrom === undefined ? {} : { startedFrom }),
+  };
+}
+
+const FILE = 'training.json';
+
+export const writeSingleRun = (home: Home, run: SingleRun): Promise<void> =>
+  writeWhole(join(home.run(run.run), FILE), `${JSON.stringify(run, undefined, 2)}\n`);
+
+/** Throws X3dError: not-found where there is no such run, data where its file is damaged. */
+export async function readSingleRun(home: Home, id: string): Promise<SingleRun> {
+  const file = join(home.run(id), FILE);
+  let value: unknown;
+  try {
+    value = JSON.parse(await readFile(file, 'utf8'));
+  } catch (cause) {
+    throw new X3dError(
+      'not-found',
+      {
+        subject: '--resume',
+        expected: 'the id of a run that `x3d-search train` began in this home',
+        got: id,
+        remedy: 'A search is resumed by `x3d-search run --resume`.',
+      },
+      { cause },
+    );
+  }
+  if (singleRun.Check(value)) return value;
+  const [first] = mismatches(singleRun, value);
+  throw new X3dError('data', {
+    subject: `${file}: ${first?.field}`,
+    expected: first?.expected ?? 'a run',
+    got: first?.got ?? '',
+  });
+}
+
+/** Puts the trained network into the run's folder, as a search does. Gives back the network's folder. */
+export async function keepSingle(home: Home, run: SingleRun): Promise<string> {
+  const { work, classes, rate, training } = run;
+  const folder = join(home.run(run.run), 'network');
+  await copyTrained(home.candidate(training), folder);
+  const described = describeTrained(work.base, work.factors, { classes, rate, recipe: work.recipe });
+  await writeDescription(folder, { run: run.run, ...described });
+  return folder;
+}
