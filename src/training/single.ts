@@ -8,7 +8,7 @@ import type { DataConfiguration, Dataset } from '../data/index.js';
 import { X3dError } from '../errors.js';
 import { writeWhole } from '../files.js';
 import type { Home } from '../home.js';
-import { type BaseNetwork, BASES, type BaseName, describeNetwork, type Factors } from '../network/index.js';
+import { BASES, type BaseName, type BaseNetwork, describeNetwork, type Factors } from '../network/index.js';
 import { mismatches } from '../validation.js';
 import { trainingId } from './identity.js';
 import { copyTrained, describeTrained, writeDescription } from './keeping.js';
@@ -43,7 +43,8 @@ export interface Single {
   readonly startedFrom?: string;
 }
 
-const recipeOf = ({ name }: BaseNetwork): BaseName => (Object.hasOwn(BASES, name) ? (name as BaseName) : 'x2d-micro');
+const recipeOf = ({ name }: BaseNetwork): BaseName =>
+  Object.hasOwn(BASES, name) ? (name as BaseName) : 'x2d-micro';
 
 /**
  * The whole training, with a recipe that is settled as a search's is. Its name follows from what it is, so that the same

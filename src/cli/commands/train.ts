@@ -9,13 +9,7 @@ import { X3dError } from '../../errors.js';
 import { networkCost } from '../../flops/cost.js';
 import { type Home, homeAt } from '../../home.js';
 import { cards } from '../../machine.js';
-import {
-  BASES,
-  type BaseNetwork,
-  clipSpan,
-  describeNetwork,
-  MODELS,
-} from '../../network/index.js';
+import { BASES, type BaseNetwork, clipSpan, describeNetwork, MODELS } from '../../network/index.js';
 import { clipOf } from '../../search/configuration.js';
 import { layoutOf } from '../../training/engine/parameters.js';
 import { TrainingError } from '../../training/failure.js';
@@ -32,7 +26,13 @@ import type { Device, TrainingResult } from '../../training/training.js';
 import { mismatches } from '../../validation.js';
 import { runTrainer, TRAINER } from '../../workers/child.js';
 import { type DataOptions, dataFrom, VIDEOS, withData } from '../data.js';
-import { type FactorOptions, factorsFrom, givenFactors, refuseBaseBesideModel, withFactors } from '../factors.js';
+import {
+  type FactorOptions,
+  factorsFrom,
+  givenFactors,
+  refuseBaseBesideModel,
+  withFactors,
+} from '../factors.js';
 import { EXIT } from '../failure.js';
 import { digits, percent, scoreText } from '../figures.js';
 import { example, homeOption, jsonOption, numeric, whole } from '../flags.js';
@@ -169,7 +169,7 @@ async function newRun(
   const given = givenFactors(options);
   // The clip of a network that is gone on with counts at its own rate.
   const rate =
-    options.base ?? options.model ?? given.stride ?? given.frames
+    (options.base ?? options.model ?? given.stride ?? given.frames)
       ? undefined
       : start?.saved?.preprocessing.rate;
   const data: DataConfiguration = {
@@ -194,7 +194,9 @@ async function newRun(
     recipe: { ...pixelsFor(options, start ?? {}), ...recipe },
     seed,
     memory: memoriesOf([options.device], known)[0] as number,
-    ...(start ? { ancestor: ancestorFrom(options, base, start.pretrained.id), startedFrom: options.from } : {}),
+    ...(start
+      ? { ancestor: ancestorFrom(options, base, start.pretrained.id), startedFrom: options.from }
+      : {}),
   });
   await writeSingleRun(home, run);
   for (const line of notesOn(run, dataset)) watching.note(line, { kind: 'note', note: line });
@@ -293,7 +295,9 @@ async function train(path: string | undefined, options: TrainOptions): Promise<v
     } else if (interrupted) {
       const again = run && invocation('train', '--resume', run.run, '--home', home.folder);
       watching.note(
-        again === undefined ? 'Stopped before the training began.' : `Stopped. This goes on where it was:\n  ${again}`,
+        again === undefined
+          ? 'Stopped before the training began.'
+          : `Stopped. This goes on where it was:\n  ${again}`,
         { kind: 'interrupted', ...(run ? { run: run.run, resume: again } : {}) },
       );
       process.exitCode = EXIT.interrupted;
@@ -320,13 +324,21 @@ export function trainCommand(): Command {
       '--from <weights>',
       "weights to start from: a run's id or folder, a network's folder, or a file: safetensors or a PyTorch checkpoint, of PyTorchVideo or SlowFast",
     )
-    .option('--from-rate <share>', 'learning rate of what came from there, as a share of the rest (default: 1)', numeric)
+    .option(
+      '--from-rate <share>',
+      'learning rate of what came from there, as a share of the rest (default: 1)',
+      numeric,
+    )
     .option('--freeze <parts>', 'so many parts stay as they came: 1 the stem, 2 the first stage too', whole)
     .addOption(recipeOption())
     .option('--seed <n>', 'of the training', numeric, 0)
     .option('--no-flip', 'where mirrored videos are of another class')
     .option('--device <name>', 'cpu, or a CUDA card as cuda:0', deviceNamed, 'cpu')
-    .option('--threads <n>', `of the engine; on a card, that decode (default: the cores, up to ${MOST_THREADS})`, whole)
+    .option(
+      '--threads <n>',
+      `of the engine; on a card, that decode (default: the cores, up to ${MOST_THREADS})`,
+      whole,
+    )
     .addOption(new Option('--trainer <program>').default(TRAINER).hideHelp())
     .addOption(homeOption())
     .addOption(jsonOption())
