@@ -2,10 +2,12 @@
  * Data sets that requests ask for. Reading a large one for the first time takes longer than a request should: it goes
  * on when whoever asked no longer waits, and whoever asks again waits for the same reading.
  */
+import { existsSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type DataConfiguration, type Dataset, openDataset } from '../data/index.js';
+import { startNamed } from '../deployment/starting.js';
 import { X3dError } from '../errors.js';
-import type { Home } from '../home.js';
+import { type Home, isId } from '../home.js';
 import type { Roots } from './roots.js';
 
 export interface Readings {
@@ -14,6 +16,11 @@ export interface Readings {
    * takes longer than a request waits.
    */
   readonly dataset: (configuration: DataConfiguration) => Promise<Dataset>;
+  /**
+   * Keeps the weights of a run of this home, or of what lies under the roots, and gives back what they are kept as. Throws
+   * what `startNamed` throws, and X3dError forbidden.
+   */
+  readonly start: (named: string) => Promise<string>;
   /** Ends them; what was learned by then is kept. */
   close(): Promise<void>;
 }
@@ -76,6 +83,11 @@ export function openReadings(home: Home, roots: Roots, patienceMs: number): Read
       } finally {
         answered.abort();
       }
+    },
+    start: async (named) => {
+      const isRun = isId(named) && existsSync(home.run(named));
+      if (!isRun) await roots.admit('from', named);
+      return (await startNamed(named, home)).pretrained.id;
     },
     close: async () => {
       closing.abort();

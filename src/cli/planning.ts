@@ -2,6 +2,7 @@
 import { hostname } from 'node:os';
 import pc from 'picocolors';
 import { openDataset } from '../data/index.js';
+import { startNamed } from '../deployment/starting.js';
 import { type Home, homeAt } from '../home.js';
 import { cards } from '../machine.js';
 import { AXES, type BaseName } from '../network/index.js';
@@ -39,6 +40,7 @@ export async function planFor(input: unknown, fleet: Fleet, folder: string): Pro
   const { configuration, opened } = await settle(input, {
     open: (data) =>
       openDataset(data, { cacheFolder: home.cache, onProgress: progressLine('looking at videos') }),
+    start: async (named) => (await startNamed(named, home)).pretrained.id,
     memory: Math.min(...memoriesOf(devicesFor(fleet), cards())),
   });
   const refused = checksOn({ configuration, dataset: summaryOf(opened) }).some(({ passed }) => !passed);

@@ -1,10 +1,12 @@
 /** One search from its beginning to its end in a process tree of its own: what `run` and `demo` do. */
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import pc from 'picocolors';
 import { openDataset } from '../data/index.js';
+import { startNamed } from '../deployment/starting.js';
 import { type Home, homeAt } from '../home.js';
 import { redisFromEnvironment } from '../redis/checking.js';
-import { resolveConfiguration } from '../search/configuration.js';
+import { resolveConfiguration, type SearchInput } from '../search/configuration.js';
 import { apply, isOver, type SearchState } from '../search/state.js';
 import { type Trajectory, trajectoryOf } from '../search/trajectory.js';
 import { type Client, connectTo, follow } from './client.js';
@@ -85,12 +87,19 @@ async function checkData(
 ): Promise<unknown> {
   const configuration = resolveConfiguration(input);
   const { data } = configuration;
+  const { from } = input as SearchInput;
+  if (from !== undefined) await startNamed(from, home);
   await openDataset(data, {
     cacheFolder: home.cache,
     onProgress: (done, of) => display.preparing('looking at videos', done, of),
     signal,
   });
-  return { ...(input as object), data: { ...data, path: resolve(data.path) } };
+  return {
+    ...(input as object),
+    data: { ...data, path: resolve(data.path) },
+    // The service runs elsewhere.
+    ...(from !== undefined && existsSync(from) ? { from: resolve(from) } : {}),
+  };
 }
 
 /** Its id, once it goes on, if it was paused. One that is over is shown as it is. */

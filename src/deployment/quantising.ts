@@ -40,7 +40,7 @@ export interface Cost {
   readonly milliseconds: number;
 }
 
-type Progress = (what: string, done: number, of: number) => void;
+type Progress = (what: 'ranges' | 'validation', done: number, of: number) => void;
 
 interface Places {
   readonly cacheFolder: string;

@@ -13,6 +13,7 @@ import {
   RecipeInput,
   settleRecipe,
 } from '../training/recipe.js';
+import { Ancestor } from '../training/training.js';
 import { mismatches, shown } from '../validation.js';
 
 const NAMES = Object.keys(BASES) as BaseName[];
@@ -94,6 +95,14 @@ export const SearchInput = Type.Object(
       }),
     ),
     recipe: Type.Optional(RecipeInput),
+    from: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 4096,
+        description:
+          "Weights that every training starts from: a run's id or folder, a network's folder, or a file of weights. Default: random ones.",
+      }),
+    ),
   },
   exact,
 );
@@ -108,6 +117,12 @@ export const SearchConfiguration = Type.Object(
     memory,
     budget: Type.Optional(Budget),
     recipe: Recipe,
+    from: Type.Optional(
+      Type.Object(
+        { named: Type.String(), weights: Ancestor.properties.weights },
+        { ...exact, description: 'What every training starts from, as it was named and as it is kept.' },
+      ),
+    ),
     /** Names of the recipe's fields that the user gave: they stay as given. */
     given: Type.Array(Type.String(), { description: 'Fields of the recipe that the user gave.' }),
     /** Of the base's one frame: how long a clip the search begins with, in frames of the reference rate. */
@@ -171,7 +186,7 @@ export const clipOf = ({ rate, maxSpan }: Pick<Ground, 'rate' | 'maxSpan'>): num
   Math.max(1, Math.min(maxSpan, Math.round(CLIP_SECONDS * rate)));
 
 /**
- * Fills in every default; those that follow from the videos, by `ground`. Throws X3dError invalid-input that names the
+ * Fills in every default; those that follow from the videos, by `ground`. Weights to start from are found elsewhere. Throws X3dError invalid-input that names the
  * field, the value and what is allowed.
  */
 export function resolveConfiguration(input: unknown, ground: Ground = REFERENCE): SearchConfiguration {
@@ -183,7 +198,7 @@ export function resolveConfiguration(input: unknown, ground: Ground = REFERENCE)
       got: first?.got ?? shown(input),
     });
   }
-  const { base = 'x2d-micro', method = 'race', recipe = {}, budget, ...rest } = input;
+  const { base = 'x2d-micro', method = 'race', recipe = {}, budget, from: _, ...rest } = input;
   const target = parseAmount(input.target, 'target');
   if (target > MOST_TARGET)
     throw new X3dError('invalid-input', {

@@ -4,7 +4,12 @@ import type { Redis } from 'ioredis';
 import { foldsOf } from '../data/folds.js';
 import type { DataConfiguration, Dataset } from '../data/index.js';
 import { type ErrorFacts, X3dError } from '../errors.js';
-import { type Ground, resolveConfiguration, type SearchConfiguration } from './configuration.js';
+import {
+  type Ground,
+  resolveConfiguration,
+  type SearchConfiguration,
+  type SearchInput,
+} from './configuration.js';
 import type { DatasetSummary } from './events.js';
 import { appendEvents, searchNamed } from './log.js';
 import type { SearchState } from './state.js';
@@ -82,26 +87,31 @@ const withAbsolutePaths = ({ path, root, ...rest }: DataConfiguration): DataConf
 
 export interface Offers {
   readonly open: (data: DataConfiguration) => Promise<Dataset>;
+  /** Keeps the weights that the user names, and gives back what they are kept as. */
+  readonly start: (named: string) => Promise<string>;
   /** What a training may take where the user does not say. */
   readonly memory: number | undefined;
 }
 
 /**
  * What a user wrote, complete by what the videos are. Throws X3dError: invalid-input for the configuration, and what
- * `open` throws for videos that can't be used.
+ * `open` and `start` throw for videos and weights that can't be used.
  */
 export async function settle(
   input: unknown,
-  { open, memory: offered }: Offers,
+  { open, start, memory: offered }: Offers,
 ): Promise<{ readonly configuration: SearchConfiguration; readonly opened: Dataset }> {
   // Refused before the videos are looked at, settled by them.
   const { data } = resolveConfiguration(input);
+  const { from: named } = input as SearchInput;
+  const from = named === undefined ? undefined : { named, weights: await start(named) };
   const opened = await open(withAbsolutePaths(data));
   const given = resolveConfiguration(input, groundOf(opened));
   const { memory = offered } = given;
   const configuration = {
     ...given,
     data: withAbsolutePaths(data),
+    ...(from ? { from } : {}),
     ...(memory === undefined ? {} : { memory }),
   };
   return { configuration, opened };

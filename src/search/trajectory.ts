@@ -304,6 +304,9 @@ function notesOn({ final, dataset, configuration, spent }: SearchState): string[
   return [
     ...(spent === undefined ? [] : [`The budget ended the search early: ${spent}.`]),
     ...(final && dataset.parts.test === 0 ? [NO_TEST] : []),
+    ...(configuration.from
+      ? [`Every training started from the weights of ${configuration.from.named}.`]
+      : []),
     ...(final && configuration.finalOn === 'train-and-validation' ? [JOINED] : []),
   ];
 }

@@ -40,13 +40,22 @@ export interface Variant {
 }
 
 export function workOf(setting: Setting, factors: Factors, variant: Variant): Work {
-  const { data, memory } = setting.configuration;
+  const { data, memory, from } = setting.configuration;
   const base = baseOf(setting);
   const network = describeNetwork(base, factors);
   const { recipe, evaluations, ...rest } = variant;
   // A network that fits at no size is not proposed; see `forbidden`.
   const microBatch = microBatchWithin(network, recipe, memory) ?? 1;
-  return { base, factors, data, recipe, microBatch, evaluations: [...evaluations], ...rest };
+  return {
+    base,
+    factors,
+    data,
+    recipe,
+    microBatch,
+    evaluations: [...evaluations],
+    ...rest,
+    ...(from ? { ancestor: { weights: from.weights, rate: 1, frozen: 0 } } : {}),
+  };
 }
 
 /** A replicate changes the seed and, where the set has folds, the groups that validate. */

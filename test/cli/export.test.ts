@@ -51,6 +51,36 @@ describe('export', () => {
     expect(existsSync(output)).toBe(true);
   });
 
+  it.skipIf(tensorFlowMissing !== undefined)(
+    'writes 8 bits by the training part, and says what they cost on the validation part',
+    async () => {
+      const own = { ...micro, classes: readdirSync(videos.path).sort() };
+      const folder = writeNetwork(join(temporaryFolder(), 'mine'), own);
+      const output = join(folder, 'small.onnx');
+      const flags = ['--format', 'onnx', '--int8', '--output', output, '--home', temporaryFolder()];
+      const { code, stdout, stderr } = await x3d(
+        'export',
+        folder,
+        ...flags,
+        '--videos',
+        videos.path,
+        ...videos.flags,
+        '--json',
+      );
+      expect(stderr).toBe('');
+      expect(code).toBe(0);
+      const { int8 } = JSON.parse(stdout);
+      expect(int8).toMatchObject({ clips: 18, validation: { videos: 6 } });
+      expect(int8.validation.int8.bytes).toBe(readFileSync(output).length);
+      expect(int8.validation.int8.bytes).toBeLessThan(0.5 * int8.validation.float.bytes);
+      expect(Math.abs(int8.validation.int8.metrics.loss - int8.validation.float.metrics.loss)).toBeLessThan(
+        0.2,
+      );
+      const refused = await x3d('export', folder, ...flags);
+      expect(refused.stderr).toMatch(/^error: --int8: expected one folder of videos beside it/);
+    },
+  );
+
   it('writes safetensors with the classes and the preprocessing in the header', async () => {
     const home = homeWithRun();
     const output = join(home, 'net.safetensors');

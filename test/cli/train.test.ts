@@ -8,7 +8,7 @@ import { BASES } from '../../src/network/index.js';
 import { tensorFlowMissing } from '../../src/training/engine/tensorflow.js';
 import { writeNetwork } from '../deployment/networks.js';
 import { SCRIPTED_TRAINER } from '../workers/candidates.js';
-import { smallVideos, type Videos } from './searches.js';
+import { QUICK, smallVideos, type Videos } from './searches.js';
 import { start, temporaryFolder, x3d } from './spawning.js';
 
 let videos: Videos;
@@ -152,5 +152,35 @@ describe('train', () => {
     const lost = await x3d('train', '--resume', 't0', '--home', home);
     expect(lost.stderr).toMatch(/--resume: expected the id of a run that `x3d-search train` began/);
     expect(existsSync(join(home, 'runs'))).toBe(false);
+  });
+});
+
+describe('run --from', () => {
+  it('has every training of the search start from the weights, and says so', async () => {
+    const home = temporaryFolder();
+    const base = BASES['x2d-micro'];
+    const from = writeNetwork(join(home, 'mine'), { base, factors: base.factors, classes: ['a', 'b'] });
+    const flags = ['--target', '1.2M', '--method', 'paper', '--home', home, '--json', ...QUICK];
+    const { code, stdout } = await x3d('run', videos.path, ...videos.flags, ...flags, '--from', from);
+    expect(code).toBe(0);
+    const events = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    const { configuration } = events.find(({ kind }) => kind === 'search-created');
+    expect(configuration.from).toEqual({ named: from, weights: expect.stringMatching(/^w[0-9a-f]{24}$/) });
+    const proposed = events.filter(({ kind }) => kind === 'training-proposed');
+    expect(proposed.length).toBeGreaterThan(1);
+    for (const { work } of proposed) expect(work.ancestor.weights).toBe(configuration.from.weights);
+    expect(said(stdout, 'result').notes).toContain(`Every training started from the weights of ${from}.`);
+  });
+
+  it('refuses weights that are not there before anything starts', async () => {
+    const home = temporaryFolder();
+    const flags = ['--target', '1.2M', '--home', home, '--from', 'nothing'];
+    const { code, stderr } = await x3d('run', videos.path, ...videos.flags, ...flags);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^error: nothing: expected a run's id/);
+    expect(existsSync(join(home, 'redis'))).toBe(false);
   });
 });

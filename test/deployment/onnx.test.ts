@@ -4,7 +4,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compareWithEngine, madeClips, onnxGraph, onnxModel } from '../../src/deployment/exporting.js';
 import { type NamedNetwork, networkNamed } from '../../src/deployment/named.js';
+import { encodeModel } from '../../src/deployment/onnx/encoding.js';
 import type { Graph } from '../../src/deployment/onnx/graph.js';
+import {
+  activationsIn,
+  observed,
+  quantised,
+  type Range,
+  rangeIn,
+} from '../../src/deployment/onnx/quantizing.js';
 import { openSession } from '../../src/deployment/onnx/runtime.js';
 import { normalised } from '../../src/deployment/preprocessing.js';
 import { homeAt } from '../../src/home.js';
@@ -113,5 +121,71 @@ describe('the ONNX model of a network', () => {
       }),
       { numRuns: 10 },
     );
+  });
+});
+
+describe('the model in 8 bits', () => {
+  const shape = [2, 3, 3, 48, 48];
+
+  async function madeSmall() {
+    const named = await micro();
+    const graph = onnxGraph(named);
+    const [{ clips } = { clips: new Uint8Array() }] = madeClips(named, 2);
+    const values = normalised(clips, 2, named.saved.preprocessing);
+    const activations = activationsIn(graph);
+    const session = await openSession(encodeModel(observed(graph, activations), {}), { threads: 1 });
+    const outputs = await session.run(values, shape);
+    await session.close();
+    const ranges = new Map<string, Range>(activations.map((name) => [name, rangeIn(outputs, name)]));
+    return { named, graph, values, ranges, small: quantised(graph, ranges) };
+  }
+
+  it('has scores near those of single precision, in a file of well under half the size', async () => {
+    const { named, graph, values, small } = await madeSmall();
+    const models = [onnxModel(named, graph), onnxModel(named, small)];
+    expect(models[1]?.length).toBeLessThan(0.45 * (models[0]?.length ?? 0));
+    const scores = await Promise.all(
+      models.map(async (model) => {
+        const session = await openSession(model, { threads: 1 });
+        const { scores: own = new Float32Array() } = await session.run(values, shape);
+        await session.close();
+        return own;
+      }),
+    );
+    scores[0]?.forEach((score, k) => {
+      expect(Math.abs(score - (scores[1]?.[k] ?? Number.NaN))).toBeLessThan(0.05);
+    });
+    expect(scores[1]).not.toEqual(scores[0]);
+  });
+
+  it('takes every convolution and linear layer on whole numbers, with a scale for each channel of its weights', async () => {
+    const { graph, small } = await madeSmall();
+    const made = new Map(small.nodes.map((node) => [node.name, node]));
+    const layers = small.nodes.filter(({ operator }) => operator === 'Conv' || operator === 'Gemm');
+    expect(layers).toHaveLength(
+      graph.nodes.filter(({ operator }) => operator === 'Conv' || operator === 'Gemm').length,
+    );
+    for (const { name, inputs } of layers) {
+      for (const input of inputs) expect(made.get(input)?.operator, name).toBe('DequantizeLinear');
+      const [whole = '', scale = ''] = made.get(inputs[1] ?? '')?.inputs ?? [];
+      expect(small.constants.get(whole)?.values).toBeInstanceOf(Int8Array);
+      expect(small.constants.get(scale)?.shape).toEqual([small.constants.get(whole)?.shape[0]]);
+    }
+    // The scores leave as they are.
+    expect(small.outputs).toEqual(graph.outputs);
+  });
+
+  it('is within half a step of every weight', async () => {
+    const { graph, small } = await madeSmall();
+    for (const [name, { shape: own, values }] of graph.constants) {
+      if (!name.endsWith('.weight')) continue;
+      const whole = small.constants.get(name)?.values as Int8Array;
+      const scales = small.constants.get(`${name}.scale`)?.values as Float32Array;
+      const each = values.length / (own[0] ?? 1);
+      values.forEach((value, i) => {
+        const scale = scales[Math.floor(i / each)] as number;
+        expect(Math.abs(value - scale * (whole[i] as number))).toBeLessThan(0.501 * scale);
+      });
+    }
   });
 });

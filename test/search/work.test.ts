@@ -75,6 +75,18 @@ describe("a training's id", () => {
   });
 });
 
+describe('a search that starts from weights', () => {
+  test('has every training start from them, and no other search any', () => {
+    const weights = `w${'0'.repeat(24)}`;
+    const configuration = { ...configured({}), from: { named: 's1', weights } };
+    const setting = { configuration, dataset };
+    const { recipe } = configuration;
+    for (const variant of [replicateOf(setting, 0, recipe), finalVariant(setting, recipe, 0)])
+      expect(workOf(setting, factors, variant).ancestor).toEqual({ weights, rate: 1, frozen: 0 });
+    expect(candidate()).not.toHaveProperty('ancestor');
+  });
+});
+
 describe("a network's id", () => {
   test('is that of its factors, in whatever order they stand', () => {
     const { frames, ...rest } = factors;

@@ -130,7 +130,7 @@ export function searchRoutes(app: App, { redis, readings, queues, quotas, speeds
       if (key !== undefined) await rememberBody(redis, id, body);
       const create = async () => {
         const memory = leastMemoryOf(await listWorkers(redis));
-        return createSearch(body, { redis, id, open: readings.dataset, memory });
+        return createSearch(body, { redis, id, open: readings.dataset, start: readings.start, memory });
       };
       const begun = key === undefined ? undefined : await readSearch(redis, id);
       const state = begun ?? (await quotas.within(account, id, create));
@@ -161,6 +161,7 @@ export function searchRoutes(app: App, { redis, readings, queues, quotas, speeds
       const workers = await listWorkers(redis);
       const { configuration, opened } = await settle(body, {
         open: readings.dataset,
+        start: readings.start,
         memory: leastMemoryOf(workers),
       });
       return planOf(configuration, opened, await speeds.of(workers, configuration.base));

@@ -1,20 +1,27 @@
 /** `export`: the network found, in the form in which other programs take it. */
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
+import type { Dataset } from '../../data/index.js';
 import { STANDARD_INPUT } from '../../deployment/clips.js';
 import type { Difference } from '../../deployment/exporting.js';
 import { type NamedNetwork, networkNamed } from '../../deployment/named.js';
+import type { Cost, Quantised } from '../../deployment/quantising.js';
 import { X3dError } from '../../errors.js';
 import { writeWhole } from '../../files.js';
 import { type Home, homeAt } from '../../home.js';
 import { trainerEnvironment } from '../../workers/child.js';
+import { type DataOptions, dataFrom, withData } from '../data.js';
+import { digits, percent } from '../figures.js';
 import { example, homeOption, jsonOption, NETWORK } from '../flags.js';
 import { print } from '../printing.js';
+import { progressLine } from '../progress.js';
+import { columns } from '../table.js';
 
 const FORMATS = ['onnx', 'safetensors', 'torch', 'slowfast'] as const;
 type Format = (typeof FORMATS)[number];
 
-interface ExportOptions {
+interface ExportOptions extends DataOptions {
+  readonly int8?: boolean;
   readonly format: Format;
   readonly output: string;
   readonly videos?: readonly string[];
@@ -32,6 +39,28 @@ interface Written {
   readonly files: readonly string[];
   /** Of ONNX. */
   readonly difference?: Difference & { readonly on: 'videos' | 'made clips' };
+  /** Of ONNX in 8 bits. */
+  readonly int8?: Omit<Quantised, 'model'>;
+}
+
+/** The videos that the network was trained on, in their parts: ranges are taken from some, the cost from others. */
+async function trainingSet(named: NamedNetwork, options: ExportOptions, home: Home): Promise<Dataset> {
+  const [path, ...more] = options.videos ?? [];
+  if (path === undefined || more.length > 0)
+    throw new X3dError('invalid-input', {
+      subject: '--int8',
+      expected: 'one folder of videos beside it, --videos, with the flags that divided them for training',
+      got: path === undefined ? 'none' : `${more.length + 1} paths`,
+    });
+  const { classes, saved } = named;
+  const { rate } = saved.preprocessing;
+  const data = { path, ...(rate === undefined ? {} : { rate }), ...dataFrom(options) };
+  const { openDataset } = await import('../../data/index.js');
+  return openDataset(data, {
+    cacheFolder: home.cache,
+    classes,
+    onProgress: progressLine('looking at videos'),
+  });
 }
 
 async function clipsToCompare(named: NamedNetwork, videos: readonly string[], home: Home) {
@@ -55,7 +84,9 @@ async function clipsToCompare(named: NamedNetwork, videos: readonly string[], ho
 
 async function writeOnnx(named: NamedNetwork, options: ExportOptions, home: Home): Promise<Written> {
   const { compareWithEngine, onnxGraph, onnxModel } = await import('../../deployment/exporting.js');
-  const model = onnxModel(named, onnxGraph(named));
+  const dataset = options.int8 ? await trainingSet(named, options, home) : undefined;
+  const graph = onnxGraph(named);
+  const model = onnxModel(named, graph);
   const { on, source } = await clipsToCompare(named, options.videos ?? [], home);
   const difference = await compareWithEngine(model, named, source, { device: 'cpu', threads: 1 });
   if (difference.largest > MOST_DIFFERENCE)
@@ -65,12 +96,29 @@ async function writeOnnx(named: NamedNetwork, options: ExportOptions, home: Home
       got: `a difference of ${difference.largest.toExponential(1)}; nothing was written`,
       remedy: "Please report it with the network's network.json: both should compute the same function.",
     });
-  await writeWhole(options.output, model);
-  return { files: [options.output], difference: { ...difference, on } };
+  const found = { files: [options.output], difference: { ...difference, on } };
+  if (!dataset) {
+    await writeWhole(options.output, model);
+    return found;
+  }
+  const { quantise } = await import('../../deployment/quantising.js');
+  const shown = { ranges: progressLine('taking ranges'), validation: progressLine('validating') };
+  const { model: small, ...int8 } = await quantise(graph, named, dataset, {
+    cacheFolder: home.cache,
+    onProgress: (what, done, of) => shown[what](done, of),
+  });
+  await writeWhole(options.output, small);
+  return { ...found, int8 };
 }
 
 async function write(named: NamedNetwork, options: ExportOptions, home: Home): Promise<Written> {
   const { format, output } = options;
+  if (options.int8 && format !== 'onnx')
+    throw new X3dError('invalid-input', {
+      subject: '--int8',
+      expected: '--format onnx beside it',
+      got: format,
+    });
   if (format === 'onnx') return writeOnnx(named, options, home);
   if (format === 'slowfast') {
     const { slowfastConfiguration } = await import('../../deployment/slowfast.js');
@@ -90,7 +138,33 @@ async function write(named: NamedNetwork, options: ExportOptions, home: Home): P
   return { files };
 }
 
-function text({ files, difference }: Written): string {
+function int8Text({ clips, validation }: NonNullable<Written['int8']>): string[] {
+  const { videos, agreeing, float, int8 } = validation;
+  const table = columns({
+    on: 'left',
+    'top-1': 'right',
+    loss: 'right',
+    bytes: 'right',
+    'ms a clip': 'right',
+  });
+  const row = (name: string, { metrics, bytes, milliseconds }: Cost) =>
+    table.push([
+      name,
+      percent(metrics.accuracy),
+      metrics.loss.toFixed(3),
+      digits(bytes),
+      milliseconds.toFixed(2),
+    ]);
+  row('single precision', float);
+  row('8 bits', int8);
+  return [
+    `What 8 bits cost on the ${videos} videos of the validation part, by onnxruntime on one thread of this machine:`,
+    String(table),
+    `The most probable class is the same for ${agreeing} of them. Ranges are of ${clips} training clips.`,
+  ];
+}
+
+function text({ files, difference, int8 }: Written): string {
   const lines = files.map((file) => `wrote ${file}`);
   if (difference) {
     const { largest, clips, on } = difference;
@@ -98,6 +172,7 @@ function text({ files, difference }: Written): string {
       `onnxruntime's scores differ from the engine's by ${largest.toExponential(1)} at most, on ${clips} ${on === 'videos' ? 'clips of the videos' : on}`,
     );
   }
+  if (int8) lines.push(...int8Text(int8));
   return lines.join('\n');
 }
 
@@ -117,7 +192,7 @@ async function exportNetwork(network: string, options: ExportOptions): Promise<v
 }
 
 export function exportCommand(): Command {
-  return new Command('export')
+  const command = new Command('export')
     .description('Write a network found for other programs: ONNX, safetensors, PyTorch, SlowFast')
     .argument('<network>', NETWORK)
     .addOption(
@@ -133,12 +208,18 @@ export function exportCommand(): Command {
       '--videos <paths...>',
       'what onnx is compared with the engine on: files, folders or lists (default: made clips)',
     )
+    .option(
+      '--int8',
+      'onnx in 8 bits: ranges from the training part of --videos, and what it costs on the validation part',
+    );
+  return withData(command)
     .addOption(homeOption())
     .addOption(jsonOption())
     .addHelpText(
       'after',
       example(
         'export s0123456789 --format onnx --output gestures.onnx --videos ~/videos/gestures',
+        "export s0123456789 --format onnx --int8 --output small.onnx --videos ~/videos/gestures --group '([^/_]+)_[^/]*$'",
         'export x3d-search-data/runs/s0123456789 --format torch --output gestures-torch',
       ),
     )

@@ -31,6 +31,7 @@ interface RunOptions extends FleetOptions, DataOptions {
   readonly stepRule?: string;
   readonly seed?: Value;
   readonly memory?: Value;
+  readonly from?: string;
   readonly recipe?: Readonly<Record<string, Value>>;
   readonly flip: boolean;
 }
@@ -47,6 +48,7 @@ const SEARCH_FIELDS = [
   'stepRule',
   'seed',
   'memory',
+  'from',
 ] as const;
 
 function picked<Key extends string>(options: Partial<Record<Key, unknown>>, keys: readonly Key[]): object {
@@ -168,6 +170,10 @@ export function runCommand(): Command {
       '--memory <bytes>',
       'that one training may take, as a number or like 4G (default: the least that a worker has for one)',
       (text) => parseAmount(text, '--memory'),
+    )
+    .option(
+      '--from <weights>',
+      "weights that every training starts from: a run's id or folder, a network's folder, or a file (default: random ones)",
     )
     .addOption(recipeOption())
     .option('--no-flip', 'where mirrored videos are of another class');
