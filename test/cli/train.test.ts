@@ -65,7 +65,6 @@ describe('train', () => {
       expect(stdout).toMatch(/^run t\w+: 2x4, 32 px, w 1\.5, b 2\.25, d 2, 6 steps$/m);
       expect(stdout).toMatch(/^test +\d+\.\d % ± \d+ of 6 videos/m);
     },
-    200_000,
   );
 
   it.skipIf(tensorFlowMissing !== undefined)(
@@ -88,7 +87,6 @@ describe('train', () => {
       const same = await x3d(...long, '--json', ...scripted);
       expect(said(same.stdout, 'run').run).toBe(run);
     },
-    100_000,
   );
 
   it('ends with 4 where the training fails, with the reason', async () => {
