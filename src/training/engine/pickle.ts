@@ -153,8 +153,12 @@ export function unpickle(bytes: Uint8Array, reader: PickleReader): unknown {
     const name = isUnread(callable) ? callable.name : 'what is no function';
     push(reader.call(name, Array.isArray(args) ? args : []));
   };
-  const global = (module: unknown, name: unknown) =>
+  const global = (module: unknown, name: unknown) => {
+    // The text of lists in lists may be longer than all memory.
+    if (typeof module !== 'string' || typeof name !== 'string')
+      throw new UnreadablePickle(`no name of something before byte ${at}`);
     push({ kind: 'unread', name: `${module}.${name}` } satisfies Unread);
+  };
   const remember = (index: number) => void memo.set(index, top());
   const recall = (index: number) => {
     if (!memo.has(index)) throw new UnreadablePickle(`nothing kept as ${index} before byte ${at}`);

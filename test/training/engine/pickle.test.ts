@@ -59,9 +59,15 @@ describe('a pickle', () => {
     ['that takes a mark', [...PROTO, '(', 0x85, '.']],
     ['without a mark', [...PROTO, 'Nt.']],
     ['that recalls what was not kept', [...PROTO, 'h', 3, '.']],
+    ['that names something with no text', [...PROTO, 'K', 1, 'K', 2, 0x93, '.']],
     ['with an opcode of text pickles', [...PROTO, 'I1\n.']],
   ] as const)('%s is refused', (_, parts) => {
     expect(() => read(...parts)).toThrow(UnreadablePickle);
+  });
+
+  it('names nothing by a list of lists, whose text would be longer than all memory', () => {
+    const doublings = Array.from({ length: 60 }, () => ['2', 0x86]).flat();
+    expect(() => read(...PROTO, ')', ...doublings, 'N', 0x93, '.')).toThrow(UnreadablePickle);
   });
 
   it('of any bytes is read or refused, and that at once', () => {
