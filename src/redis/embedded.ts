@@ -9,7 +9,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, realpath, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -103,8 +103,14 @@ function spawnServer(folder: string, port: number): Server {
 
 const lastLine = (text: string) => text.split('\n').at(-1) ?? '';
 
+/** Whether a Redis works in this folder: another process's may have taken the port. */
+async function worksIn(folder: string, redis: Redis): Promise<boolean> {
+  const [, found = ''] = (await redis.config('GET', 'dir').catch(() => [])) as string[];
+  return found !== '' && found === (await realpath(folder));
+}
+
 /** Waits until the server has read its file and answers, or has exited. */
-async function ready(server: Server, url: string): Promise<boolean> {
+async function ready(server: Server, url: string, folder: string): Promise<boolean> {
   let exited = false;
   void server.exited.then(() => {
     exited = true;
@@ -115,7 +121,7 @@ async function ready(server: Server, url: string): Promise<boolean> {
   try {
     void redis.connect().catch(() => {});
     while (!exited && Date.now() < deadline) {
-      if (redis.status === 'ready') return true;
+      if (redis.status === 'ready' && (await worksIn(folder, redis))) return true;
       await sleep(20);
     }
     return false;
@@ -145,7 +151,7 @@ export async function startRedis(home: Home, options: EmbeddedRedisOptions = {})
     const port = options.port ?? (await freePort());
     const url = `redis://127.0.0.1:${port}`;
     const server = spawnServer(folder, port);
-    if (await ready(server, url)) {
+    if (await ready(server, url, folder)) {
       await writeFile(ownerPath, `${JSON.stringify({ pid: process.pid, url })}\n`);
       let stopping = false;
       return {

@@ -97,6 +97,16 @@ describe('the embedded Redis', () => {
     await again.stop();
   });
 
+  test("takes no other server for its own that has taken its port, such as another home's", async () => {
+    const other = await startRedis(homeAt(join(folder, 'other')));
+    const port = Number(new URL(other.url).port);
+    await expect(startRedis(homeAt(folder), { port })).rejects.toMatchObject({
+      kind: 'environment',
+      facts: { got: expect.stringMatching(/^exit 1: /) },
+    });
+    await other.stop();
+  });
+
   test('says what to do where redis-server is missing', async () => {
     const path = process.env.PATH;
     await writeFile(join(folder, 'flock'), '#!/bin/sh\nexit 0\n', { mode: 0o755 });
