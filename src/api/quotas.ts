@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { X3dError } from '../errors.js';
 import { KEY_PREFIX } from '../redis/connection.js';
-import { readSearch } from '../search/log.js';
+import { readSearch, streamOf } from '../search/log.js';
 import { secondsTrained } from '../search/methods/budget.js';
 import { isOver } from '../search/state.js';
 import type { Account } from './tokens.js';
@@ -73,6 +73,13 @@ export function openQuotas(redis: Redis): Quotas {
       );
   };
 
+  /** What a request that began no search has left, unless another is about to begin the same. */
+  const forget = async (account: string, search: string) => {
+    const begun = beginning.get(account)?.filter((id) => id === search) ?? [];
+    if (begun.length > 1 || (await redis.exists(streamOf(search))) === 1) return;
+    await redis.multi().hdel(OWNERS, search).srem(ownKey(account), search).exec();
+  };
+
   return {
     within: async (account, search, create) => {
       const { account: name } = account;
@@ -84,6 +91,9 @@ export function openQuotas(redis: Redis): Quotas {
         // First, so that there is no search without an owner, whatever ends in between.
         await redis.multi().hset(OWNERS, search, name).sadd(ownKey(name), search).exec();
         return await create();
+      } catch (error) {
+        await forget(name, search).catch(() => {});
+        throw error;
       } finally {
         beginning.set(
           name,

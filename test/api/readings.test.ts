@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { buildApp } from '../../src/api/app.js';
@@ -59,5 +60,10 @@ describe('videos that take longer to be looked at than a request waits', () => {
     const wrong = { data: { ...data, group: '(nobody)' } };
     await expect.poll(async () => (await ask(wrong)).statusCode, { timeout: 30_000 }).toBe(400);
     expect(await searches()).toMatchObject({ total: 0 });
+    // However often it was asked: nothing is kept of searches that were not begun.
+    const client = new Redis(redis.url);
+    expect(await client.keys('x3d:*own*')).toEqual([]);
+    expect(await client.keys('x3d:account:*')).toEqual([]);
+    client.disconnect();
   });
 });
