@@ -1,5 +1,5 @@
 /** What a network says about videos that nobody has labelled. */
-import { type Video, visitViews } from '../data/index.js';
+import { commonRate, type Video, visitViews } from '../data/index.js';
 import { X3dError } from '../errors.js';
 import { clipSpan } from '../network/index.js';
 import type { Engine } from '../training/engine/engine.js';
@@ -57,10 +57,12 @@ export async function* predictions(
   videos: readonly Video[],
   options: ClipOptions,
 ): AsyncGenerator<Prediction | Unread, void, undefined> {
+  // Of all the videos, also where some of them turn out to be gone.
+  const settled = { ...preprocessing, rate: preprocessing.rate ?? commonRate(videos) };
   let done = 0;
   while (done < videos.length) {
     try {
-      for await (const { video, clips, views } of clipsOf(videos.slice(done), preprocessing, options)) {
+      for await (const { video, clips, views } of clipsOf(videos.slice(done), settled, options)) {
         const rows = engine.evaluate(clips, { crop: preprocessing.crop, views });
         done += 1;
         yield { video, scores: meanScores(rows, classes.length) };
