@@ -31,11 +31,14 @@ export function visitViews(video: Video, plan: ViewDraws, visit: (clip: TimedCli
   const draws = viewDraws(video, plan);
   const size = cachedSize(video, shortSideKept({ kind: 'views', ...plan }));
   const wanted = new Set(draws.flatMap(({ frames }) => frames));
-  const last = Math.max(...draws.map(({ frames }) => Math.max(...frames)));
   /** The last view that needs a frame. */
   const lastUse = new Map<number, number>();
+  let last = 0;
   draws.forEach(({ frames }, view) => {
-    for (const frame of frames) lastUse.set(frame, view);
+    for (const frame of frames) {
+      lastUse.set(frame, view);
+      last = Math.max(last, frame);
+    }
   });
   const held = new Map<number, Uint8Array>();
   const clip = new Uint8Array(plan.frames * plan.crop * plan.crop * 3);

@@ -190,7 +190,7 @@ export function startWalk(root: string, signal?: AbortSignal): Walk {
       if (depth > MOST_DEPTH) throw tooMuch(`at most ${MOST_DEPTH} folders inside each other`);
       const listing = await list(folder);
       known.delete(folder);
-      found[owner]?.push(...listing.files.map((name) => join(folder, name)));
+      for (const name of listing.files) found[owner]?.push(join(folder, name));
       for (const name of listing.folders) {
         const below = join(folder, name);
         if (await isNew(below)) open.push({ folder: below, owner, depth: depth + 1 });

@@ -55,15 +55,14 @@ export async function videoFiles(
   named: readonly string[],
   standardInput: () => Promise<string>,
 ): Promise<string[]> {
-  const found: string[] = [];
-  for (const name of named) {
-    if (name === STANDARD_INPUT) found.push(...linesOf(await standardInput()).map((path) => resolve(path)));
-    else if ((await stat(name).catch(() => undefined))?.isDirectory())
-      found.push(...(await filesIn(resolve(name))));
-    else if (LISTS.has(extname(name).toLowerCase())) found.push(...(await readList(name)));
-    else found.push(resolve(name));
-  }
-  return [...new Set(found)];
+  const filesOf = async (name: string): Promise<string[]> => {
+    if (name === STANDARD_INPUT) return linesOf(await standardInput()).map((path) => resolve(path));
+    if ((await stat(name).catch(() => undefined))?.isDirectory()) return filesIn(resolve(name));
+    return LISTS.has(extname(name).toLowerCase()) ? readList(name) : [resolve(name)];
+  };
+  const found = new Set<string>();
+  for (const name of named) for (const path of await filesOf(name)) found.add(path);
+  return [...found];
 }
 
 export interface LookedAt {

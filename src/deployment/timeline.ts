@@ -23,7 +23,9 @@ function section({ video, scores, windows }: TimedPrediction, classes: readonly 
   const seconds = Math.max(video.seconds, 1e-9);
   const smooth = smoothed(windows);
   const stretches = stretchesOf(smooth, video.seconds);
-  const peaks = scores.map((_, k) => Math.max(...smooth.map((window) => window.scores[k] as number)));
+  const peaks = scores.map((_, k) =>
+    smooth.reduce((peak, window) => Math.max(peak, window.scores[k] as number), 0),
+  );
   const shown = topClasses(peaks, MOST_CURVES).map(({ label }) => label);
   const colourOf = (label: number) => COLOURS[shown.indexOf(label) % COLOURS.length] ?? '#bbbbbb';
   const name = (label: number) => escaped(classes[label] ?? String(label));
