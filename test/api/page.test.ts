@@ -1,4 +1,6 @@
 /** The page that people look at, as it is served. */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createToken } from '../../src/api/tokens.js';
 import { csvOf } from '../../web/parts/csv.js';
@@ -30,11 +32,43 @@ describe('the page', () => {
       if (file?.startsWith('assets/')) expect(answer.headers.get('cache-control')).toMatch(/immutable/);
     }
   });
+});
 
-  test('is there for whoever has no token yet; what it shows is not', async () => {
-    await createToken(at.home, { account: 'somebody', scope: 'read' });
-    expect((await at.get('/')).status).toBe(200);
-    expect((await at.get('/searches')).status).toBe(401);
+describe('videos of a search', () => {
+  let search: string;
+  beforeAll(async () => {
+    const response = await at.post('/searches', { data: at.data, target: '2M' });
+    search = ((await response.json()) as { id: string }).id;
+  });
+
+  test('are shown as browsers play them, those alone that its data set has', async () => {
+    const own = readdirSync(at.data.path).sort()[0] ?? '';
+    const name = readdirSync(join(at.data.path, own)).sort()[0] ?? '';
+    const shown = await at.get(`/searches/${search}/videos/${own}/${name}`);
+    expect(shown.status).toBe(200);
+    expect(shown.headers.get('content-type')).toBe('video/mp4');
+    expect(Buffer.from(await shown.arrayBuffer()).toString('latin1', 4, 8)).toBe('ftyp');
+    for (const other of ['..%2f..%2fetc%2fpasswd', `${own}/${name}x`, own, '%2fetc%2fpasswd'])
+      expect((await at.get(`/searches/${search}/videos/${other}`)).status, other).toBe(404);
+  });
+
+  test('that are sent are tried with a network that there is, and are not JSON', async () => {
+    const send = (type: string, body: string | null) =>
+      fetch(`${at.url()}/searches/${search}/predictions`, {
+        method: 'POST',
+        headers: { 'content-type': type },
+        body,
+      });
+    expect((await send('application/octet-stream', 'video')).status).toBe(409);
+    expect((await send('application/json', '{}')).status).toBe(415);
+    expect((await fetch(`${at.url()}/searches/s0/predictions`, { method: 'POST' })).status).toBe(404);
+  });
+
+  test('wait, and say why, where no worker is at work', async () => {
+    expect(await (await at.get(`/searches/${search}`)).json()).toMatchObject({
+      status: 'running',
+      waiting: expect.stringContaining('No worker is at work'),
+    });
   });
 });
 
@@ -45,4 +79,10 @@ test('figures are taken away as CSV that other programs read', () => {
       { class: 'jump', share: 0.5 },
     ]),
   ).toBe('class,videos,share\r\n"say ""hi"", all",3,\r\njump,,0.5\r\n');
+});
+
+test('the page is there for whoever has no token yet; what it shows is not', async () => {
+  await createToken(at.home, { account: 'somebody', scope: 'read' });
+  expect((await at.get('/')).status).toBe(200);
+  expect((await at.get('/searches')).status).toBe(401);
 });

@@ -57,7 +57,22 @@ export function Search({ id }: { readonly id: string }) {
   );
 }
 
-function Summary({ live: { view, trajectory } }: { readonly live: LiveSearch }) {
+/** Of the trainings that run now, until the last of them ends; undefined where none has said it. */
+function secondsLeft({ trajectory, progress }: LiveSearch): number | undefined {
+  const open = trajectory
+    ? [
+        ...trajectory.rounds.flatMap(({ candidates }) => candidates),
+        ...(trajectory.contraction?.candidate ? [trajectory.contraction.candidate] : []),
+        ...(trajectory.final ? [trajectory.final] : []),
+      ].flatMap(({ trainings }) => trainings.filter(({ state }) => state === 'started'))
+    : [];
+  const left = open.flatMap(({ id }) => progress.get(id)?.progress?.secondsLeft ?? []);
+  return left.length === 0 ? undefined : Math.max(...left);
+}
+
+function Summary({ live }: { readonly live: LiveSearch }) {
+  const { view, trajectory } = live;
+  const left = secondsLeft(live);
   if (!view || !trajectory) return null;
   const { configuration, best, dataset, trainings, createdAt, endedAt } = view;
   const { final, spending, notes, unreachable, method, base } = trajectory;
@@ -103,6 +118,9 @@ function Summary({ live: { view, trajectory } }: { readonly live: LiveSearch }) 
         <Fact name="Time">
           {duration(seconds)}, since <time dateTime={createdAt}>{time(createdAt)}</time>
         </Fact>
+        {view.status === 'running' && left !== undefined && (
+          <Fact name="Left of the trainings that run">{duration(left)}</Fact>
+        )}
         <Fact name="Spent">
           {amount(spending.multiplyAdds)} multiply-adds, {duration(3600 * spending.hours)} of workers
         </Fact>

@@ -109,6 +109,7 @@ export function Chart({ title, children, file, specification, rows, nothing }: C
         if (gone) return finalize();
         remove = finalize;
         element?.replaceChildren(next);
+        element?.setAttribute('data-look', look.ground);
         setTrouble(undefined);
       })
       .catch((error) => setTrouble(reasonOf(error)));
@@ -116,7 +117,7 @@ export function Chart({ title, children, file, specification, rows, nothing }: C
       gone = true;
       remove?.();
     };
-  }, [drawn, width]);
+  }, [drawn, width, look]);
 
   const take = async (kind: 'svg' | 'png' | 'csv') => {
     try {

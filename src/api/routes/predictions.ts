@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Type, { type Static } from 'typebox';
@@ -52,6 +52,7 @@ export function predictionRoutes(app: App, { redis, home, viewing }: Service): v
   // Bytes are taken as they come, here alone; elsewhere bodies are JSON.
   app.register(async (plugin) => {
     const own = plugin.withTypeProvider<TypeBoxTypeProvider>();
+    own.removeAllContentTypeParsers();
     own.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));
     own.post(
       '/searches/:id/predictions',
@@ -77,13 +78,19 @@ export function predictionRoutes(app: App, { redis, home, viewing }: Service): v
             expected: 'one that has ended with a network',
             got: `one that is ${state.status.kind}`,
           });
+        if (!(body instanceof Readable))
+          throw new X3dError('invalid-input', {
+            subject: 'body',
+            expected: 'a video, as application/octet-stream',
+            got: 'nothing',
+          });
         const folder = await mkdtemp(join(tmpdir(), 'x3d-video-'));
         const gone = new AbortController();
         // Who asked may be gone before the answer is.
         reply.raw.once('close', () => gone.abort());
         try {
           const video = join(folder, 'video');
-          await take(body as Readable, video);
+          await take(body, video);
           const found = await viewing.run(
             { kind: 'predict', home: home.folder, search: params.id, video },
             gone.signal,
