@@ -36,6 +36,12 @@ const stepsBelow = (value: number, step: number) => Math.floor(value / step + 1e
 
 type GridFactor = keyof BaseNetwork['grid'];
 
+const nearestOnGrid = (value: number, step: number) => gridValue(Math.round(value / step), step);
+
+/** The value of the grid nearest to the base's times `by`; never below the base's. */
+export const grownTo = ({ factors, grid }: BaseNetwork, factor: GridFactor, by: number): number =>
+  Math.max(factors[factor], nearestOnGrid(factors[factor] * by, grid[factor]));
+
 const times = (ratio: number) => ratio.toFixed(2);
 
 function doubleFrames(factors: Factors, axis: 'tau' | 't'): Factors | string {
@@ -76,8 +82,7 @@ const NOMINAL = { crop: Math.SQRT2, depth: 2.2, width: 2 } as const;
 function nominally(base: BaseNetwork, factors: Factors, factor: GridFactor): Factors {
   const first = factors.bottleneck === base.factors.bottleneck;
   const by = factor === 'bottleneck' ? (first ? 2.25 : 2) : NOMINAL[factor];
-  const step = base.grid[factor];
-  return { ...factors, [factor]: gridValue(Math.round((factors[factor] * by) / step), step) };
+  return { ...factors, [factor]: nearestOnGrid(factors[factor] * by, base.grid[factor]) };
 }
 
 /** One step forward along `axis`, by `rule`; the cost is what `costOf` counts. */

@@ -3,6 +3,7 @@
  * grow together, each as a fixed power of one coefficient, which is raised until the target is met. Which powers is a
  * choice; here several are raced: all axes alike, and each of time, space, and the network's own axes taken further.
  */
+import { grownTo } from '../../flops/axis.js';
 import type { BaseNetwork, Factors } from '../../network/index.js';
 import type { SearchState } from '../state.js';
 import { baseOf } from '../work.js';
@@ -26,18 +27,16 @@ const RATIOS: Readonly<Record<string, Powers>> = {
   'width further': { frames: 1, crop: 0.25, depth: 0.5, width: 1 },
 };
 
-const onGrid = (value: number, step: number, least: number) =>
-  Math.max(least, Math.round(Math.round(value / step) * step * 1e6) / 1e6);
-
-function scaled({ factors, grid }: BaseNetwork, powers: Powers, coefficient: number): Factors {
+function scaled(base: BaseNetwork, powers: Powers, coefficient: number): Factors {
+  const { factors } = base;
   const frames = Math.max(1, Math.round(factors.frames * coefficient ** powers.frames));
   return {
     ...factors,
     frames,
     stride: Math.max(1, Math.round((factors.frames * factors.stride) / frames)),
-    crop: onGrid(factors.crop * coefficient ** powers.crop, grid.crop, factors.crop),
-    depth: onGrid(factors.depth * coefficient ** powers.depth, grid.depth, factors.depth),
-    width: onGrid(factors.width * coefficient ** powers.width, grid.width, factors.width),
+    crop: grownTo(base, 'crop', coefficient ** powers.crop),
+    depth: grownTo(base, 'depth', coefficient ** powers.depth),
+    width: grownTo(base, 'width', coefficient ** powers.width),
   };
 }
 

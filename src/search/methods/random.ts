@@ -1,4 +1,5 @@
 /** Random search: networks drawn near the target, raced. What a search has to beat to have earned its cost. */
+import { grownTo } from '../../flops/axis.js';
 import { clipSpan, type Factors } from '../../network/index.js';
 import { type Random, randomOf } from '../../random.js';
 import type { SearchState } from '../state.js';
@@ -13,9 +14,6 @@ const NETWORKS = 24;
 const LEAST_COST = 0.6;
 const MOST_DRAWS = 20_000;
 
-const onGrid = (value: number, step: number, least: number) =>
-  Math.max(least, Math.round(Math.round(value / step) * step * 1e6) / 1e6);
-
 /** Shares of a whole, uniform over all ways to divide it. */
 function shares(random: Random, count: number): number[] {
   const parts = Array.from({ length: count }, () => -Math.log(1 - random.uniform()));
@@ -25,7 +23,8 @@ function shares(random: Random, count: number): number[] {
 
 /** The cost that the target allows beyond the base, in doublings, divided among the axes at random. */
 function drawn(state: SearchState, random: Random, doublings: number): Factors {
-  const { factors, grid } = baseOf(state);
+  const base = baseOf(state);
+  const { factors } = base;
   const [time = 0, space = 0, width = 0, bottleneck = 0, depth = 0] = shares(random, 5).map(
     (share) => 2 ** (share * doublings),
   );
@@ -36,10 +35,10 @@ function drawn(state: SearchState, random: Random, doublings: number): Factors {
   return {
     frames,
     stride: Math.max(1, Math.floor(Math.min(longest, Math.round(duration / frames)))),
-    crop: onGrid(factors.crop * Math.sqrt(space), grid.crop, factors.crop),
-    width: onGrid(factors.width * Math.sqrt(width), grid.width, factors.width),
-    bottleneck: onGrid(factors.bottleneck * bottleneck, grid.bottleneck, factors.bottleneck),
-    depth: onGrid(factors.depth * depth, grid.depth, factors.depth),
+    crop: grownTo(base, 'crop', Math.sqrt(space)),
+    width: grownTo(base, 'width', Math.sqrt(width)),
+    bottleneck: grownTo(base, 'bottleneck', bottleneck),
+    depth: grownTo(base, 'depth', depth),
   };
 }
 
