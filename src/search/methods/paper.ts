@@ -4,7 +4,7 @@
  * step taken back is worse than the network before it, that one is the network found.
  */
 import { contractAxis, expandAxis } from '../../flops/axis.js';
-import { AXES, type Factors } from '../../network/index.js';
+import { AXES } from '../../network/index.js';
 import { worse } from '../../training/metrics.js';
 import { halfSchedule } from '../../training/recipe.js';
 import type { Score } from '../../training/training.js';
@@ -21,7 +21,7 @@ import {
 import { baseOf, costOf, networkId, replicateOf, trainingMultiplyAdds } from '../work.js';
 import { decideFinal, proposeFinal } from './ending.js';
 import { append, type Decision, fail, type Method, proposeTraining, trainOpen } from './method.js';
-import { complexityOf, proposed, type Suggestion } from './proposals.js';
+import { complexityOf, proposed, roundStarted, type Suggestion } from './proposals.js';
 
 type Candidate = CandidateState & Entrant;
 
@@ -29,17 +29,6 @@ const recipeOf = ({ recipe }: SearchState) => halfSchedule(recipe);
 
 const trainingOf = (state: SearchState, candidate: Pick<CandidateState, 'id' | 'factors'>) =>
   proposeTraining(state, candidate, 0, replicateOf(state, 0, recipeOf(state)));
-
-function startRound(state: SearchState, factors: Factors): Decision {
-  const cost = costOf(baseOf(state), factors);
-  return append({
-    kind: 'round-started',
-    round: state.rounds.length + 1,
-    step: 'expansion',
-    factors,
-    cost,
-  });
-}
 
 /** Every axis is in one candidate or left out with a reason; each candidate gets its training. */
 function propose(state: SearchState, round: Round): NewEvent[] {
@@ -64,40 +53,34 @@ const scoreOf = ({ trainings }: CandidateState): Score | undefined => {
   return progress?.kind === 'finished' ? progress.outcome.evaluations.validation : undefined;
 };
 
+/** What is compared of two scores, in this order; the first that differs decides. */
+const measuredBy = ({ configuration: { criterion } }: SearchState) => [criterion, 'loss'] as const;
+
+/** Whether one candidate did better than another, by what was measured; one without a result did worst. */
+function isBetter(state: SearchState, candidate: CandidateState, than: CandidateState): boolean {
+  const [own, other] = [scoreOf(candidate), scoreOf(than)];
+  if (!own || !other) return own !== undefined;
+  const difference = measuredBy(state)
+    .map((metric) => worse(metric, own.metrics[metric], other.metrics[metric]))
+    .find((value) => value !== 0);
+  return difference !== undefined && difference < 0;
+}
+
 interface Ranked {
   readonly candidate: Candidate;
   readonly score: Score;
 }
 
+/** How much worse one is than another, by what decides between them. */
 type Key = readonly [Choice['decidedBy'], (a: Ranked, b: Ranked) => number];
-
-/** How much worse one is than another; the first that is not 0 decides. */
-const measuredKeys = ({ configuration: { criterion } }: SearchState): readonly Key[] => [
-  [criterion, (a, b) => worse(criterion, a.score.metrics[criterion], b.score.metrics[criterion])],
-  ['loss', (a, b) => worse('loss', a.score.metrics.loss, b.score.metrics.loss)],
-];
-
-const rankedOf = (candidate: Candidate): Ranked[] => {
-  const score = scoreOf(candidate);
-  return score ? [{ candidate, score }] : [];
-};
-
-/** Whether one candidate did better than another, by what was measured; one without a result did worst. */
-function isBetter(state: SearchState, candidate: CandidateState, than: CandidateState): boolean {
-  const ranked = (one: CandidateState) => rankedOf({ ...one, candidate: one.id, axes: [] })[0];
-  const [own, other] = [ranked(candidate), ranked(than)];
-  if (!own || !other) return own !== undefined;
-  const difference = measuredKeys(state)
-    .map(([, key]) => key(own, other))
-    .find((value) => value !== 0);
-  return difference !== undefined && difference < 0;
-}
 
 /** The winner of a round whose trainings have all ended, or undefined where none has a result. */
 function choose(state: SearchState, round: Round): NewEvent | undefined {
   const { complexity } = state.configuration;
   const keys: readonly Key[] = [
-    ...measuredKeys(state),
+    ...measuredBy(state).map(
+      (metric): Key => [metric, (a, b) => worse(metric, a.score.metrics[metric], b.score.metrics[metric])],
+    ),
     ['cost', (a, b) => a.candidate.cost[complexity] - b.candidate.cost[complexity]],
     [
       'axis-order',
@@ -106,7 +89,12 @@ function choose(state: SearchState, round: Round): NewEvent | undefined {
   ];
   const deciding = (a: Ranked, b: Ranked) => keys.find(([, key]) => key(a, b) !== 0);
   const candidates = candidatesIn(state, round);
-  const ranked = candidates.flatMap(rankedOf).sort((a, b) => deciding(a, b)?.[1](a, b) ?? 0);
+  const ranked = candidates
+    .flatMap((candidate): Ranked[] => {
+      const score = scoreOf(candidate);
+      return score ? [{ candidate, score }] : [];
+    })
+    .sort((a, b) => deciding(a, b)?.[1](a, b) ?? 0);
   const [first, second] = ranked;
   if (!first) return undefined;
   const trainings = candidates.flatMap(({ trainings, cost }) =>
@@ -167,7 +155,7 @@ function decideAfter(state: SearchState, round: Round, winner: NonNullable<Round
   const { target, complexity } = state.configuration;
   const won = candidateNamed(state, winner.candidate);
   const cost = won.cost[complexity];
-  if (cost < target) return startRound(state, won.factors);
+  if (cost < target) return append(roundStarted(state, 'expansion', won.factors));
   if (cost === target) return proposeFinal(won, 'the last winner meets the target');
   if (state.contraction) return decideContracted(state, round, state.contraction);
   const [axis] = winner.axes;
@@ -218,7 +206,7 @@ export const paperMethod: Method = {
     // The published search trains what it found once.
     if (state.final) return decideFinal(state, state.final, 1);
     const round = state.rounds.at(-1);
-    if (!round) return startRound(state, baseOf(state).factors);
+    if (!round) return append(roundStarted(state, 'expansion', baseOf(state).factors));
     return round.winner ? decideAfter(state, round, round.winner) : decideRound(state, round);
   },
 };

@@ -1,10 +1,10 @@
 /** Methods that propose all their networks at once, near the target, and let them race. */
 import type { Factors } from '../../network/index.js';
 import { candidateNamed, type SearchState } from '../state.js';
-import { baseOf, costOf } from '../work.js';
+import { baseOf } from '../work.js';
 import { decideFinal, networkFound, proposeFinal } from './ending.js';
 import { append, type Decision, fail } from './method.js';
-import { proposed } from './proposals.js';
+import { proposed, roundStarted } from './proposals.js';
 import { race } from './racing.js';
 import { decideRecipe } from './recipes.js';
 
@@ -22,15 +22,7 @@ export function decidePopulation(
   const recipe = decideRecipe(state);
   if (recipe) return recipe;
   const round = state.rounds.at(-1);
-  const base = baseOf(state);
-  if (round?.step !== 'population')
-    return append({
-      kind: 'round-started',
-      round: state.rounds.length + 1,
-      step: 'population',
-      factors: base.factors,
-      cost: costOf(base, base.factors),
-    });
+  if (round?.step !== 'population') return append(roundStarted(state, 'population', baseOf(state).factors));
   if (round.winner) {
     const found = networkFound(state, candidateNamed(state, round.winner.candidate));
     return found ? proposeFinal(found.candidate, found.reason) : fail(`round ${round.round} left no network`);

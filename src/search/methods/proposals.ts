@@ -1,7 +1,7 @@
 /** Networks as candidates of a round: what forbids one, and the events that propose those that are left. */
 import type { CostOf } from '../../flops/axis.js';
 import { type Axis, clipSpan, type Factors } from '../../network/index.js';
-import type { CandidateCost, NewEvent } from '../events.js';
+import type { CandidateCost, NewEvent, RoundKind } from '../events.js';
 import type { Round, SearchState } from '../state.js';
 import { baseOf, costOf, leastMemory, networkId } from '../work.js';
 
@@ -23,6 +23,15 @@ export function forbidden(state: SearchState, factors: Factors, batchSize: numbe
     return `training one clip at a time would take about ${least} bytes; the configuration allows ${memory}`;
   return undefined;
 }
+
+/** The next round begins, from a network. */
+export const roundStarted = (state: SearchState, step: RoundKind, factors: Factors): NewEvent => ({
+  kind: 'round-started',
+  round: state.rounds.length + 1,
+  step,
+  factors,
+  cost: costOf(baseOf(state), factors),
+});
 
 /** A network that could be tried, or why an axis can't be moved. */
 export type Suggestion =

@@ -10,7 +10,7 @@ import { baseOf, costOf } from '../work.js';
 import { decideFinal, networkFound, proposeFinal } from './ending.js';
 import { append, type Decision, type Method } from './method.js';
 import { exchanges, expansions } from './moves.js';
-import { complexityOf, proposed, type Suggestion } from './proposals.js';
+import { complexityOf, proposed, roundStarted, type Suggestion } from './proposals.js';
 import { race, tooDear } from './racing.js';
 import { decideRecipe } from './recipes.js';
 
@@ -27,9 +27,8 @@ function roundOf(
   const round = state.rounds.length + 1;
   const events = proposed(state, { round }, suggestions, state.recipe.batchSize);
   const networks = events.filter(({ kind }) => kind === 'candidate-proposed').length;
-  const cost = costOf(baseOf(state), factors);
-  const started = { kind: 'round-started', round, step, factors, cost } as const;
-  return { begins: networks < least ? undefined : append(started, ...events), events };
+  const begins = networks < least ? undefined : append(roundStarted(state, step, factors), ...events);
+  return { begins, events };
 }
 
 /** A round, or the word that the budget has no room for it. The first round is had in any case. */

@@ -13,7 +13,7 @@ import { candidatesIn, type Round, type SearchState } from '../state.js';
 import { baseOf, costOf, networkId, replicateOf } from '../work.js';
 import { overBudget, takenBy } from './budget.js';
 import { append, type Decision, proposeTraining, trainOpen } from './method.js';
-import { complexityOf, forbidden } from './proposals.js';
+import { complexityOf, forbidden, roundStarted } from './proposals.js';
 import { candidateSteps } from './racing.js';
 
 /** Rates that are tried, in shares of the default: higher ones were worse on every set that was tried. */
@@ -54,16 +54,7 @@ function begin(state: SearchState): Decision {
       cost: costOf(base, factors),
     }),
   );
-  return append(
-    {
-      kind: 'round-started',
-      round,
-      step: 'recipe',
-      factors: base.factors,
-      cost: costOf(base, base.factors),
-    },
-    ...entrants,
-  );
+  return append(roundStarted(state, 'recipe', base.factors), ...entrants);
 }
 
 /** What the trials so far come to: networks stand in for replicates, so that a setting is judged on all of them. */
