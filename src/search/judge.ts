@@ -37,45 +37,51 @@ interface Fit {
 const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
 const meanOf = (values: readonly number[]) => sum(values) / Math.max(1, values.length);
 
+/** What belongs together, each in the order in which it came. */
+export function grouped<One, Key>(
+  all: readonly One[],
+  by: (one: One) => Key,
+): ReadonlyMap<Key, readonly One[]> {
+  const groups = new Map<Key, One[]>();
+  for (const one of all) groups.set(by(one), [...(groups.get(by(one)) ?? []), one]);
+  return groups;
+}
+
 /** Sweeps of the least-squares fit; tables are small and sweeps converge fast. */
 const SWEEPS = 200;
 
 /** Least squares of candidate + replicate, by sweeping the residuals in turn. Candidate means are at the mean replicate. */
 function fitted(measured: readonly Measurement[], metric: MetricName): Fit {
   const value = ({ score }: Measurement) => score.metrics[metric];
-  const candidates = [...new Set(measured.map(({ candidate }) => candidate))];
-  const replicates = [...new Set(measured.map(({ replicate }) => replicate))];
-  const own = new Map(candidates.map((id) => [id, 0]));
-  const shared = new Map(replicates.map((number) => [number, 0]));
+  const byCandidate = grouped(measured, ({ candidate }) => candidate);
+  const byReplicate = grouped(measured, ({ replicate }) => replicate);
+  /** The mean of each group, less what is `known` of each of its values. */
+  const effects = <Key>(
+    groups: ReadonlyMap<Key, readonly Measurement[]>,
+    known: (one: Measurement) => number | undefined,
+  ): ReadonlyMap<Key, number> =>
+    new Map(
+      [...groups].map(([key, ones]) => [key, meanOf(ones.map((one) => value(one) - (known(one) ?? 0)))]),
+    );
+  let own: ReadonlyMap<string, number> = new Map();
+  let shared: ReadonlyMap<number, number> = new Map();
   for (let sweep = 0; sweep < SWEEPS; sweep++) {
-    for (const id of candidates)
-      own.set(
-        id,
-        meanOf(
-          measured
-            .filter(({ candidate }) => candidate === id)
-            .map((one) => value(one) - (shared.get(one.replicate) ?? 0)),
-        ),
-      );
-    for (const number of replicates)
-      shared.set(
-        number,
-        meanOf(
-          measured
-            .filter(({ replicate }) => replicate === number)
-            .map((one) => value(one) - (own.get(one.candidate) ?? 0)),
-        ),
-      );
+    own = effects(byCandidate, ({ replicate }) => shared.get(replicate));
+    const next = effects(byReplicate, ({ candidate }) => own.get(candidate));
+    const stays = [...next].every(([replicate, effect]) => effect === shared.get(replicate));
+    shared = next;
+    // Each sweep after it would be the same.
+    if (stays) break;
   }
   const level = meanOf([...shared.values()]);
   const residuals = measured.map(
     (one) => value(one) - (own.get(one.candidate) ?? 0) - (shared.get(one.replicate) ?? 0),
   );
   return {
-    means: new Map(candidates.map((id) => [id, (own.get(id) ?? 0) + level])),
-    counts: new Map(candidates.map((id) => [id, measured.filter((one) => one.candidate === id).length])),
+    means: new Map([...own].map(([id, mean]) => [id, mean + level])),
+    counts: new Map([...byCandidate].map(([id, ones]) => [id, ones.length])),
     squares: sum(residuals.map((residual) => residual ** 2)),
-    freedom: Math.max(0, measured.length - candidates.length - replicates.length + 1),
+    freedom: Math.max(0, measured.length - byCandidate.size - byReplicate.size + 1),
   };
 }
 

@@ -88,6 +88,18 @@ function hopeless(state: SearchState, axis: Axis): boolean {
   return last !== undefined && along(last).every(({ dropped }) => dropped !== undefined);
 }
 
+/** One axis further, whatever the target; undefined where it can't be. */
+function raised(
+  base: BaseNetwork,
+  from: Factors,
+  axis: (typeof EXCHANGED)[number],
+  costOf: CostOf,
+): Factors | undefined {
+  if (axis === 'tau') return { ...from, frames: 2 * from.frames };
+  const move = expandAxis(base, from, axis, 'at-most-double', costOf);
+  return move.kind === 'moved' ? move.factors : undefined;
+}
+
 /**
  * At the target: one axis up and, where that costs too much, another down as far as it must, and the clip longer and
  * shorter at the same cost. The axis that has grown most, in cost, is the one that gives; one that was without hope
@@ -106,12 +118,8 @@ export function exchanges(state: SearchState, from: Factors): Suggestion[] {
     if (hopeless(state, up)) return [];
     const down = byGrowth.find((axis) => axis !== up && growth(axis) > LEAST_GROWTH);
     if (!down) return [];
-    const raised =
-      up === 'tau'
-        ? { ...from, frames: 2 * from.frames }
-        : expandAxis(base, from, up, 'at-most-double', costOf);
-    if ('kind' in raised && raised.kind === 'stays') return [];
-    const higher = 'kind' in raised ? raised.factors : raised;
+    const higher = raised(base, from, up, costOf);
+    if (!higher) return [];
     const factor = FACTOR_OF[down];
     const least = { ...higher, [factor]: base.factors[factor] };
     const lowered =
