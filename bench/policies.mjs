@@ -3,8 +3,8 @@ import Table from 'cli-table3';
 import { randomOf } from '../dist/random.js';
 import { resolveConfiguration } from '../dist/search/configuration.js';
 import { stamped } from '../dist/search/events.js';
+import { apply } from '../dist/search/fold.js';
 import { race } from '../dist/search/methods/racing.js';
-import { apply } from '../dist/search/state.js';
 import { networkId } from '../dist/search/work.js';
 import { mean } from './recording.mjs';
 

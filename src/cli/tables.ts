@@ -3,7 +3,7 @@ import pc from 'picocolors';
 import type { Factors } from '../network/index.js';
 import type { Choice } from '../search/events.js';
 import { moveOf } from '../search/state.js';
-import type { CandidateView, Trajectory } from '../search/trajectory.js';
+import type { CandidateView, Trajectory } from '../search/views.js';
 import type { TrainingProgress } from '../training/training.js';
 import { amount, change, clip, duration, inWords, percent } from './figures.js';
 import { columns } from './table.js';

@@ -17,7 +17,7 @@ import {
   triedIn,
 } from './picture.js';
 import { moveOf } from './state.js';
-import type { Trajectory } from './trajectory.js';
+import type { Trajectory } from './views.js';
 
 /** Okabe and Ito's colours, which people who see few colours tell apart. */
 const AXIS_COLOURS: Readonly<Record<Axis, { readonly name: string; readonly colour: string }>> = {

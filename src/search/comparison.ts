@@ -12,7 +12,7 @@ import {
   measuredOf,
   triedIn,
 } from './picture.js';
-import type { Trajectory } from './trajectory.js';
+import type { Trajectory } from './views.js';
 
 export interface Figure {
   readonly mean: number;

@@ -17,8 +17,9 @@ import {
 } from '../training/training.js';
 import { decide } from './decide.js';
 import { type NewEvent, stamped } from './events.js';
+import { apply } from './fold.js';
 import { appendEvents, readSearch } from './log.js';
-import { apply, finalTraining, isOpen, type SearchState, type TrainingState, trainingsOf } from './state.js';
+import { finalTraining, isOpen, type SearchState, type TrainingState, trainingsOf } from './state.js';
 
 export type TrainingStatus =
   | { readonly kind: 'unknown' }

@@ -8,7 +8,8 @@ import { X3dError } from '../errors.js';
 import { KEY_PREFIX } from '../redis/connection.js';
 import { mismatches } from '../validation.js';
 import { EVENTS_VERSION, type NewEvent, type SearchEvent, searchEvent, stamped } from './events.js';
-import { apply, type SearchState } from './state.js';
+import { apply } from './fold.js';
+import type { SearchState } from './state.js';
 import { upcast } from './upcast.js';
 
 export interface Entry {

@@ -3,7 +3,7 @@
  * data, which a browser draws as well as drawing.ts does: nothing that it is made of needs Node.
  */
 import type { TopLevelSpec } from 'vega-lite';
-import type { CandidateView, Trajectory } from './trajectory.js';
+import type { CandidateView, Trajectory } from './views.js';
 
 export type Layers = Extract<TopLevelSpec, { readonly layer: unknown }>['layer'];
 

@@ -9,8 +9,8 @@ import { measures } from '../training/metrics.js';
 import { resolveConfiguration } from './configuration.js';
 import { decide } from './decide.js';
 import { type CandidateCost, type Choice, type NewEvent, stamped } from './events.js';
+import { apply } from './fold.js';
 import {
-  apply,
   candidateNamed,
   candidatesIn,
   type Entrant,

@@ -61,5 +61,6 @@ const Measures = metricsSchema(Type.Number());
 /** A number for each metric. */
 export type Measures = Static<typeof Measures>;
 
-export const measures = (of: (metric: MetricName) => number): Measures =>
-  Object.fromEntries(METRIC_NAMES.map((name) => [name, of(name)])) as unknown as Measures;
+/** Something for each metric. */
+export const measures = <Of>(of: (metric: MetricName) => Of): Record<MetricName, Of> =>
+  Object.fromEntries(METRIC_NAMES.map((name) => [name, of(name)])) as Record<MetricName, Of>;

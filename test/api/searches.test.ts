@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { CandidateView, Trajectory } from '../../src/search/trajectory.js';
+import type { CandidateView, Trajectory } from '../../src/search/views.js';
 import { announceWorker, dismissWorker } from '../../src/workers/registry.js';
 import { eventually } from '../workers/candidates.js';
 import { type Stand, stand, withoutTimes } from './stand.js';

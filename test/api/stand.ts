@@ -10,7 +10,7 @@ import { makeDemoVideos } from '../../src/data/demo/index.js';
 import type { DataConfiguration } from '../../src/data/index.js';
 import { type Home, homeAt } from '../../src/home.js';
 import { startRedis } from '../../src/redis/embedded.js';
-import type { Trajectory } from '../../src/search/trajectory.js';
+import type { Trajectory } from '../../src/search/views.js';
 import { SCRIPTED_TRAINER } from '../workers/candidates.js';
 
 export interface ServerSentEvent {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeDemoVideos } from '../../src/data/demo/index.js';
 import { homeAt } from '../../src/home.js';
-import type { Trajectory } from '../../src/search/trajectory.js';
+import type { Trajectory } from '../../src/search/views.js';
 import type { WorkerRecord } from '../../src/workers/registry.js';
 import { SCRIPTED_TRAINER } from '../workers/candidates.js';
 

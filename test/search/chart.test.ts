@@ -6,7 +6,8 @@ import { trajectorySpecification } from '../../src/search/chart.js';
 import { comparisonSpecification } from '../../src/search/comparison.js';
 import { svgOf } from '../../src/search/drawing.js';
 import { foundIn } from '../../src/search/picture.js';
-import { type Trajectory, trajectoryOf } from '../../src/search/trajectory.js';
+import { trajectoryOf } from '../../src/search/trajectory.js';
+import type { Trajectory } from '../../src/search/views.js';
 import { fewClasses } from './arbitraries.js';
 import { configured, configuredOn, type Results, scored, searched, wonBy } from './searching.js';
 

@@ -5,14 +5,14 @@ import { AXES, BASES } from '../../src/network/index.js';
 import { METHOD_NAMES } from '../../src/search/configuration.js';
 import { decide } from '../../src/search/decide.js';
 import { searchEvent } from '../../src/search/events.js';
+import { fold } from '../../src/search/fold.js';
 import { compare } from '../../src/search/judge.js';
 import { spendingOf } from '../../src/search/methods/budget.js';
-import { atChance, measurementsOf, verdictOn } from '../../src/search/methods/racing.js';
+import { atChance, measurementsOf, verdictOn } from '../../src/search/methods/measuring.js';
 import {
   candidateNamed,
   candidatesIn,
   finalTraining,
-  fold,
   type SearchState,
   trainingsOf,
 } from '../../src/search/state.js';

@@ -10,6 +10,7 @@ import { connect } from '../../src/redis/connection.js';
 import { type EmbeddedRedis, startRedis } from '../../src/redis/embedded.js';
 import { followLogs } from '../../src/redis/following.js';
 import type { NewEvent } from '../../src/search/events.js';
+import { fold } from '../../src/search/fold.js';
 import {
   appendEvents,
   followLog,
@@ -18,7 +19,6 @@ import {
   readSearch,
   searchNamed,
 } from '../../src/search/log.js';
-import { fold } from '../../src/search/state.js';
 import { cancelSearch } from '../../src/search/steering.js';
 import { configured, dataset, searched, wonBy } from './searching.js';
 

@@ -8,8 +8,8 @@ import {
   type SearchEvent,
   stamped as stampedAt,
 } from '../../src/search/events.js';
+import { apply } from '../../src/search/fold.js';
 import {
-  apply,
   type CandidateState,
   candidatesIn,
   type Entrant,

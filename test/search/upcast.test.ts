@@ -15,7 +15,8 @@ import { type EmbeddedRedis, startRedis } from '../../src/redis/embedded.js';
 import { EVENTS_VERSION, searchEvent } from '../../src/search/events.js';
 import { appendEvents, followLog, readLog, readSearch } from '../../src/search/log.js';
 import { isOpen, type SearchState, trainingsOf } from '../../src/search/state.js';
-import { type CandidateView, trajectoryOf } from '../../src/search/trajectory.js';
+import { trajectoryOf } from '../../src/search/trajectory.js';
+import type { CandidateView } from '../../src/search/views.js';
 import { nextEvents, scored } from './searching.js';
 
 let folder: string;

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { makeDemoVideos } from '../../src/data/demo/index.js';
 import type { DataConfiguration } from '../../src/data/index.js';
-import type { Trajectory } from '../../src/search/trajectory.js';
+import type { Trajectory } from '../../src/search/views.js';
 import { end, type ServerSentEvent, type Stand, stand, withoutTimes } from '../api/stand.js';
 import { eventually } from '../workers/candidates.js';
 

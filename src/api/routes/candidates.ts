@@ -1,13 +1,8 @@
 import Type, { type Static } from 'typebox';
 import { X3dError } from '../../errors.js';
 import { searchNamed } from '../../search/log.js';
-import {
-  CandidateView,
-  candidateViewOf,
-  FinalView,
-  TrainingView,
-  trajectoryOf,
-} from '../../search/trajectory.js';
+import { candidateViewOf, trajectoryOf } from '../../search/trajectory.js';
+import { CandidateView, FinalView, TrainingView } from '../../search/views.js';
 import { readCurve } from '../../training/curve.js';
 import { CurvePoint, TrainingProgress } from '../../training/training.js';
 import { Attempt } from '../../workers/job.js';

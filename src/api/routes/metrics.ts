@@ -4,7 +4,7 @@ import { X3dError } from '../../errors.js';
 import { listSearches, readSearch } from '../../search/log.js';
 import { secondsTrained } from '../../search/methods/budget.js';
 import { countTrainings, isOver, type SearchState } from '../../search/state.js';
-import { STATUSES } from '../../search/trajectory.js';
+import { STATUSES } from '../../search/views.js';
 import { listWorkers } from '../../workers/registry.js';
 import { problems } from '../problems.js';
 import type { App, Service } from '../service.js';

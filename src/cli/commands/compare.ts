@@ -7,7 +7,7 @@ import { writeWhole } from '../../files.js';
 import { type Home, homeAt } from '../../home.js';
 import { type Compared, comparedOf, comparisonSpecification, type Figure } from '../../search/comparison.js';
 import { svgOf } from '../../search/drawing.js';
-import type { Trajectory } from '../../search/trajectory.js';
+import type { Trajectory } from '../../search/views.js';
 import { type Client, serviceOf } from '../client.js';
 import { amount, duration } from '../figures.js';
 import { example, homeOption, jsonOption } from '../flags.js';

@@ -1,7 +1,7 @@
 /** `status`: the searches of a running service, or where one of them stands. */
 import { Command } from 'commander';
 import { homeAt } from '../../home.js';
-import type { Trajectory } from '../../search/trajectory.js';
+import type { Trajectory } from '../../search/views.js';
 import type { WorkerRecord } from '../../workers/registry.js';
 import { type Client, serviceOf } from '../client.js';
 import { amount } from '../figures.js';

@@ -2,7 +2,7 @@
 import type { TopLevelSpec } from 'vega-lite';
 import type { Factors } from '../../network/index.js';
 import { framed, LIGHT, type Look } from '../picture.js';
-import type { Trajectory } from '../trajectory.js';
+import type { Trajectory } from '../views.js';
 
 const GROWING: Readonly<Record<string, (factors: Factors) => number>> = {
   'frames of a clip': ({ frames }) => frames,

@@ -2,7 +2,7 @@
 import type { TopLevelSpec } from 'vega-lite';
 import type { SearchEvent } from '../events.js';
 import { framed, LIGHT, type Look } from '../picture.js';
-import type { Trajectory } from '../trajectory.js';
+import type { Trajectory } from '../views.js';
 
 const ENDINGS = ['finished', 'failed', 'stopped', 'under way'] as const;
 

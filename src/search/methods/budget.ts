@@ -1,6 +1,6 @@
 /** What a search has spent on trainings, and what it still may. */
 import type { NewEvent } from '../events.js';
-import { type SearchState, trainingsOf } from '../state.js';
+import { type SearchState, trainedTo, trainingsOf } from '../state.js';
 import { costOf, trainingMultiplyAdds } from '../work.js';
 
 const SECONDS_PER_HOUR = 3600;
@@ -13,10 +13,7 @@ export interface Spending {
 
 /** Of the trainings that are finished, summed over the workers. */
 export const secondsTrained = (state: SearchState): number =>
-  trainingsOf(state).reduce(
-    (sum, { progress }) => sum + (progress.kind === 'finished' ? progress.outcome.seconds : 0),
-    0,
-  );
+  trainingsOf(state).reduce((sum, training) => sum + (trainedTo(training)?.seconds ?? 0), 0);
 
 export function spendingOf(state: SearchState): Spending {
   const trained = [...state.candidates, ...(state.final ? [state.final] : [])];

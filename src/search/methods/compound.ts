@@ -7,6 +7,7 @@ import { grownTo } from '../../flops/axis.js';
 import type { BaseNetwork, Factors } from '../../network/index.js';
 import type { SearchState } from '../state.js';
 import { baseOf } from '../work.js';
+import { measuredByRace } from './measuring.js';
 import type { Method } from './method.js';
 import { decidePopulation, type Proposal } from './population.js';
 import { complexityOf } from './proposals.js';
@@ -65,4 +66,5 @@ const networks = (state: SearchState): Proposal[] =>
 export const compoundMethod: Method = {
   description: 'compound scaling: all axes by one coefficient, in five ratios',
   decide: (state) => decidePopulation(state, networks),
+  measured: measuredByRace,
 };

@@ -1,11 +1,12 @@
 /** The network found: which one it is, its training in full, and whether that came out as it should. */
+import { METRICS } from '../../training/metrics.js';
 import type { NewEvent } from '../events.js';
 import { compare } from '../judge.js';
-import { type CandidateState, candidateNamed, type Final, type SearchState } from '../state.js';
+import { type CandidateState, candidateNamed, type Final, type SearchState, trainedTo } from '../state.js';
 import { finalVariant } from '../work.js';
 import { overBudget, takenBy } from './budget.js';
+import { atChance, CONFIDENCE, longest, measurementsOf, verdictOn } from './measuring.js';
 import { append, type Decision, fail, proposeTraining, trainOpen } from './method.js';
-import { atChance, CONFIDENCE, longest, measurementsOf, titleOf, verdictOn } from './racing.js';
 
 /** Other seeds for a network found whose training came out clearly worse than it should. */
 const MOST_ATTEMPTS = 3;
@@ -34,17 +35,17 @@ export function networkFound(
   if (standing.id === best.id)
     return {
       candidate: best,
-      reason: `the last winner, and the best of all networks within the target by ${titleOf(verdict.by)}`,
+      reason: `the last winner, and the best of all networks within the target by ${METRICS[verdict.by].title}`,
     };
   const difference = compare(verdict.judgement, best.id, standing.id);
   if (difference && difference.probability >= CONFIDENCE)
     return {
       candidate: best,
-      reason: `of all networks within the target the best by ${titleOf(verdict.by)}, and better than the last winner with a probability of ${difference.probability.toFixed(2)}`,
+      reason: `of all networks within the target the best by ${METRICS[verdict.by].title}, and better than the last winner with a probability of ${difference.probability.toFixed(2)}`,
     };
   return {
     candidate: standing,
-    reason: `the last winner; one network within the target is ahead by ${titleOf(verdict.by)}, but not beyond chance`,
+    reason: `the last winner; one network within the target is ahead by ${METRICS[verdict.by].title}, but not beyond chance`,
   };
 }
 
@@ -68,9 +69,9 @@ const attempt = (state: SearchState, { factors }: Final, number: number): NewEve
 
 /** Why the last attempt is worse than its candidate let expect, or undefined. */
 function disappointment(state: SearchState, final: Final): string | undefined {
-  const progress = final.trainings.at(-1)?.progress;
-  if (progress?.kind !== 'finished') return undefined;
-  const { outcome } = progress;
+  const last = final.trainings.at(-1);
+  const outcome = last && trainedTo(last);
+  if (!outcome) return undefined;
   if (atChance(state, outcome)) return 'it learned nothing';
   if (final.candidate === undefined) return undefined;
   const candidate = candidateNamed(state, final.candidate);
@@ -85,9 +86,7 @@ function disappointment(state: SearchState, final: Final): string | undefined {
       ? `its validation loss is ${validation.metrics.loss.toFixed(3)} where its candidate's is ${estimate.mean.toFixed(3)}`
       : undefined;
   }
-  const losses = candidate.trainings.flatMap((training) =>
-    training.progress.kind === 'finished' ? [training.progress.outcome.trainingLoss] : [],
-  );
+  const losses = candidate.trainings.flatMap((training) => trainedTo(training)?.trainingLoss ?? []);
   const mean = losses.reduce((a, b) => a + b, 0) / Math.max(1, losses.length);
   return losses.length > 0 && outcome.trainingLoss > CLEARLY_SHARE * mean
     ? `its training loss is ${outcome.trainingLoss.toFixed(3)} where its candidate's is ${mean.toFixed(3)}`
@@ -100,7 +99,7 @@ export function decideFinal(state: SearchState, final: Final, attempts = MOST_AT
   if (open) return open;
   const { length } = final.trainings;
   if (length === 0) return append(attempt(state, final, 0));
-  const finished = final.trainings.some(({ progress }) => progress.kind === 'finished');
+  const finished = final.trainings.some(trainedTo);
   const last = final.trainings.at(-1)?.progress;
   const again = disappointment(state, final) !== undefined || (last?.kind === 'failed' && !finished);
   const next = attempt(state, final, length);

@@ -5,6 +5,7 @@
  */
 import { trainingId } from '../../training/identity.js';
 import type { NewEvent } from '../events.js';
+import type { Measurement } from '../judge.js';
 import { type CandidateState, isOpen, type SearchState, type TrainingState } from '../state.js';
 import { type Variant, workOf } from '../work.js';
 
@@ -22,6 +23,8 @@ export interface Method {
   readonly description: string;
   /** What is next in a search that runs. Doing it twice, or by two coordinators, is harmless. */
   readonly decide: (state: SearchState) => Decision;
+  /** What counts of candidates as a measurement, for people: what the method itself goes by. */
+  readonly measured: (state: SearchState, candidates: readonly CandidateState[]) => readonly Measurement[];
 }
 
 export const append = (...events: readonly NewEvent[]): Decision => ({ kind: 'append', events });

@@ -9,6 +9,7 @@ import { worse } from '../../training/metrics.js';
 import { halfSchedule } from '../../training/recipe.js';
 import type { Score } from '../../training/training.js';
 import type { Choice, NewEvent } from '../events.js';
+import type { Measurement } from '../judge.js';
 import {
   type CandidateState,
   type Contraction,
@@ -17,6 +18,7 @@ import {
   type Entrant,
   type Round,
   type SearchState,
+  trainedTo,
 } from '../state.js';
 import { baseOf, costOf, networkId, replicateOf, trainingMultiplyAdds } from '../work.js';
 import { decideFinal, proposeFinal } from './ending.js';
@@ -48,10 +50,8 @@ function propose(state: SearchState, round: Round): NewEvent[] {
   );
 }
 
-const scoreOf = ({ trainings }: CandidateState): Score | undefined => {
-  const progress = trainings[0]?.progress;
-  return progress?.kind === 'finished' ? progress.outcome.evaluations.validation : undefined;
-};
+const scoreOf = ({ trainings: [training] }: CandidateState): Score | undefined =>
+  training && trainedTo(training)?.evaluations.validation;
 
 /** What is compared of two scores, in this order; the first that differs decides. */
 const measuredBy = ({ configuration: { criterion } }: SearchState) => [criterion, 'loss'] as const;
@@ -209,4 +209,9 @@ export const paperMethod: Method = {
     if (!round) return append(roundStarted(state, 'expansion', baseOf(state).factors));
     return round.winner ? decideAfter(state, round, round.winner) : decideRound(state, round);
   },
+  measured: (_, candidates) =>
+    candidates.flatMap((candidate): Measurement[] => {
+      const score = scoreOf(candidate);
+      return score ? [{ candidate: candidate.id, replicate: 0, score }] : [];
+    }),
 };

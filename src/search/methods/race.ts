@@ -8,6 +8,7 @@ import type { NewEvent } from '../events.js';
 import { candidateNamed, type Round, type SearchState } from '../state.js';
 import { baseOf, costOf } from '../work.js';
 import { decideFinal, networkFound, proposeFinal } from './ending.js';
+import { measuredByRace } from './measuring.js';
 import { append, type Decision, type Method } from './method.js';
 import { exchanges, expansions } from './moves.js';
 import { complexityOf, proposed, roundStarted, type Suggestion } from './proposals.js';
@@ -92,4 +93,5 @@ function decide(state: SearchState): Decision {
 export const raceMethod: Method = {
   description: 'expansion, each round decided by a race of short trainings; exchanges at the target',
   decide,
+  measured: measuredByRace,
 };

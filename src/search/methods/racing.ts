@@ -3,160 +3,38 @@
  * noise can't excuse are dropped; the others get another, with another seed and other groups validating; until one is
  * ahead beyond chance, or those that are left differ by so little that it does not matter which is taken.
  */
-import { METRICS, type MetricName } from '../../training/metrics.js';
 import type { Recipe } from '../../training/recipe.js';
-import type { Outcome, Score } from '../../training/training.js';
 import type { Choice, NewEvent } from '../events.js';
-import { compare, type Judgement, judge, type Measurement } from '../judge.js';
+import { compare } from '../judge.js';
 import {
   type CandidateState,
   candidatesIn,
   type Entrant,
   type Round,
   type SearchState,
-  type TrainingState,
+  trainedTo,
 } from '../state.js';
 import { replicateOf, trainingMultiplyAdds } from '../work.js';
 import { overBudget, takenBy } from './budget.js';
+import {
+  atChance,
+  byReplicate,
+  candidateSteps,
+  current,
+  measurementsOf,
+  type Verdict,
+  verdictOn,
+  wentAstray,
+} from './measuring.js';
 import { append, type Decision, fail, proposeTraining, trainOpen } from './method.js';
 
-/** Of the steps of the network found. Each training is a schedule of its own, from warm-up to the cosine's end. */
-const SHORT = 0.25;
 const MOST_REPLICATES = 5;
-/** What is taken for beyond chance. */
-export const CONFIDENCE = 0.9;
 /** A candidate that is the best with no more than this probability, by both metrics, is dropped. */
 const HOPELESS = 0.1;
-/** Losses that differ by less, in shares of the loss of guessing, matter less than another training costs. */
-const INDIFFERENT = 0.03;
-/** A training that ends with this much of the loss of guessing has not learned. */
-const AT_CHANCE = 0.95;
 /** A training that did not learn, or whose loss jumped or was no number, is tried again at this share of the rate. */
 const LOWER_RATE = 1 / 3;
 
 type Candidate = CandidateState & Entrant;
-
-/** Steps of a candidate's training, by now. */
-export const candidateSteps = ({ lengthened, recipe }: SearchState): number =>
-  lengthened?.steps ?? Math.max(1, Math.round(SHORT * recipe.steps));
-
-const withoutRate = (recipe: Recipe) => JSON.stringify({ ...recipe, learningRate: 0 });
-
-/** A candidate's trainings that count: of the present length and recipe, or the same at a lower rate. */
-function current(
-  state: SearchState,
-  { trainings }: Pick<CandidateState, 'trainings'>,
-  steps = candidateSteps(state),
-) {
-  const wanted = { ...state.recipe, steps };
-  return trainings.filter(
-    ({ work: { recipe } }) =>
-      withoutRate(recipe) === withoutRate(wanted) && recipe.learningRate <= wanted.learningRate,
-  );
-}
-
-/** The longest of a candidate's trainings: where schedules were lengthened since its round, of the length of then. */
-export function longest(state: SearchState, { trainings }: Pick<CandidateState, 'trainings'>) {
-  const steps = Math.max(
-    0,
-    ...trainings.map(({ work }) => work.recipe.steps).filter((own) => own <= candidateSteps(state)),
-  );
-  return current(state, { trainings }, steps);
-}
-
-const outcomeOf = ({ progress }: TrainingState): Outcome | undefined =>
-  progress.kind === 'finished' ? progress.outcome : undefined;
-
-/** The trainings by replicate, each with its last try. */
-function byReplicate(trainings: readonly TrainingState[]): ReadonlyMap<number, readonly TrainingState[]> {
-  const tries = new Map<number, TrainingState[]>();
-  for (const training of trainings)
-    tries.set(training.replicate, [...(tries.get(training.replicate) ?? []), training]);
-  return tries;
-}
-
-/** A loss that ended so far above its lowest, in shares of the loss of guessing, has jumped. */
-const JUMP = 0.3;
-
-/** Whether the loss jumped on the way and did not come back. */
-const jumped = ({ dataset }: Pick<SearchState, 'dataset'>, { trainingLoss, lowestLoss }: Outcome): boolean =>
-  trainingLoss > lowestLoss + JUMP * dataset.chance.loss;
-
-/** Whether a training learned nothing: told from one that learned what does not carry over by its training clips. */
-export const atChance = ({ dataset }: Pick<SearchState, 'dataset'>, outcome: Outcome): boolean =>
-  outcome.trainingLoss > AT_CHANCE * dataset.chance.loss;
-
-/** Whether a training failed to learn in a way that a lower rate may mend. */
-function wentAstray(state: SearchState, training: TrainingState): boolean {
-  const { progress } = training;
-  if (progress.kind === 'failed') return progress.failure.kind === 'not-a-number';
-  const outcome = outcomeOf(training);
-  return outcome !== undefined && (atChance(state, outcome) || jumped(state, outcome));
-}
-
-/** What a replicate came to: its try at the search's own rate; where that went astray, the best of all tries. */
-function scoreOf(state: SearchState, tries: readonly TrainingState[]): Score | undefined {
-  const { learningRate } = state.recipe;
-  const own = tries.find(({ work }) => work.recipe.learningRate === learningRate);
-  const counted = own && !wentAstray(state, own) ? [own] : tries;
-  const [first, ...others] = counted.flatMap((one) => outcomeOf(one)?.evaluations.validation ?? []);
-  return others.reduce((a, b) => (a && a.metrics.loss <= b.metrics.loss ? a : b), first);
-}
-
-/** What was measured of candidates, by default by their trainings of the present length. */
-export function measurementsOf(
-  state: SearchState,
-  candidates: readonly CandidateState[],
-  counting: typeof longest = current,
-): readonly Measurement[] {
-  return candidates.flatMap((candidate) =>
-    [...byReplicate(counting(state, candidate))].flatMap(([replicate, tries]): Measurement[] => {
-      const score = scoreOf(state, tries);
-      return score ? [{ candidate: candidate.id, replicate, score }] : [];
-    }),
-  );
-}
-
-/** What the other rounds say about the size of the noise. */
-const earlierTables = (state: SearchState, round: Round | undefined): Measurement[][] =>
-  state.rounds
-    .filter((other) => other !== round && other.step !== 'recipe')
-    .map((other) => [...measurementsOf(state, candidatesIn(state, other))]);
-
-export interface Verdict {
-  readonly by: MetricName;
-  readonly judgement: Judgement;
-  /** Beyond chance. */
-  readonly decided: boolean;
-  /** What is lost on average by stopping now matters less than another training. */
-  readonly indifferent: boolean;
-  readonly judgements: readonly Judgement[];
-}
-
-/**
- * Where the criterion tells the best beyond chance, it decides; elsewhere the loss does, which is less noisy. Undefined
- * where nothing was measured.
- */
-export function verdictOn(
-  state: SearchState,
-  measured: readonly Measurement[],
-  round?: Round,
-): Verdict | undefined {
-  const earlier = earlierTables(state, round);
-  const { criterion } = state.configuration;
-  const first = judge(criterion, measured, earlier);
-  const second = judge('loss', measured, earlier);
-  if (!first || !second) return undefined;
-  const sure = (judgement: Judgement) => (judgement.estimates[0]?.probability ?? 0) >= CONFIDENCE;
-  const by = sure(first) ? first : second;
-  return {
-    by: by.metric,
-    judgement: by,
-    decided: sure(by),
-    indifferent: second.regret < INDIFFERENT * state.dataset.chance.loss,
-    judgements: [first, second],
-  };
-}
 
 /** The last failure of a candidate that has no result, for people. */
 const failureOf = ({ trainings }: CandidateState): string =>
@@ -241,11 +119,8 @@ export function race(state: SearchState, round: Round): Decision {
   if (open) return open;
   const again = retries(state, alive);
   if (again.length > 0 && overBudget(state, takenBy(again)) === undefined) return append(...again);
-  const untried = alive.some((candidate) => current(state, candidate).length === 0);
-  if (untried) {
-    const next = nextReplicate(state, alive);
-    return append(...next);
-  }
+  if (alive.some((candidate) => current(state, candidate).length === 0))
+    return append(...nextReplicate(state, alive));
   const measured = measurementsOf(state, alive);
   const known = new Set(measured.map(({ candidate }) => candidate));
   if (known.size === 0)
@@ -269,7 +144,7 @@ function lengthened(
   alive: readonly Candidate[],
 ): { readonly event: NewEvent; readonly takes: number } | undefined {
   const outcomes = alive.flatMap((candidate) =>
-    current(state, candidate).flatMap((training) => outcomeOf(training) ?? []),
+    current(state, candidate).flatMap((training) => trainedTo(training) ?? []),
   );
   const steps = candidateSteps(state);
   if (steps >= state.recipe.steps || !outcomes.every((outcome) => atChance(state, outcome))) return undefined;
@@ -350,6 +225,3 @@ function concluded(
     },
   );
 }
-
-/** The title of what decided, for people. */
-export const titleOf = (metric: MetricName): string => METRICS[metric].title;

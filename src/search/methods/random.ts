@@ -4,6 +4,7 @@ import { clipSpan, type Factors } from '../../network/index.js';
 import { type Random, randomOf } from '../../random.js';
 import type { SearchState } from '../state.js';
 import { baseOf, networkId } from '../work.js';
+import { measuredByRace } from './measuring.js';
 import type { Method } from './method.js';
 import { decidePopulation, type Proposal } from './population.js';
 import { complexityOf } from './proposals.js';
@@ -63,4 +64,5 @@ function networks(state: SearchState): Proposal[] {
 export const randomMethod: Method = {
   description: `${NETWORKS} random networks near the target, raced`,
   decide: (state) => decidePopulation(state, networks),
+  measured: measuredByRace,
 };

@@ -9,12 +9,12 @@ import type { Factors } from '../../network/index.js';
 import type { Recipe } from '../../training/recipe.js';
 import type { NewEvent } from '../events.js';
 import { compare, judge, type Measurement } from '../judge.js';
-import { candidatesIn, type Round, type SearchState } from '../state.js';
+import { candidatesIn, type Round, type SearchState, trainedTo } from '../state.js';
 import { baseOf, costOf, networkId, replicateOf } from '../work.js';
 import { overBudget, takenBy } from './budget.js';
+import { candidateSteps } from './measuring.js';
 import { append, type Decision, proposeTraining, trainOpen } from './method.js';
 import { complexityOf, forbidden, roundStarted } from './proposals.js';
-import { candidateSteps } from './racing.js';
 
 /** Rates that are tried, in shares of the default: higher ones were worse on every set that was tried. */
 const RATES = [1, 1 / 3];
@@ -60,9 +60,9 @@ function begin(state: SearchState): Decision {
 /** What the trials so far come to: networks stand in for replicates, so that a setting is judged on all of them. */
 function judged(state: SearchState, round: Round) {
   const measured = candidatesIn(state, round).flatMap(({ trainings }, network) =>
-    trainings.flatMap(({ work, progress }): Measurement[] => {
-      const score = progress.kind === 'finished' ? progress.outcome.evaluations.validation : undefined;
-      return score ? [{ candidate: keyOf(work.recipe), replicate: network, score }] : [];
+    trainings.flatMap((training): Measurement[] => {
+      const score = trainedTo(training)?.evaluations.validation;
+      return score ? [{ candidate: keyOf(training.work.recipe), replicate: network, score }] : [];
     }),
   );
   return judge('loss', measured);

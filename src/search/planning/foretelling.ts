@@ -7,8 +7,9 @@ import { randomOf } from '../../random.js';
 import type { Outcome, Score, Work } from '../../training/training.js';
 import { decide } from '../decide.js';
 import { type NewEvent, stamped } from '../events.js';
+import { apply } from '../fold.js';
 import { spendingOf } from '../methods/budget.js';
-import { apply, type SearchState, type TrainingState, trainingsOf } from '../state.js';
+import { type SearchState, type TrainingState, trainingsOf } from '../state.js';
 import { baseOf, costOf, networkId, type Setting } from '../work.js';
 
 /** Seconds that a training takes on a worker. */
