@@ -5,6 +5,7 @@
 import { createLogUpdate } from 'log-update';
 import pc from 'picocolors';
 import { forTerminal } from '../harmless.js';
+import type { Phase } from '../search/events.js';
 import type { SearchState } from '../search/state.js';
 import { trajectoryOf } from '../search/trajectory.js';
 import type { Trajectory } from '../search/views.js';
@@ -13,7 +14,7 @@ import type { Happening } from './client.js';
 import { amount, duration } from './figures.js';
 import { lineOf, progressLine } from './lines.js';
 import { say, sayData } from './printing.js';
-import { costName, roundTable, trajectoryTable } from './tables.js';
+import { costName, phaseTable, trajectoryTable } from './tables.js';
 
 export interface Display {
   /** Something long before the search begins: `what` as "looking at videos". */
@@ -71,16 +72,18 @@ function liveDisplay(output: NodeJS.WriteStream): Display {
   const since = Date.now();
   let preparation = STARTING;
   let latest: SearchState | undefined;
+  /** Of the latest state: frames are many, and figures are not judged anew for each. */
+  let shown: Trajectory | undefined;
 
   const view = () => {
     if (!latest) return preparation;
-    const trajectory = trajectoryOf(latest);
-    const { search, status, base, target, rounds, final } = trajectory;
-    const stage =
-      status === 'paused' ? 'paused' : final ? 'training the network found' : stageOf(rounds.at(-1));
+    shown ??= trajectoryOf(latest);
+    const trajectory = shown;
+    const { search, status, phase, base, target, rounds } = trajectory;
+    const stage = status === 'paused' ? 'paused' : stageOf(phase);
     return [
       `${pc.bold(stage)}  search ${search}, from ${base} to ${amount(target)} ${costName(trajectory)}, ${duration((Date.now() - since) / 1000)}`,
-      roundTable(trajectory, progresses),
+      phaseTable(trajectory, progresses),
       ...(rounds.some(({ winner }) => winner) ? ['', 'so far', trajectoryTable(trajectory)] : []),
       pc.gray('Ctrl-C stops it, and says how to go on.'),
     ].join('\n');
@@ -103,6 +106,7 @@ function liveDisplay(output: NodeJS.WriteStream): Display {
       draw(forTerminal(view()));
     },
     happened: (happening, state) => {
+      if (state !== latest) shown = undefined;
       latest = state;
       if (happening.kind === 'progress') {
         if (happening.progress) progresses.set(happening.training, happening.progress);
@@ -129,11 +133,20 @@ function liveDisplay(output: NodeJS.WriteStream): Display {
   };
 }
 
-/** What a round is for, in words. */
-function stageOf(round: Trajectory['rounds'][number] | undefined): string {
-  if (!round) return 'beginning';
-  if (round.step === 'recipe') return 'trying recipes';
-  return round.step === 'exchange' ? `round ${round.round}, exchanges` : `round ${round.round}`;
+/** What a search is at, in words. */
+function stageOf(phase: Phase): string {
+  switch (phase.kind) {
+    case 'beginning':
+      return 'beginning';
+    case 'round':
+    case 'chosen':
+      if (phase.step === 'recipe') return 'trying recipes';
+      return phase.step === 'exchange' ? `round ${phase.round}, exchanges` : `round ${phase.round}`;
+    case 'contraction':
+      return 'taking the last step back';
+    case 'final':
+      return 'training the network found';
+  }
 }
 
 export function openDisplay(json: boolean): Display {

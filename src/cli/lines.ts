@@ -7,12 +7,11 @@ import { choiceText } from './tables.js';
 
 /** As "round 2, tau". */
 function candidateText(state: SearchState, id: string | undefined): string {
-  const round = state.rounds.at(-1);
-  const entrant = round?.entrants.find(({ candidate }) => candidate === id);
-  if (round && entrant) return `round ${round.round}, ${moveOf(entrant)}`;
-  return state.contraction?.candidate === id && state.contraction
-    ? `contraction of ${state.contraction.axis}`
-    : `candidate ${id}`;
+  const { phase, contraction } = state;
+  if (phase.kind === 'contraction' && contraction?.candidate === id)
+    return `contraction of ${contraction?.axis}`;
+  const entrant = state.rounds.at(-1)?.entrants.find(({ candidate }) => candidate === id);
+  return entrant ? `round ${state.rounds.length}, ${moveOf(entrant)}` : `candidate ${id}`;
 }
 
 /** As "round 2, tau, second training" or "final network". */

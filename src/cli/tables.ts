@@ -123,11 +123,9 @@ function standing(
   ];
 }
 
-/** The candidates of the round that runs (or the final training), and how far each is. */
-export function roundTable(trajectory: Trajectory, progresses: Progresses): string {
-  const { rounds, contraction, final, complexity } = trajectory;
-  const round = rounds.at(-1);
-  if (!round) return '';
+/** The candidates of the phase that the search is in, and how far each is. */
+export function phaseTable(trajectory: Trajectory, progresses: Progresses): string {
+  const { phase, rounds, contraction, final, complexity } = trajectory;
   const table = columns({
     candidate: 'left',
     change: 'left',
@@ -136,27 +134,34 @@ export function roundTable(trajectory: Trajectory, progresses: Progresses): stri
     accuracy: 'right',
     time: 'right',
   });
-  if (final) {
-    table.push([
-      'final',
-      networkText(final.factors),
-      amount(final.cost[complexity]),
-      ...standing(final, progresses),
-    ]);
-    return table.toString();
-  }
-  const network = (factors: Factors) =>
-    round.step === 'expansion' || round.step === 'exchange'
-      ? change(round.factors, factors)
-      : networkText(factors);
-  for (const candidate of contraction?.candidate ? [contraction.candidate] : round.candidates) {
-    const won = candidate.id === round.winner?.candidate;
-    table.push([
-      won ? pc.bold(moveOf(candidate)) : moveOf(candidate),
-      network(candidate.factors),
-      amount(candidate.cost[complexity]),
-      ...standing(candidate, progresses),
-    ]);
+  const add = (
+    name: string,
+    what: string,
+    candidate: Pick<CandidateView, 'cost' | 'state' | 'dropped' | 'estimates' | 'trainings'>,
+  ) => table.push([name, what, amount(candidate.cost[complexity]), ...standing(candidate, progresses)]);
+  switch (phase.kind) {
+    case 'beginning':
+      return '';
+    case 'round':
+    case 'chosen': {
+      const round = rounds.find(({ round }) => round === phase.round);
+      const moves = phase.step === 'expansion' || phase.step === 'exchange';
+      for (const candidate of round?.candidates ?? []) {
+        const won = candidate.id === round?.winner?.candidate;
+        add(
+          won ? pc.bold(moveOf(candidate)) : moveOf(candidate),
+          round && moves ? change(round.factors, candidate.factors) : networkText(candidate.factors),
+          candidate,
+        );
+      }
+      break;
+    }
+    case 'contraction':
+      if (contraction?.candidate)
+        add(`${contraction.axis} back`, change(contraction.from, contraction.to), contraction.candidate);
+      break;
+    case 'final':
+      if (final) add('final', networkText(final.factors), final);
   }
   return table.toString();
 }

@@ -55,6 +55,33 @@ export type DatasetSummary = Static<typeof DatasetSummary>;
 export const ROUND_KINDS = ['recipe', 'expansion', 'exchange', 'population'] as const;
 export type RoundKind = (typeof ROUND_KINDS)[number];
 
+const OfRound = { step: Type.Enum([...ROUND_KINDS]), round: Count };
+
+/** What a search is at. */
+export const Phase = Type.Union(
+  [
+    Type.Object({ kind: Type.Literal('beginning') }, { ...exact, description: 'No round has begun.' }),
+    Type.Object(
+      { kind: Type.Literal('round'), ...OfRound },
+      { ...exact, description: 'Its candidates are proposed and trained.' },
+    ),
+    Type.Object(
+      { kind: Type.Literal('chosen'), ...OfRound },
+      { ...exact, description: 'A round has its winner, or its recipe: what is next follows from that.' },
+    ),
+    Type.Object(
+      { kind: Type.Literal('contraction') },
+      { ...exact, description: 'The last step is taken back to the target.' },
+    ),
+    Type.Object(
+      { kind: Type.Literal('final') },
+      { ...exact, description: 'The network found is trained in full.' },
+    ),
+  ],
+  { title: 'Phase', description: 'What a search is at.' },
+);
+export type Phase = Static<typeof Phase>;
+
 /** What tells the winner from the next best; the first that differs counts. */
 const DECIDED_BY = [...METRIC_NAMES, 'cost', 'axis-order', 'only-candidate'] as const;
 

@@ -1,18 +1,25 @@
 /** A search's state as the fold of its events. */
 import type { SearchEvent } from './events.js';
-import type {
-  CandidateState,
-  Entrant,
-  Round,
-  SearchState,
-  TrainingProgressState,
-  TrainingState,
+import {
+  type CandidateState,
+  type Entrant,
+  type Round,
+  roundOf,
+  type SearchState,
+  type TrainingProgressState,
+  type TrainingState,
 } from './state.js';
 
 function withRound(state: SearchState, change: (round: Round) => Round): SearchState {
   const last = state.rounds.at(-1);
   return last ? { ...state, rounds: [...state.rounds.slice(0, -1), change(last)] } : state;
 }
+
+/** A round has come to its end. */
+const withChoice = (state: SearchState, round: number): SearchState => {
+  const { step } = roundOf(state, { round });
+  return { ...state, phase: { kind: 'chosen', step, round } };
+};
 
 function withTraining(state: SearchState, id: string, progress: TrainingProgressState): SearchState {
   const change = (training: TrainingState) => (training.id === id ? { ...training, progress } : training);
@@ -93,11 +100,11 @@ function applied(state: SearchState, event: Exclude<SearchEvent, { kind: 'search
     }
     case 'recipe-chosen': {
       const { round, recipe, changed, reason } = event;
-      return { ...state, recipe, recipeChoice: { round, changed, reason } };
+      return { ...withChoice(state, round), recipe, recipeChoice: { round, changed, reason } };
     }
     case 'winner-chosen': {
-      const { candidate, axes, choice } = event;
-      return withRound(state, (round) => ({ ...round, winner: { candidate, axes, choice } }));
+      const { round, candidate, axes, choice } = event;
+      return withRound(withChoice(state, round), (won) => ({ ...won, winner: { candidate, axes, choice } }));
     }
     case 'contracted': {
       const { axis, from, to, cost, candidate } = event;

@@ -3,7 +3,7 @@ import type { Axis, Factors } from '../network/index.js';
 import type { Recipe } from '../training/recipe.js';
 import type { Outcome, TrainingFailure, Work } from '../training/training.js';
 import type { SearchConfiguration } from './configuration.js';
-import type { CandidateCost, Choice, DatasetSummary, RoundKind } from './events.js';
+import type { CandidateCost, Choice, DatasetSummary, Phase, RoundKind } from './events.js';
 
 export type TrainingProgressState =
   | { readonly kind: 'proposed' }
@@ -76,13 +76,6 @@ export interface Final {
   readonly trainings: readonly TrainingState[];
 }
 
-/** What a search is at. */
-export type Phase =
-  | { readonly kind: 'beginning' }
-  | { readonly kind: 'round'; readonly step: RoundKind; readonly round: number }
-  | { readonly kind: 'contraction' }
-  | { readonly kind: 'final' };
-
 export type SearchStatus =
   | { readonly kind: 'running' }
   | { readonly kind: 'paused'; readonly at: string }
@@ -150,11 +143,31 @@ export function countTrainings(state: SearchState): Record<TrainingProgressState
   return counts;
 }
 
-export function candidateNamed(state: Pick<SearchState, 'candidates'>, id: string): CandidateState {
-  const found = state.candidates.find((candidate) => candidate.id === id);
-  if (!found) throw new Error(`the search has no candidate ${id}`);
-  return found;
+/** What has to be there by what else a state says. */
+export function present<Value>(value: Value | undefined, what: string): Value {
+  if (value === undefined) throw new Error(`the search has no ${what}`);
+  return value;
 }
+
+export const candidateNamed = ({ candidates }: Pick<SearchState, 'candidates'>, id: string): CandidateState =>
+  present(
+    candidates.find((candidate) => candidate.id === id),
+    `candidate ${id}`,
+  );
+
+/** The round that a phase is of. */
+export const roundOf = (
+  { rounds }: Pick<SearchState, 'rounds'>,
+  { round: number }: Pick<Round, 'round'>,
+): Round =>
+  present(
+    rounds.find(({ round }) => round === number),
+    `round ${number}`,
+  );
+
+/** Of a round that has been won. */
+export const winnerOf = (state: Pick<SearchState, 'candidates'>, { round, winner }: Round): CandidateState =>
+  candidateNamed(state, present(winner, `winner of round ${round}`).candidate);
 
 /** The candidates of a round, with their part in it. */
 export const candidatesIn = (

@@ -118,7 +118,8 @@ function roundView(state: SearchState, round: Round): RoundView {
 export function candidateViewOf(state: SearchState, id: string): CandidateView | undefined {
   const round = state.rounds.findLast(({ entrants }) => entrants.some(({ candidate }) => candidate === id));
   if (round) return viewsOf(state, candidatesIn(state, round)).find((view) => view.id === id);
-  return contractionView(state)?.candidate;
+  const contracted = contractionView(state)?.candidate;
+  return contracted?.id === id ? contracted : undefined;
 }
 
 function contractionView(state: SearchState): Trajectory['contraction'] {
@@ -160,6 +161,7 @@ export function trajectoryOf(state: SearchState): Trajectory {
     ...(name === undefined ? {} : { name }),
     status: status.kind,
     ...(status.kind === 'failed' ? { reason: status.reason } : {}),
+    phase: state.phase,
     createdAt: state.createdAt,
     ...(endedAt === undefined ? {} : { endedAt }),
     method,

@@ -6,7 +6,7 @@ import { METRIC_NAMES, metricsSchema } from '../training/metrics.js';
 import { Recipe } from '../training/recipe.js';
 import { Outcome, TrainingFailure } from '../training/training.js';
 import { COMPLEXITIES, METHOD_NAMES } from './configuration.js';
-import { CandidateCost, Choice, DatasetSummary, ROUND_KINDS } from './events.js';
+import { CandidateCost, Choice, DatasetSummary, Phase, ROUND_KINDS } from './events.js';
 import type { SearchState } from './state.js';
 
 const AxisName = Type.Enum([...AXES]);
@@ -93,6 +93,7 @@ export const Trajectory = Type.Object(
     name: Type.Optional(Type.String()),
     status: Status,
     reason: Type.Optional(Type.String({ description: 'Why the search failed.' })),
+    phase: Phase,
     createdAt: Type.String(),
     endedAt: Type.Optional(Type.String()),
     method: Type.Enum([...METHOD_NAMES]),

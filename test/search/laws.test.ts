@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { AXES, BASES } from '../../src/network/index.js';
 import { METHOD_NAMES } from '../../src/search/configuration.js';
 import { decide } from '../../src/search/decide.js';
-import { searchEvent } from '../../src/search/events.js';
-import { fold } from '../../src/search/fold.js';
+import { type Phase, type SearchEvent, searchEvent } from '../../src/search/events.js';
+import { apply, fold } from '../../src/search/fold.js';
 import { compare } from '../../src/search/judge.js';
 import { spendingOf } from '../../src/search/methods/budget.js';
 import { atChance, measurementsOf, verdictOn } from '../../src/search/methods/measuring.js';
@@ -110,6 +110,35 @@ describe('any search', () => {
           );
         },
       ),
+      RUNS,
+    );
+  });
+
+  test('is at the phase that its events have brought it to', () => {
+    const brought: Readonly<Partial<Record<SearchEvent['kind'], Phase['kind']>>> = {
+      'search-created': 'beginning',
+      'round-started': 'round',
+      'recipe-chosen': 'chosen',
+      'winner-chosen': 'chosen',
+      contracted: 'contraction',
+      'final-proposed': 'final',
+    };
+    fc.assert(
+      fc.property(search, ({ configuration, results, data }) => {
+        const { events } = searched(configuration, results, data);
+        let state: SearchState | undefined;
+        let kind: Phase['kind'] = 'beginning';
+        for (const event of events) {
+          state = apply(state, event);
+          kind = brought[event.kind] ?? kind;
+          const round = state.rounds.at(-1);
+          expect(state.phase).toEqual(
+            kind === 'round' || kind === 'chosen'
+              ? { kind, step: round?.step, round: round?.round }
+              : { kind },
+          );
+        }
+      }),
       RUNS,
     );
   });

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { BASES, describeNetwork, MODELS } from '../../src/network/index.js';
 import { candidatesIn, type SearchState } from '../../src/search/state.js';
-import { trajectoryOf } from '../../src/search/trajectory.js';
+import { candidateViewOf, trajectoryOf } from '../../src/search/trajectory.js';
 import { trainingBytes } from '../../src/training/memory.js';
 import { RECIPES } from '../../src/training/recipe.js';
 import {
@@ -250,6 +250,22 @@ describe('the end of a search', () => {
       ).notes;
     expect(of(0)).toEqual([expect.stringMatching(/^The data have no test part/)]);
     expect(of(20)).toEqual([]);
+  });
+});
+
+describe('a candidate', () => {
+  const { state } = searched(configured({ target: '2G' }), wonBy(...PUBLISHED));
+
+  test('is shown as the last of its rounds judges it, or as what was taken back to the target', () => {
+    const { rounds, contraction } = trajectoryOf(state);
+    for (const candidate of rounds.flatMap(({ candidates }) => candidates))
+      expect(candidateViewOf(state, candidate.id)).toEqual(candidate);
+    expect(contraction?.candidate).toBeDefined();
+    expect(candidateViewOf(state, contraction?.candidate?.id ?? '')).toEqual(contraction?.candidate);
+  });
+
+  test('that the search does not have is none', () => {
+    expect(candidateViewOf(state, 'n000000000000')).toBeUndefined();
   });
 });
 

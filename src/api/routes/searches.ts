@@ -2,7 +2,7 @@ import Type, { type Static } from 'typebox';
 import { X3dError } from '../../errors.js';
 import { SearchConfiguration, SearchInput } from '../../search/configuration.js';
 import { createSearch, settle } from '../../search/creation.js';
-import { DatasetSummary } from '../../search/events.js';
+import { DatasetSummary, Phase } from '../../search/events.js';
 import { listSearches, readSearch, searchNamed } from '../../search/log.js';
 import { Plan, planOf } from '../../search/planning/plan.js';
 import { countTrainings, endOf, finalOutcome, type SearchState } from '../../search/state.js';
@@ -24,6 +24,7 @@ export const SearchView = Type.Object(
     id: Type.String(),
     status: Status,
     reason: Type.Optional(Type.String({ description: 'Why it failed.' })),
+    phase: Phase,
     createdAt: Type.String(),
     endedAt: Type.Optional(Type.String()),
     version: Type.Integer({ description: 'Events so far; the id of the last server-sent event.' }),
@@ -45,8 +46,8 @@ export type SearchView = Static<typeof SearchView>;
 
 /** `workers`: heard of lately. */
 function viewOf(state: SearchState, workers: number): SearchView {
-  const { id, status, createdAt, version, configuration, dataset, rounds, final } = state;
-  const cost = final?.cost ?? rounds.at(-1)?.cost;
+  const { id, status, phase, createdAt, version, configuration, dataset, rounds, final } = state;
+  const cost = (phase.kind === 'final' ? final : rounds.at(-1))?.cost;
   const endedAt = endOf(state);
   const result = finalOutcome(state);
   const best = bestSoFar(trajectoryOf(state));
@@ -54,6 +55,7 @@ function viewOf(state: SearchState, workers: number): SearchView {
     id,
     status: status.kind,
     ...(status.kind === 'failed' ? { reason: status.reason } : {}),
+    phase,
     createdAt,
     ...(endedAt === undefined ? {} : { endedAt }),
     version,

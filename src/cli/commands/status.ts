@@ -8,7 +8,7 @@ import { amount } from '../figures.js';
 import { example, homeOption, jsonOption } from '../flags.js';
 import { print } from '../printing.js';
 import { columns } from '../table.js';
-import { roundTable, trajectoryTable } from '../tables.js';
+import { phaseTable, trajectoryTable } from '../tables.js';
 
 interface StatusOptions {
   readonly url?: string;
@@ -62,7 +62,7 @@ async function showOne(client: Client, id: string, json: boolean | undefined): P
   print(json, trajectory, () =>
     [
       `search ${id}: ${trajectory.status}${trajectory.reason === undefined ? '' : `: ${trajectory.reason}`}`,
-      ...(trajectory.status === 'running' ? [roundTable(trajectory, progresses)] : []),
+      ...(trajectory.status === 'running' ? [phaseTable(trajectory, progresses)] : []),
       trajectoryTable(trajectory),
     ].join('\n'),
   );

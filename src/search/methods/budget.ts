@@ -46,9 +46,10 @@ export function overBudget(state: SearchState, more: number): string | undefined
   if (!budget) return undefined;
   const spent = spendingOf(state);
   const size = complexity === 'multiplyAdds' ? target : (state.rounds.at(-1)?.cost.multiplyAdds ?? 0);
-  const last = state.final
-    ? 0
-    : trainingMultiplyAdds({ recipe: state.recipe }, { multiplyAdds: Math.min(size, Number.MAX_VALUE) });
+  const last =
+    state.phase.kind === 'final'
+      ? 0
+      : trainingMultiplyAdds({ recipe: state.recipe }, { multiplyAdds: Math.min(size, Number.MAX_VALUE) });
   const wanted = spent.multiplyAdds + more + last;
   const inUnit =
     budget.unit === 'multiply-adds'

@@ -2,7 +2,14 @@
 import { METRICS } from '../../training/metrics.js';
 import type { NewEvent } from '../events.js';
 import { compare } from '../judge.js';
-import { type CandidateState, candidateNamed, type Final, type SearchState, trainedTo } from '../state.js';
+import {
+  type CandidateState,
+  candidateNamed,
+  type Final,
+  present,
+  type SearchState,
+  trainedTo,
+} from '../state.js';
 import { finalVariant } from '../work.js';
 import { overBudget, takenBy } from './budget.js';
 import { atChance, CONFIDENCE, longest, measurementsOf, verdictOn } from './measuring.js';
@@ -94,7 +101,8 @@ function disappointment(state: SearchState, final: Final): string | undefined {
 }
 
 /** Trains the network found, again where it came out clearly worse, and ends. */
-export function decideFinal(state: SearchState, final: Final, attempts = MOST_ATTEMPTS): Decision {
+export function decideFinal(state: SearchState, attempts = MOST_ATTEMPTS): Decision {
+  const final = present(state.final, 'network found');
   const open = trainOpen(final.trainings);
   if (open) return open;
   const { length } = final.trainings;

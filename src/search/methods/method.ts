@@ -30,6 +30,10 @@ export interface Method {
 export const append = (...events: readonly NewEvent[]): Decision => ({ kind: 'append', events });
 export const fail = (reason: string): Decision => append({ kind: 'search-failed', reason });
 
+/** A phase that a method brings no search to. */
+export const foreign = ({ phase, configuration }: SearchState): Decision =>
+  fail(`the method ${configuration.method} has no phase "${phase.kind}"`);
+
 /** Sees to those that are open; undefined where none is. */
 export function trainOpen(trainings: readonly TrainingState[]): Decision | undefined {
   const open = trainings.filter(isOpen);

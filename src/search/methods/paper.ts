@@ -12,13 +12,15 @@ import type { Choice, NewEvent } from '../events.js';
 import type { Measurement } from '../judge.js';
 import {
   type CandidateState,
-  type Contraction,
   candidateNamed,
   candidatesIn,
   type Entrant,
+  present,
   type Round,
+  roundOf,
   type SearchState,
   trainedTo,
+  winnerOf,
 } from '../state.js';
 import { baseOf, costOf, networkId, replicateOf, trainingMultiplyAdds } from '../work.js';
 import { decideFinal, proposeFinal } from './ending.js';
@@ -151,14 +153,13 @@ function decideRound(state: SearchState, round: Round): Decision {
 }
 
 /** A round has been won: go on, or take the last step back to the target and train in full. */
-function decideAfter(state: SearchState, round: Round, winner: NonNullable<Round['winner']>): Decision {
+function decideAfter(state: SearchState, round: Round): Decision {
   const { target, complexity } = state.configuration;
-  const won = candidateNamed(state, winner.candidate);
+  const won = winnerOf(state, round);
   const cost = won.cost[complexity];
   if (cost < target) return append(roundStarted(state, 'expansion', won.factors));
   if (cost === target) return proposeFinal(won, 'the last winner meets the target');
-  if (state.contraction) return decideContracted(state, round, state.contraction);
-  const [axis] = winner.axes;
+  const [axis] = round.winner?.axes ?? [];
   if (!axis) return fail(`round ${round.round} was won along no axis`);
   const base = baseOf(state);
   const of = complexityOf(state);
@@ -180,13 +181,13 @@ function decideAfter(state: SearchState, round: Round, winner: NonNullable<Round
 
 /** What a round started from, as the round before trained it; none for the first. */
 function startOf(state: SearchState, { round }: Round): CandidateState | undefined {
-  const before = state.rounds.find((other) => other.round === round - 1)?.winner;
-  return before ? candidateNamed(state, before.candidate) : undefined;
+  return round === 1 ? undefined : winnerOf(state, roundOf(state, { round: round - 1 }));
 }
 
 /** A step taken back can be worse than none: a clip's frames, say, are fewer at the stride of many. */
-function decideContracted(state: SearchState, round: Round, { to, cost, candidate }: Contraction): Decision {
-  const start = startOf(state, round);
+function decideContracted(state: SearchState): Decision {
+  const { to, cost, candidate } = present(state.contraction, 'contraction');
+  const start = startOf(state, present(state.rounds.at(-1), 'round'));
   if (candidate === undefined || !start)
     return proposeFinal({ factors: to, cost }, 'the last step, taken back to the target');
   const contracted = candidateNamed(state, candidate);
@@ -200,15 +201,26 @@ function decideContracted(state: SearchState, round: Round, { to, cost, candidat
     : proposeFinal(contracted, 'the last step, taken back to the target');
 }
 
+function decide(state: SearchState): Decision {
+  const { phase } = state;
+  switch (phase.kind) {
+    case 'beginning':
+      return append(roundStarted(state, 'expansion', baseOf(state).factors));
+    case 'round':
+      return decideRound(state, roundOf(state, phase));
+    case 'chosen':
+      return decideAfter(state, roundOf(state, phase));
+    case 'contraction':
+      return decideContracted(state);
+    case 'final':
+      // The published search trains what it found once.
+      return decideFinal(state, 1);
+  }
+}
+
 export const paperMethod: Method = {
   description: 'the published search: one training per axis and round, the most accurate wins',
-  decide: (state) => {
-    // The published search trains what it found once.
-    if (state.final) return decideFinal(state, state.final, 1);
-    const round = state.rounds.at(-1);
-    if (!round) return append(roundStarted(state, 'expansion', baseOf(state).factors));
-    return round.winner ? decideAfter(state, round, round.winner) : decideRound(state, round);
-  },
+  decide,
   measured: (_, candidates) =>
     candidates.flatMap((candidate): Measurement[] => {
       const score = scoreOf(candidate);

@@ -5,20 +5,20 @@
  */
 import { type Factors, sameNetwork } from '../../network/index.js';
 import type { NewEvent } from '../events.js';
-import { candidateNamed, type Round, type SearchState } from '../state.js';
+import { type Round, roundOf, type SearchState, winnerOf } from '../state.js';
 import { baseOf, costOf } from '../work.js';
 import { decideFinal, networkFound, proposeFinal } from './ending.js';
 import { measuredByRace } from './measuring.js';
-import { append, type Decision, type Method } from './method.js';
+import { append, type Decision, foreign, type Method } from './method.js';
 import { exchanges, expansions } from './moves.js';
 import { complexityOf, proposed, roundStarted, type Suggestion } from './proposals.js';
 import { race, tooDear } from './racing.js';
-import { decideRecipe } from './recipes.js';
+import { beginRecipe, chooseRecipe } from './recipes.js';
 
 const MOST_EXCHANGES = 2;
 
 /** A round and its candidates, all at once; undefined where fewer than `least` networks can be tried. */
-function roundOf(
+function nextRound(
   state: SearchState,
   step: Round['step'],
   factors: Factors,
@@ -40,7 +40,7 @@ function affordable(state: SearchState, begins: Decision, events: readonly NewEv
 
 /** Onwards from a network: another expansion, or, where none is left within the target, the exchanges. */
 function expand(state: SearchState, factors: Factors): Decision {
-  const { begins, events } = roundOf(state, 'expansion', factors, expansions(state, factors), 1);
+  const { begins, events } = nextRound(state, 'expansion', factors, expansions(state, factors), 1);
   if (begins) return affordable(state, begins, events);
   const cost = complexityOf(state)(factors);
   const { target, complexity } = state.configuration;
@@ -61,7 +61,7 @@ function exchange(state: SearchState, factors: Factors): Decision {
   if (done >= MOST_EXCHANGES || state.spent !== undefined) return conclude(state, factors);
   const asItIs = { kind: 'network', axes: [], change: 'as it is', factors } as const;
   const suggestions = [asItIs, ...exchanges(state, factors)];
-  const { begins, events } = roundOf(state, 'exchange', factors, suggestions, 2);
+  const { begins, events } = nextRound(state, 'exchange', factors, suggestions, 2);
   return begins ? affordable(state, begins, events) : conclude(state, factors);
 }
 
@@ -74,20 +74,30 @@ function conclude(state: SearchState, factors: Factors): Decision {
 }
 
 /** A round has been won: on from its winner. */
-function proceed(state: SearchState, round: Round, winner: NonNullable<Round['winner']>): Decision {
-  const { factors } = candidateNamed(state, winner.candidate);
+function proceed(state: SearchState, round: Round): Decision {
+  const { factors } = winnerOf(state, round);
   if (state.spent !== undefined) return conclude(state, factors);
   if (round.step === 'expansion') return expand(state, factors);
   return sameNetwork(factors, round.factors) ? conclude(state, factors) : exchange(state, factors);
 }
 
 function decide(state: SearchState): Decision {
-  if (state.final) return decideFinal(state, state.final);
-  const recipe = decideRecipe(state);
-  if (recipe) return recipe;
-  const round = state.rounds.at(-1);
-  if (!round || round.step === 'recipe') return expand(state, baseOf(state).factors);
-  return round.winner ? proceed(state, round, round.winner) : race(state, round);
+  const { phase } = state;
+  const first = () => expand(state, baseOf(state).factors);
+  switch (phase.kind) {
+    case 'beginning':
+      return beginRecipe(state) ?? first();
+    case 'round':
+      return phase.step === 'recipe'
+        ? chooseRecipe(state, roundOf(state, phase))
+        : race(state, roundOf(state, phase));
+    case 'chosen':
+      return phase.step === 'recipe' ? first() : proceed(state, roundOf(state, phase));
+    case 'final':
+      return decideFinal(state);
+    case 'contraction':
+      return foreign(state);
+  }
 }
 
 export const raceMethod: Method = {

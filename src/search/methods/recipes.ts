@@ -40,7 +40,10 @@ function networks(state: SearchState): Factors[] {
   return [factors];
 }
 
-function begin(state: SearchState): Decision {
+/** The trials begin; undefined where the user gave all that would be tried. */
+export function beginRecipe(state: SearchState): Decision | undefined {
+  const { given } = state.configuration;
+  if (given.includes('learningRate') && given.includes('mixup')) return undefined;
   const round = state.rounds.length + 1;
   const base = baseOf(state);
   const entrants = networks(state).map(
@@ -97,7 +100,8 @@ function lacking(state: SearchState, round: Round, trials: readonly Trial[]): Ne
 
 const rounded = (rate: number) => Number(rate.toPrecision(2));
 
-function choose(state: SearchState, round: Round): Decision {
+/** What is still to be tried, or, once that is trained, what was chosen. */
+export function chooseRecipe(state: SearchState, round: Round): Decision {
   const { recipe, configuration } = state;
   const { learningRate, mixup } = recipe;
   const open = trainOpen(candidatesIn(state, round).flatMap(({ trainings }) => trainings));
@@ -136,13 +140,4 @@ function choose(state: SearchState, round: Round): Decision {
         ? 'the budget leaves no room to try others'
         : 'no other setting was clearly better than the default'),
   });
-}
-
-/** What is to be done about the recipe; undefined once it is chosen, or where the user gave all of it. */
-export function decideRecipe(state: SearchState): Decision | undefined {
-  if (state.recipeChoice) return undefined;
-  const { given } = state.configuration;
-  if (given.includes('learningRate') && given.includes('mixup')) return undefined;
-  const [round] = state.rounds;
-  return round ? choose(state, round) : begin(state);
 }
