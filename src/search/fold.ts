@@ -38,7 +38,8 @@ function withProposal(
   state: SearchState,
   { candidate, training: id, replicate, work }: Extract<SearchEvent, { kind: 'training-proposed' }>,
 ): SearchState {
-  const training: TrainingState = { id, replicate, work, progress: { kind: 'proposed' } };
+  const round = state.rounds.at(-1)?.round ?? 0;
+  const training: TrainingState = { id, replicate, round, work, progress: { kind: 'proposed' } };
   if (candidate === undefined)
     return state.final
       ? { ...state, final: { ...state.final, trainings: [...state.final.trainings, training] } }

@@ -15,6 +15,8 @@ export type TrainingProgressState =
 export interface TrainingState {
   readonly id: string;
   readonly replicate: number;
+  /** The round that asked for it; 0 where none had begun. */
+  readonly round: number;
   readonly work: Work;
   readonly progress: TrainingProgressState;
 }

@@ -1,15 +1,16 @@
 /** Rounds that race: what holds for each of them, whatever its trainings come to, and what single ones show. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { COMPLEXITIES } from '../../src/search/configuration.js';
 import type { DatasetSummary, SearchEvent } from '../../src/search/events.js';
 import { spendingOf, takenBy } from '../../src/search/methods/budget.js';
 import { candidateNamed, candidatesIn, type SearchState, trainingsOf } from '../../src/search/state.js';
 import { trajectoryOf } from '../../src/search/trajectory.js';
-import { costOf, trainingMultiplyAdds } from '../../src/search/work.js';
+import { baseOf, costOf, trainingMultiplyAdds } from '../../src/search/work.js';
 import { worse } from '../../src/training/metrics.js';
 import type { Outcome } from '../../src/training/training.js';
 import { fewClasses, jumped, RUNS, randomResults, searchesBy, searchOn, stuck } from './arbitraries.js';
-import { configuredOn, diverged, type Results, scored, searched } from './searching.js';
+import { configured, configuredOn, diverged, type Results, scored, searched, wonBy } from './searching.js';
 
 const racing = searchesBy(['race', 'compound', 'random']);
 
@@ -130,16 +131,42 @@ describe('any search that races', () => {
     );
   });
 
+  test('counts each training of its rounds once among what its choices took', () => {
+    fc.assert(
+      fc.property(racing, (drawn) => {
+        const { state, events } = searchOn(drawn);
+        if (state.status.kind !== 'ended') return;
+        const choices = state.rounds.flatMap(({ winner }) => winner?.choice ?? []);
+        const proposals = proposalsIn(events);
+        const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
+        expect(sum(choices.map(({ trainings }) => trainings))).toBe(proposals.length);
+        const taken = takenBy(proposals);
+        expect(sum(choices.map(({ multiplyAdds }) => multiplyAdds)) / (taken || 1)).toBeCloseTo(
+          taken && 1,
+          9,
+        );
+      }),
+      RUNS,
+    );
+  });
+});
+
+describe('any search', () => {
   test('keeps its budget, but for the first look at the first round and one training in full', () => {
     fc.assert(
       fc.property(
-        racing,
+        searchesBy(),
+        fc.constantFrom(...COMPLEXITIES),
         fc.double({ min: 0.5, max: 60, noNaN: true }),
-        ({ of, configuration, data }, finals) => {
-          const { target, recipe } = configuration;
-          const amount = finals * trainingMultiplyAdds({ recipe }, { multiplyAdds: target });
+        ({ of, configuration: drawn, data }, complexity, finals) => {
+          const least = baseOf({ configuration: drawn, dataset: data });
+          const cost = costOf(least, least.factors);
+          const target = Math.ceil((drawn.target * cost[complexity]) / cost.multiplyAdds);
+          const { recipe } = drawn;
+          const amount = finals * trainingMultiplyAdds({ recipe }, { multiplyAdds: drawn.target });
           const budget = { unit: 'multiply-adds', amount } as const;
-          const { state, events } = searched({ ...configuration, budget }, randomResults(of), data);
+          const configuration = { ...drawn, complexity, target, budget };
+          const { state, events } = searched(configuration, randomResults(of), data);
           const first = state.rounds.find(({ step }) => step !== 'recipe')?.round;
           let round = 0;
           let steps = 0;
@@ -148,6 +175,7 @@ describe('any search that races', () => {
             if (event.kind !== 'training-proposed' || event.candidate === undefined) return false;
             if (round !== first) return round < (first ?? 0);
             steps ||= event.work.recipe.steps;
+            if (configuration.method === 'paper') return true;
             const { learningRate } = state.recipe;
             return (
               event.replicate === 0 &&
@@ -168,9 +196,9 @@ describe('any search that races', () => {
           const needed = trainings.filter(
             (_, index) => index > 0 && trainings[index - 1]?.progress.kind === 'failed',
           );
-          const least = takenBy(exempt) + takes(full ? [full] : []);
+          const needs = takenBy(exempt) + takes(full ? [full] : []);
           const { multiplyAdds } = spendingOf(state);
-          expect(multiplyAdds).toBeLessThanOrEqual(1.000001 * (Math.max(amount, least) + takes(needed)));
+          expect(multiplyAdds).toBeLessThanOrEqual(1.000001 * (Math.max(amount, needs) + takes(needed)));
           if (state.spent !== undefined) expect(state.spent).not.toBe('');
         },
       ),
@@ -321,6 +349,20 @@ describe('a budget', () => {
     expect(state.spent).toMatch(/^the next trainings and the last one would bring the search to /);
     expect(state.status.kind).toBe('ended');
     expect(trajectoryOf(state).notes).toContainEqual(expect.stringMatching(/^The budget ended the search/));
+  });
+
+  test('ends the published search at the network that it stood at', () => {
+    const published = (changes: object = {}) =>
+      searched(configured({ target: '2G', ...changes }), wonBy('b', 'tau', 's', 'd', 't')).state;
+    const { multiplyAdds } = spendingOf(published());
+    const state = published({ budget: String(Math.round(0.8 * multiplyAdds)) });
+    expect(spendingOf(state).multiplyAdds).toBeLessThanOrEqual(0.8 * multiplyAdds);
+    expect(state.spent).toMatch(/^the next trainings and the last one would bring the search to /);
+    expect(state.final).toMatchObject({
+      candidate: state.rounds.findLast(({ winner }) => winner)?.winner?.candidate,
+      reason: 'the last winner: the budget has no room for another round',
+    });
+    expect(state.status.kind).toBe('ended');
   });
 
   test('in hours counts what the workers took', () => {

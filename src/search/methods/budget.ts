@@ -1,6 +1,6 @@
 /** What a search has spent on trainings, and what it still may. */
 import type { NewEvent } from '../events.js';
-import { type SearchState, trainedTo, trainingsOf } from '../state.js';
+import { type CandidateState, type SearchState, trainedTo, trainingsOf } from '../state.js';
 import { costOf, trainingMultiplyAdds } from '../work.js';
 
 const SECONDS_PER_HOUR = 3600;
@@ -37,19 +37,35 @@ export const takenBy = (events: readonly NewEvent[]): number =>
   );
 
 /**
- * Why `more` multiply-adds of training are not to be had any more, or undefined. The training in full of a network of
- * the target's size is kept back. Hours are reckoned from what the trainings so far took, so that, unlike all else in a
- * search, they depend on the machines.
+ * The most that one clip of the network found may take, multiply-adds: the target, or, where that counts something
+ * else, the largest network so far that fits it, those among `next` included.
  */
-export function overBudget(state: SearchState, more: number): string | undefined {
-  const { budget, complexity, target } = state.configuration;
+function mostOfFound(state: SearchState, next: readonly Pick<CandidateState, 'cost'>[]): number {
+  const { complexity, target } = state.configuration;
+  if (complexity === 'multiplyAdds') return target;
+  const fitting = [...state.rounds, ...state.candidates, ...next].filter(
+    ({ cost }) => cost[complexity] <= target,
+  );
+  return Math.max(0, ...fitting.map(({ cost }) => cost.multiplyAdds));
+}
+
+/**
+ * Why `more` multiply-adds of training, of candidates so far or of `next`, are not to be had any more, or undefined.
+ * The training in full of the largest network that may be found is kept back. Hours are reckoned from what the
+ * trainings so far took, so that, unlike all else in a search, they depend on the machines.
+ */
+export function overBudget(
+  state: SearchState,
+  more: number,
+  next: readonly Pick<CandidateState, 'cost'>[] = [],
+): string | undefined {
+  const { budget } = state.configuration;
   if (!budget) return undefined;
   const spent = spendingOf(state);
-  const size = complexity === 'multiplyAdds' ? target : (state.rounds.at(-1)?.cost.multiplyAdds ?? 0);
   const last =
     state.phase.kind === 'final'
       ? 0
-      : trainingMultiplyAdds({ recipe: state.recipe }, { multiplyAdds: Math.min(size, Number.MAX_VALUE) });
+      : trainingMultiplyAdds({ recipe: state.recipe }, { multiplyAdds: mostOfFound(state, next) });
   const wanted = spent.multiplyAdds + more + last;
   const inUnit =
     budget.unit === 'multiply-adds'

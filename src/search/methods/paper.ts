@@ -23,6 +23,7 @@ import {
   winnerOf,
 } from '../state.js';
 import { baseOf, costOf, networkId, replicateOf, trainingMultiplyAdds } from '../work.js';
+import { overBudget, takenBy } from './budget.js';
 import { decideFinal, proposeFinal } from './ending.js';
 import { append, type Decision, fail, type Method, proposeTraining, trainOpen } from './method.js';
 import { complexityOf, proposed, roundStarted, type Suggestion } from './proposals.js';
@@ -128,12 +129,22 @@ const reasons = (candidates: readonly Candidate[]) =>
     )
     .join('; ');
 
+/** A round's candidates, where the budget has room for them. The first round is had in any case. */
+function begun(state: SearchState, round: Round): Decision {
+  const before = startOf(state, round);
+  if (before && state.spent !== undefined)
+    return proposeFinal(before, 'the last winner: the budget has no room for another round');
+  const events = propose(state, round);
+  const over = before && overBudget(state, takenBy(events));
+  return over === undefined ? append(...events) : append({ kind: 'budget-reached', reason: over });
+}
+
 function decideRound(state: SearchState, round: Round): Decision {
   const { target, complexity } = state.configuration;
   // Only a base can meet the target before its round: any other network that does has ended the rounds.
   if (round.cost[complexity] >= target) return proposeFinal(round, 'the base meets the target');
   // Proposals are appended all at once, so a round has either all of them or none.
-  if (round.entrants.length + round.skipped.length === 0) return append(...propose(state, round));
+  if (round.entrants.length + round.skipped.length === 0) return begun(state, round);
   if (round.entrants.length === 0) {
     if (state.unreachable !== undefined) return proposeFinal(round, 'no axis can move any more');
     return append({
@@ -164,8 +175,12 @@ function decideAfter(state: SearchState, round: Round): Decision {
   const base = baseOf(state);
   const of = complexityOf(state);
   const to = contractAxis(base, round.factors, won.factors, axis, target, of);
-  const compared = startOf(state, round) !== undefined && of(to) > round.cost[complexity];
   const id = networkId(to);
+  const training = trainingOf(state, { id, factors: to });
+  const compared =
+    startOf(state, round) !== undefined &&
+    of(to) > round.cost[complexity] &&
+    overBudget(state, takenBy([training])) === undefined;
   return append(
     {
       kind: 'contracted',
@@ -175,7 +190,7 @@ function decideAfter(state: SearchState, round: Round): Decision {
       cost: costOf(base, to),
       ...(compared ? { candidate: id } : {}),
     },
-    ...(compared ? [trainingOf(state, { id, factors: to })] : []),
+    ...(compared ? [training] : []),
   );
 }
 

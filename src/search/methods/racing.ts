@@ -65,23 +65,14 @@ function nextReplicate(state: SearchState, alive: readonly Candidate[]): NewEven
   );
 }
 
-function choiceOf(
-  state: SearchState,
-  round: Round,
-  verdict: Verdict,
-  candidates: readonly Candidate[],
-): Choice {
+function choiceOf(round: Round, verdict: Verdict, candidates: readonly Candidate[]): Choice {
   const { judgement, by, decided } = verdict;
   const [winner, runnerUp] = judgement.estimates;
   const difference = winner && runnerUp && compare(judgement, winner.candidate, runnerUp.candidate);
-  const before = new Set(
-    state.rounds
-      .filter((other) => other.round < round.round)
-      .flatMap(({ entrants }) => entrants.map(({ candidate }) => candidate)),
+  // Also further ones of networks that were in rounds before.
+  const own = candidates.flatMap(({ trainings, cost }) =>
+    trainings.filter((training) => training.round === round.round).map(({ work }) => ({ work, cost })),
   );
-  const own = candidates
-    .filter(({ id }) => !before.has(id))
-    .flatMap(({ trainings, cost }) => trainings.map((training) => ({ training, cost })));
   return {
     decidedBy: runnerUp ? by : 'only-candidate',
     ...(runnerUp ? { runnerUp: runnerUp.candidate } : {}),
@@ -89,7 +80,7 @@ function choiceOf(
     ...(winner ? { probability: winner.probability } : {}),
     undecided: runnerUp !== undefined && !decided,
     trainings: own.length,
-    multiplyAdds: own.reduce((sum, { training, cost }) => sum + trainingMultiplyAdds(training.work, cost), 0),
+    multiplyAdds: own.reduce((sum, { work, cost }) => sum + trainingMultiplyAdds(work, cost), 0),
   };
 }
 
@@ -161,14 +152,11 @@ const firstTrainings = (recipe: Recipe, candidates: readonly Pick<CandidateState
   candidates.reduce((sum, { cost }) => sum + trainingMultiplyAdds({ recipe }, cost), 0);
 
 /** Why the budget has no room for a round of these candidates, or undefined. */
-export const tooDear = (state: SearchState, events: readonly NewEvent[]): string | undefined =>
-  overBudget(
-    state,
-    firstTrainings(
-      { ...state.recipe, steps: candidateSteps(state) },
-      events.flatMap((event) => (event.kind === 'candidate-proposed' ? [event] : [])),
-    ),
-  );
+export function tooDear(state: SearchState, events: readonly NewEvent[]): string | undefined {
+  const candidates = events.flatMap((event) => (event.kind === 'candidate-proposed' ? [event] : []));
+  const recipe = { ...state.recipe, steps: candidateSteps(state) };
+  return overBudget(state, firstTrainings(recipe, candidates), candidates);
+}
 
 function concluded(
   state: SearchState,
@@ -221,7 +209,7 @@ function concluded(
       round: round.round,
       candidate: winner.id,
       axes: [...winner.axes],
-      choice: choiceOf(state, round, verdict, all),
+      choice: choiceOf(round, verdict, all),
     },
   );
 }
