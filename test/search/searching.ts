@@ -134,23 +134,29 @@ export function nextEvents(
   }
 }
 
-/** The search from its creation to its end, and every event on the way. */
+/** The search from its creation to its end, and every event on the way; `cuts`: where a log may end, in events. */
 export function searched(
   configuration: SearchConfiguration,
   results: Results,
   data: DatasetSummary = dataset,
-): { readonly state: SearchState; readonly events: readonly SearchEvent[] } {
+): {
+  readonly state: SearchState;
+  readonly events: readonly SearchEvent[];
+  readonly cuts: readonly number[];
+} {
   const events: SearchEvent[] = [
     stamped({ kind: 'search-created', search: 's1', configuration, dataset: data }, 0),
   ];
+  const cuts = [1];
   let state = created(configuration, data);
   for (let next = nextEvents(state, results); next; next = nextEvents(state, results)) {
     if (next.length === 0) throw new Error('a decision that records nothing');
     for (const event of next) events.push(stamped(event, state.version + events.length));
     state = withEvents(state, next);
+    cuts.push(events.length);
     if (state.version > 2000) throw new Error('a search without end');
   }
-  return { state, events };
+  return { state, events, cuts };
 }
 
 /** Results in which each round is won by the axis named for it, and by nothing after them. */
