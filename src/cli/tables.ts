@@ -6,7 +6,7 @@ import { moveOf } from '../search/state.js';
 import type { CandidateView, Trajectory } from '../search/views.js';
 import type { TrainingProgress } from '../training/training.js';
 import { amount, change, clip, duration, inWords, percent } from './figures.js';
-import { columns } from './table.js';
+import { broken, columns } from './table.js';
 
 export type Progresses = ReadonlyMap<string, TrainingProgress>;
 
@@ -17,30 +17,41 @@ const COST_NAMES = {
   activationBytes: 'activation bytes',
 } as const satisfies Record<Trajectory['complexity'], string>;
 
+/** Columns of text, so that a table fits a terminal of 80 columns. */
+const MOVE_WIDTH = 14;
+const CHANGE_WIDTH = 17;
+const CHOICE_WIDTH = 12;
+const moveText = (candidate: Pick<CandidateView, 'axes' | 'change'>) => broken(moveOf(candidate), MOVE_WIDTH);
+const changeText = (text: string) => broken(text, CHANGE_WIDTH);
+const costHead = ({ complexity }: Trajectory) =>
+  COST_NAMES[complexity].replace(/(-| )/, (mark) => `${mark.trim()}\n`);
+
 export const costName = ({ complexity }: Trajectory): string => COST_NAMES[complexity];
 
 /** A network in a few words. */
 export const networkText = (factors: Factors) =>
   `${clip(factors)}, ${factors.crop} px, w ${factors.width}, b ${factors.bottleneck}, d ${factors.depth}`;
 
-/** As "75 ± 4". */
-const withError = ({ mean, error }: { readonly mean: number; readonly error: number }) =>
-  `${percent(mean)} ± ${(100 * error).toFixed(0)}`;
+/** As "75 ± 4 %"; an error below one point has a decimal, and so has its figure. */
+function withError({ mean, error }: { readonly mean: number; readonly error: number }): string {
+  const decimals = error < 0.01 ? 1 : 0;
+  return `${(100 * mean).toFixed(decimals)} ± ${(100 * error).toFixed(decimals)} %`;
+}
 
 /** What told the winner from the next best, and how surely. */
 export function choiceText({ decidedBy, probability, undecided }: Choice): string {
   const sure = probability === undefined ? '' : `, p ${probability.toFixed(2)}`;
-  return undecided ? `undecided (${inWords(decidedBy)}${sure})` : `${inWords(decidedBy)}${sure}`;
+  return `${undecided ? 'undecided: ' : ''}${inWords(decidedBy)}${sure}`;
 }
 
 /** One line for each round that was won, then the contraction and the final network. */
 export function trajectoryTable(trajectory: Trajectory): string {
   const { rounds, contraction, final, complexity } = trajectory;
   const table = columns({
-    round: 'right',
+    '#': 'right',
     'won by': 'left',
     change: 'left',
-    [costName(trajectory)]: 'right',
+    [costHead(trajectory)]: 'right',
     accuracy: 'right',
     loss: 'right',
     'decided by': 'left',
@@ -48,38 +59,62 @@ export function trajectoryTable(trajectory: Trajectory): string {
   const shown = rounds.filter(({ step }) => step !== 'recipe');
   const first = shown[0];
   if (first)
-    table.push([0, trajectory.base, networkText(first.factors), amount(first.cost[complexity]), '', '', '']);
+    table.push([
+      0,
+      trajectory.base,
+      changeText(networkText(first.factors)),
+      amount(first.cost[complexity]),
+      '',
+      '',
+      '',
+    ]);
   for (const { round, step, factors, candidates, winner } of shown) {
     const won = candidates.find(({ id }) => id === winner?.candidate);
     if (!won || !winner) continue;
     table.push([
       round,
-      moveOf(won),
-      step === 'population' ? networkText(won.factors) : change(factors, won.factors),
+      moveText(won),
+      changeText(step === 'population' ? networkText(won.factors) : change(factors, won.factors)),
       amount(won.cost[complexity]),
       won.estimates ? withError(won.estimates.accuracy) : '',
       won.estimates ? won.estimates.loss.mean.toFixed(2) : '',
-      choiceText(winner.choice),
+      broken(choiceText(winner.choice), CHOICE_WIDTH),
     ]);
   }
   if (contraction) {
     const { axis, from, to, cost, candidate } = contraction;
     const accuracy = candidate?.estimates ? withError(candidate.estimates.accuracy) : '';
     const loss = candidate?.estimates ? candidate.estimates.loss.mean.toFixed(2) : '';
-    table.push(['', `${axis} back`, change(from, to), amount(cost[complexity]), accuracy, loss, 'target']);
+    table.push([
+      '',
+      `${axis} back`,
+      changeText(change(from, to)),
+      amount(cost[complexity]),
+      accuracy,
+      loss,
+      'target',
+    ]);
   }
   if (final) {
     const { validation } = final.outcome?.evaluations ?? {};
     const accuracy = validation ? pc.bold(percent(validation.metrics.accuracy)) : '';
     const loss = validation ? validation.metrics.loss.toFixed(2) : '';
-    table.push(['', 'final', networkText(final.factors), amount(final.cost[complexity]), accuracy, loss, '']);
+    table.push([
+      '',
+      'final',
+      changeText(networkText(final.factors)),
+      amount(final.cost[complexity]),
+      accuracy,
+      loss,
+      '',
+    ]);
   }
   return table.toString();
 }
 
-const bar = (share: number) => {
-  const full = Math.round(BAR * Math.min(1, share));
-  return pc.cyan('█'.repeat(full)) + pc.gray('░'.repeat(BAR - full));
+const bar = (share: number, width: number) => {
+  const full = Math.round(width * Math.min(1, share));
+  return pc.cyan('█'.repeat(full)) + pc.gray('░'.repeat(width - full));
 };
 
 /** What each phase works on, for people; training speaks for itself. */
@@ -114,9 +149,9 @@ function standing(
   const progress = running && progresses.get(running.id);
   if (!progress) return [pc.gray(state === 'proposed' ? 'waiting' : 'starting'), accuracy, ''];
   const { phase, done, of, secondsLeft } = progress;
-  const phaseText = PHASES[phase] === '' ? '' : ` ${PHASES[phase]}`;
+  const what = PHASES[phase] === '' ? '' : `${PHASES[phase]} `;
   return [
-    `${bar(of === 0 ? 0 : done / of)}${phaseText}`,
+    `${what}${bar(of === 0 ? 0 : done / of, BAR - what.length)}`,
     // Of the training clips, and so in grey: it is not what decides.
     estimates ? accuracy : progress.accuracy === undefined ? '' : pc.gray(percent(progress.accuracy)),
     secondsLeft === undefined ? '' : `${duration(secondsLeft)} left`,
@@ -129,7 +164,7 @@ export function phaseTable(trajectory: Trajectory, progresses: Progresses): stri
   const table = columns({
     candidate: 'left',
     change: 'left',
-    [costName(trajectory)]: 'right',
+    [costHead(trajectory)]: 'right',
     progress: 'left',
     accuracy: 'right',
     time: 'right',
@@ -149,8 +184,10 @@ export function phaseTable(trajectory: Trajectory, progresses: Progresses): stri
       for (const candidate of round?.candidates ?? []) {
         const won = candidate.id === round?.winner?.candidate;
         add(
-          won ? pc.bold(moveOf(candidate)) : moveOf(candidate),
-          round && moves ? change(round.factors, candidate.factors) : networkText(candidate.factors),
+          won ? pc.bold(moveText(candidate)) : moveText(candidate),
+          changeText(
+            round && moves ? change(round.factors, candidate.factors) : networkText(candidate.factors),
+          ),
           candidate,
         );
       }
@@ -158,10 +195,14 @@ export function phaseTable(trajectory: Trajectory, progresses: Progresses): stri
     }
     case 'contraction':
       if (contraction?.candidate)
-        add(`${contraction.axis} back`, change(contraction.from, contraction.to), contraction.candidate);
+        add(
+          `${contraction.axis} back`,
+          changeText(change(contraction.from, contraction.to)),
+          contraction.candidate,
+        );
       break;
     case 'final':
-      if (final) add('final', networkText(final.factors), final);
+      if (final) add('final', changeText(networkText(final.factors)), final);
   }
   return table.toString();
 }

@@ -41,9 +41,7 @@ describe('serve', () => {
     );
     const one = await x3d('status', id, '--url', url);
     expect(one.stdout).toMatch(
-      new RegExp(
-        `^search ${id}: running\\ncandidate +change [^]*\\nround +won by [^]* x2d-micro  1x16, 48 px`,
-      ),
+      new RegExp(`^search ${id}: running\\ncandidate +change [^]*\\n# +won by [^]* x2d-micro  1x16, 48 px`),
     );
     expect(JSON.parse((await x3d('status', id, '--home', home, '--json')).stdout)).toMatchObject({
       search: id,
