@@ -1,9 +1,12 @@
 /** Rounds that race: what holds for each of them, whatever its trainings come to, and what single ones show. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { randomOf } from '../../src/random.js';
 import { COMPLEXITIES } from '../../src/search/configuration.js';
 import type { DatasetSummary, SearchEvent } from '../../src/search/events.js';
+import { judge } from '../../src/search/judge.js';
 import { spendingOf, takenBy } from '../../src/search/methods/budget.js';
+import { leastChance } from '../../src/search/methods/racing.js';
 import { candidateNamed, candidatesIn, type SearchState, trainingsOf } from '../../src/search/state.js';
 import { trajectoryOf } from '../../src/search/trajectory.js';
 import { baseOf, costOf, trainingMultiplyAdds } from '../../src/search/work.js';
@@ -326,6 +329,36 @@ describe('a round', () => {
     expect(state.rounds[0]?.winner?.choice.undecided).toBe(true);
     expect(state.status.kind).toBe('ended');
   });
+
+  test.each([6, 12, 24])(
+    'of %i candidates gives away little by dropping after one training each',
+    (count) => {
+      const DRAWS = 40;
+      let lost = 0;
+      for (let index = 0; index < DRAWS; index++) {
+        const random = randomOf('dropping', count, index);
+        const truths = Array.from({ length: count }, () => 1 + 0.2 * random.normal());
+        // The noise that the judge takes for given: 0.8 of the error over the videos.
+        const measured = truths.map((truth, candidate) => ({
+          candidate: String(candidate),
+          replicate: 0,
+          score: {
+            videos: 20,
+            viewsPerVideo: 1,
+            metrics: { accuracy: 0.5, top5: 1, loss: truth + 0.16 * random.normal() },
+            errors: { accuracy: 0.1, top5: 0, loss: 0.2 },
+          },
+        }));
+        const left = (judge('loss', measured)?.estimates ?? []).filter(
+          ({ probability }, rank) => rank === 0 || probability >= leastChance(count),
+        );
+        lost +=
+          Math.min(...left.map(({ candidate }) => truths[Number(candidate)] ?? 0)) - Math.min(...truths);
+      }
+      // At the bound for six, 24 candidates would lose 0.026.
+      expect(lost / DRAWS).toBeLessThan(0.015);
+    },
+  );
 
   test('of many candidates that are alike keeps some of them', () => {
     const { state } = raced(() => scored(0.5, 1), { method: 'random', target: '6M' });

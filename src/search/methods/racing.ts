@@ -31,6 +31,11 @@ import { append, type Decision, fail, proposeTraining, trainOpen } from './metho
 const MOST_REPLICATES = 5;
 /** A candidate that is the best with no more than this probability, by both metrics, is dropped. */
 const HOPELESS = 0.1;
+/**
+ * The same of more than six: each of many that are alike is the best with a small probability only. The bound falls with
+ * their number, so that dropping gives away no more of the loss than among six, where it was measured.
+ */
+export const leastChance = (candidates: number): number => Math.min(HOPELESS, 1 / (1.5 * candidates));
 /** A training that did not learn, or whose loss jumped or was no number, is tried again at this share of the rate. */
 const LOWER_RATE = 1 / 3;
 
@@ -94,8 +99,7 @@ function hopeless(verdict: Verdict, alive: readonly Candidate[]) {
         ({ estimates }) => estimates.find(({ candidate }) => candidate === id)?.probability ?? 0,
       ),
     );
-  // Of many that are alike each is the best with a small probability only; some have to stay.
-  const least = Math.min(HOPELESS, 1 / (1.5 * alive.length));
+  const least = leastChance(alive.length);
   const leading = Math.max(...alive.map(({ id }) => chance(id)));
   return alive
     .map(({ id }) => ({ id, chance: chance(id) }))
