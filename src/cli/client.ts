@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Problem } from '../api/problems.js';
+import { sentEvents } from '../api/sent-events.js';
 import { ERROR_KINDS, type ErrorKind, X3dError } from '../errors.js';
 import type { Home } from '../home.js';
 import type { SearchEvent } from '../search/events.js';
@@ -113,25 +114,6 @@ export type Happening =
 
 const RETRY_MS = 300;
 
-/** The fields of each server-sent event of a response, until it ends. */
-async function* sentEvents(response: Response): AsyncGenerator<ReadonlyMap<string, string>> {
-  const decoder = new TextDecoder();
-  let text = '';
-  for await (const bytes of response.body ?? []) {
-    text += decoder.decode(bytes as Uint8Array, { stream: true });
-    for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
-      const lines = text.slice(0, end).split('\n');
-      text = text.slice(end + 2);
-      yield new Map(
-        lines.map((line) => {
-          const colon = line.indexOf(':');
-          return [line.slice(0, colon), line.slice(colon + 1).trimStart()];
-        }),
-      );
-    }
-  }
-}
-
 /**
  * Everything that happens in a search, from its creation to its end, whatever the connection does meanwhile. Throws
  * X3dError not-found for a search that there is not.
@@ -154,7 +136,8 @@ export async function* follow(
       if (response.status >= 400 && response.status < 500 && response.status !== 429)
         throw errorOf((await response.json()) as Problem);
       if (!response.ok) throw new Error(`status ${response.status}`);
-      for await (const fields of sentEvents(response)) {
+      if (!response.body) return;
+      for await (const fields of sentEvents(response.body)) {
         const data = fields.get('data');
         if (data === undefined) continue;
         if (fields.get('event') === 'progress') {

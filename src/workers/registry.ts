@@ -16,6 +16,14 @@ export const WorkerRecord = Type.Object({
   threads: Type.Integer({ minimum: 0 }),
   memoryBytes: Type.Integer({ minimum: 0, description: 'That a training may take, as estimated.' }),
   since: Time,
+  seen: Type.Optional(Type.String({ maxLength: 40, description: 'When it was last heard of, ISO time.' })),
+  load: Type.Optional(
+    Type.Number({
+      minimum: 0,
+      description:
+        'Of its machine: processes that ran or wanted to over the last minute, a core; 1 is fully used.',
+    }),
+  ),
   training: Type.Optional(
     Type.Object(
       { id: Id, since: Time, progress: Type.Optional(TrainingProgress) },

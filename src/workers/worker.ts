@@ -11,7 +11,7 @@
  * - nobody waits for the candidate any more (its search was cancelled or paused): the trainer is killed.
  */
 import { readFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { availableParallelism, hostname, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DelayedError, type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq';
@@ -108,7 +108,11 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     // While Redis is away one announcement waits for it, not one for each beat.
     if (announcing) return;
     announcing = true;
-    await announceWorker(redis, { ...record, ...(current ? { training: current } : {}) }).catch(() => {});
+    const [minute = 0] = loadavg();
+    const now = { seen: new Date().toISOString(), load: minute / availableParallelism() };
+    await announceWorker(redis, { ...record, ...now, ...(current ? { training: current } : {}) }).catch(
+      () => {},
+    );
     announcing = false;
   };
 

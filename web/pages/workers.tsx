@@ -26,51 +26,62 @@ export function Workers() {
               <th scope="col">Device</th>
               <th scope="col">Memory for a training</th>
               <th scope="col">Trains</th>
+              <th scope="col">Load of its machine</th>
+              <th scope="col">Last heard of</th>
               <th scope="col">At work since</th>
             </tr>
           </thead>
           <tbody>
-            {answer.workers.map(({ id, host, pid, device, threads, memoryBytes, since, training }) => (
-              <tr key={id}>
-                <th scope="row">
-                  {host}
-                  <small>process {pid}</small>
-                </th>
-                <td data-label="Device">
-                  {device}
-                  <small>
-                    {threads} {threads === 1 ? 'thread' : 'threads'}
-                  </small>
-                </td>
-                <td data-label="Memory for a training" class="figure">
-                  {amount(memoryBytes)}B
-                </td>
-                <td data-label="Trains">
-                  {training ? (
-                    <>
-                      {training.progress ? (
-                        <Bar
-                          done={training.progress.done}
-                          of={training.progress.of}
-                          label={`${training.progress.phase} of training ${training.id}`}
-                        />
-                      ) : (
-                        'beginning'
-                      )}
-                      <small>
-                        {training.id.slice(0, 9)}, {training.progress?.phase}, for{' '}
-                        {duration((Date.now() - Date.parse(training.since)) / 1000)}
-                      </small>
-                    </>
-                  ) : (
-                    <small>nothing</small>
-                  )}
-                </td>
-                <td data-label="At work since">
-                  <time dateTime={since}>{time(since)}</time>
-                </td>
-              </tr>
-            ))}
+            {answer.workers.map(
+              ({ id, host, pid, device, threads, memoryBytes, since, seen, load, training }) => (
+                <tr key={id}>
+                  <th scope="row">
+                    {host}
+                    <small>process {pid}</small>
+                  </th>
+                  <td data-label="Device">
+                    {device}
+                    <small>
+                      {threads} {threads === 1 ? 'thread' : 'threads'}
+                    </small>
+                  </td>
+                  <td data-label="Memory for a training" class="figure">
+                    {amount(memoryBytes)}B
+                  </td>
+                  <td data-label="Trains">
+                    {training ? (
+                      <>
+                        {training.progress ? (
+                          <Bar
+                            done={training.progress.done}
+                            of={training.progress.of}
+                            label={`${training.progress.phase} of training ${training.id}`}
+                          />
+                        ) : (
+                          'beginning'
+                        )}
+                        <small>
+                          {training.id.slice(0, 9)}, {training.progress?.phase}, for{' '}
+                          {duration((Date.now() - Date.parse(training.since)) / 1000)}
+                        </small>
+                      </>
+                    ) : (
+                      <small>nothing</small>
+                    )}
+                  </td>
+                  <td data-label="Load of its machine" class="figure">
+                    {load !== undefined && `${Math.round(100 * load)} %`}
+                  </td>
+                  <td data-label="Last heard of" class="figure">
+                    {seen !== undefined &&
+                      `${Math.max(0, Math.round((Date.now() - Date.parse(seen)) / 1000))} s ago`}
+                  </td>
+                  <td data-label="At work since">
+                    <time dateTime={since}>{time(since)}</time>
+                  </td>
+                </tr>
+              ),
+            )}
           </tbody>
         </table>
       )}

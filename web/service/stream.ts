@@ -1,4 +1,5 @@
 /** A search's events as they happen, whatever the connection does meanwhile. */
+import { sentEvents } from '../../src/api/sent-events.js';
 import type { SearchEvent } from '../../src/search/events.js';
 import type { TrainingProgress } from '../../src/training/training.js';
 import { Refused, respond } from './ask.js';
@@ -34,28 +35,6 @@ const pause = (ms: number, signal: AbortSignal) =>
     });
     addEventListener('online', () => done(), { signal, once: true });
   });
-
-/** The fields of each server-sent event of a body, until it ends. */
-async function* sentEvents(body: ReadableStream<Uint8Array>, heard: () => void) {
-  const reader = body.pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array, string>).getReader();
-  let text = '';
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    heard();
-    text += value;
-    for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
-      const lines = text.slice(0, end).split('\n');
-      text = text.slice(end + 2);
-      yield new Map(
-        lines.map((line) => {
-          const colon = line.indexOf(':');
-          return [line.slice(0, colon), line.slice(colon + 1).trimStart()] as const;
-        }),
-      );
-    }
-  }
-}
 
 /** Follows a search from its first event until it is over or `signal` is aborted. */
 export async function follow(search: string, listener: Listener, signal: AbortSignal): Promise<void> {
