@@ -4,7 +4,7 @@ import { useMemo } from 'preact/hooks';
 import type { CandidateDetail, FinalDetail, TrainingDetail } from '../../src/api/routes/candidates.js';
 import { amount, clip, duration } from '../../src/cli/figures.js';
 import { moveOf } from '../../src/search/state.js';
-import type { Trajectory } from '../../src/search/trajectory.js';
+import type { Trajectory } from '../../src/search/views.js';
 import { Log } from '../parts/log.js';
 import { NetworkDrawing } from '../parts/network.js';
 import { Results } from '../parts/results.js';

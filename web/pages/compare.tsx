@@ -3,7 +3,7 @@ import { useCallback, useEffect, useState } from 'preact/hooks';
 import { amount, clip, duration } from '../../src/cli/figures.js';
 import { comparedOf, comparisonRows, comparisonSpecification } from '../../src/search/comparison.js';
 import type { Look } from '../../src/search/picture.js';
-import type { Trajectory } from '../../src/search/trajectory.js';
+import type { Trajectory } from '../../src/search/views.js';
 import { Chart } from '../parts/chart.js';
 import { estimate, State, Trouble, useTitle } from '../parts/words.js';
 import { to } from '../routes.js';

@@ -7,7 +7,7 @@ import { growthRows, growthSpecification } from '../../src/search/charts/growth.
 import { spansOf, timelineSpecification } from '../../src/search/charts/timeline.js';
 import { comparisonRows, comparisonSpecification } from '../../src/search/comparison.js';
 import type { Look } from '../../src/search/picture.js';
-import type { Trajectory } from '../../src/search/trajectory.js';
+import type { Trajectory } from '../../src/search/views.js';
 import { Chart } from '../parts/chart.js';
 import { Choices } from '../parts/choices.js';
 import { Connected } from '../parts/connected.js';

@@ -3,7 +3,7 @@ import { Fragment } from 'preact';
 import { amount, change, inWords } from '../../src/cli/figures.js';
 import type { Choice } from '../../src/search/events.js';
 import { moveOf } from '../../src/search/state.js';
-import type { CandidateView, RoundView, Trajectory } from '../../src/search/trajectory.js';
+import type { CandidateView, RoundView, Trajectory } from '../../src/search/views.js';
 import { METRICS } from '../../src/training/metrics.js';
 import { to } from '../routes.js';
 

@@ -5,7 +5,7 @@ import { amount, change, clip, duration, percent } from '../../src/cli/figures.j
 import { CURVE_METRICS, type Curve, curveRows, curvesSpecification } from '../../src/search/charts/curves.js';
 import type { Look } from '../../src/search/picture.js';
 import { moveOf } from '../../src/search/state.js';
-import type { CandidateView, FinalView, Trajectory } from '../../src/search/trajectory.js';
+import type { CandidateView, FinalView, Trajectory } from '../../src/search/views.js';
 import type { TrainingProgress } from '../../src/training/training.js';
 import { to } from '../routes.js';
 import { get } from '../service/ask.js';

@@ -1,7 +1,7 @@
 /** Small parts of many pages. */
 import type { ComponentChildren } from 'preact';
 import { useEffect } from 'preact/hooks';
-import type { Trajectory } from '../../src/search/trajectory.js';
+import type { Trajectory } from '../../src/search/views.js';
 
 /** What went wrong, said aloud to whoever does not see it. */
 export const Trouble = ({ children }: { readonly children?: string | undefined }) =>

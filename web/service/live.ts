@@ -2,7 +2,7 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import type { SearchView } from '../../src/api/routes/searches.js';
 import type { SearchEvent } from '../../src/search/events.js';
-import type { Trajectory } from '../../src/search/trajectory.js';
+import type { Trajectory } from '../../src/search/views.js';
 import { get, Refused, reasonOf } from './ask.js';
 import { type Connection, follow, type Progress } from './stream.js';
 
