@@ -101,7 +101,8 @@ export interface Difference {
   readonly agreeing: number;
 }
 
-const highest = (scores: Float32Array) => scores.indexOf(Math.max(...scores));
+/** The most probable class. */
+export const highest = (scores: Float32Array) => scores.indexOf(Math.max(...scores));
 
 /** Throws X3dError as `loadEngine` does. */
 export async function compareWithEngine(

@@ -29,7 +29,7 @@ function folderOf(named: string, home: Home): string {
     expected: "a run's id, a run's folder, or the folder of a network",
     got: running ? 'a run that has no network yet' : 'none of them',
     remedy: running
-      ? 'The network is there when its search has ended; `x3d-search status` says how far it is.'
+      ? 'The network is there when its search, or its training, has ended; `x3d-search status` says how far a search is.'
       : `Runs are looked for in ${join(home.folder, 'runs')}; --home names another home.`,
   });
 }

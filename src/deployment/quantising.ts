@@ -4,7 +4,7 @@ import { X3dError } from '../errors.js';
 import { tally } from '../training/evaluation.js';
 import type { Evaluation } from '../training/training.js';
 import { centerViews } from './clips.js';
-import { onnxModel } from './exporting.js';
+import { highest, onnxModel } from './exporting.js';
 import type { NamedNetwork } from './named.js';
 import { SCORES } from './onnx/drawing.js';
 import { encodeModel } from './onnx/encoding.js';
@@ -88,8 +88,6 @@ async function rangesOf(
   }
   return { ranges, clips };
 }
-
-const highest = (scores: Float32Array) => scores.indexOf(Math.max(...scores));
 
 /** Both models on the same views of the validation videos. */
 async function compared(
