@@ -4,10 +4,11 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import fc from 'fast-check';
 import { unzipSync, zipSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
 import { BASES, type BaseNetwork, describeNetwork, MODELS } from '../../src/network/index.js';
-import { architectureOf, knownAs } from '../../src/training/engine/architecture.js';
+import { architectureOf, baseWith, knownAs } from '../../src/training/engine/architecture.js';
 import { inheritWeights } from '../../src/training/engine/inheritance.js';
 import { initialParameters, initialStatistics, layoutOf } from '../../src/training/engine/parameters.js';
 import {
@@ -284,5 +285,22 @@ describe('weights of another network', () => {
         true,
       );
     }
+  });
+
+  it('tell their shapes, whatever the factors of a base: a training starts from any run’s network', () => {
+    const twentieths = (min: number, max: number) =>
+      fc.integer({ min: 20 * min, max: 20 * max }).map((n) => n / 20);
+    const factors = fc.record({
+      width: twentieths(0.5, 4),
+      bottleneck: twentieths(0.5, 9),
+      depth: twentieths(0.5, 3),
+    });
+    fc.assert(
+      fc.property(fc.constantFrom(...Object.values(BASES)), factors, (of: BaseNetwork, own) => {
+        const architecture = architectureOf(describeNetwork(of, { ...of.factors, ...own }));
+        const found = baseWith(architecture, clip);
+        expect(found && architectureOf(describeNetwork(found, found.factors))).toEqual(architecture);
+      }),
+    );
   });
 });
