@@ -1,4 +1,6 @@
 /** Where everything of one home (`--home`, `X3D_HOME`) lies: the only place that knows its folders' names. */
+import { randomUUID } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { X3dError } from './errors.js';
 
@@ -7,6 +9,8 @@ export interface Home {
   readonly folder: string;
   /** The append-only file of the embedded Redis, and who owns it. */
   readonly redis: string;
+  /** A file that tells this home from others, whatever their paths. */
+  readonly id: string;
   /** Decoded frames. */
   readonly cache: string;
   /** Weights that trainings start from: a file each, named by its content. */
@@ -17,7 +21,9 @@ export interface Home {
   readonly tokens: string;
   /** How fast trainings are on each machine: a file for each device and number of threads. */
   readonly speeds: string;
-  /** Checkpoints, curve.jsonl, result.json and weights of one candidate. Throws X3dError not-found for what is no id. */
+  /** Folders of the tries of one training that goes on: checkpoints and curve. Throws X3dError not-found for what is no id. */
+  attempts(id: string): string;
+  /** curve.jsonl, result.json and weights of one training that has ended. Throws X3dError not-found for what is no id. */
   candidate(id: string): string;
   /** trajectory.json, trajectory.svg and network/ of one search. Throws X3dError not-found for what is no id. */
   run(search: string): string;
@@ -43,12 +49,32 @@ export function homeAt(folder: string = process.env.X3D_HOME ?? DEFAULT_HOME): H
   return {
     folder: root,
     redis: join(root, 'redis'),
+    id: join(root, 'home.id'),
     cache: join(root, 'cache'),
     pretrained: join(root, 'pretrained'),
     service: join(root, 'service.json'),
     tokens: join(root, 'tokens'),
     speeds: join(root, 'speeds'),
+    attempts: (id) => join(root, 'attempts', checkedId(id)),
     candidate: (id) => join(root, 'candidates', checkedId(id)),
     run: (search) => join(root, 'runs', checkedId(search)),
   };
+}
+
+/** Tells a home from others. Throws as readFile where the home is away, or never had an id. */
+export const homeId = async (home: Home): Promise<string> => (await readFile(home.id, 'utf8')).trim();
+
+/** As `homeId`; a home that has none gets one. */
+export async function identified(home: Home): Promise<string> {
+  try {
+    return await homeId(home);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  await mkdir(home.folder, { recursive: true });
+  await writeFile(home.id, `${randomUUID()}\n`, { flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
+    // Another process of the same home was quicker.
+    if (error.code !== 'EEXIST') throw error;
+  });
+  return homeId(home);
 }

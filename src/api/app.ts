@@ -22,6 +22,7 @@ import { pageRoutes } from './routes/page.js';
 import { predictionRoutes } from './routes/predictions.js';
 import { resultRoutes } from './routes/results.js';
 import { searchRoutes } from './routes/searches.js';
+import { troubleRoutes } from './routes/troubles.js';
 import { videoRoutes } from './routes/videos.js';
 import { workerRoutes } from './routes/workers.js';
 import { type App, openService, type ServiceOptions } from './service.js';
@@ -90,7 +91,7 @@ function takeJson(app: App): void {
 }
 
 export async function buildApp({ log, tls, requestsPerMinute, ...options }: AppOptions): Promise<App> {
-  const service = openService({ ...options, log });
+  const service = await openService({ ...options, log });
   const app: App = fastify({
     loggerInstance: log as FastifyBaseLogger,
     ...(tls ? { https: tls } : {}),
@@ -157,6 +158,7 @@ export async function buildApp({ log, tls, requestsPerMinute, ...options }: AppO
   predictionRoutes(app, service);
   artifactRoutes(app, service);
   workerRoutes(app, service);
+  troubleRoutes(app, service);
   healthRoutes(app, service);
   pageRoutes(app);
   return app;

@@ -9,7 +9,7 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import Type from 'typebox';
 import { openViewing, type Viewing } from '../deployment/viewing.js';
-import type { Home } from '../home.js';
+import { type Home, identified } from '../home.js';
 import { connect, connectForRequests, KEY_PREFIX } from '../redis/connection.js';
 import { type Following, followLogs } from '../redis/following.js';
 import { type RedisWatch, watchRedis } from '../redis/watching.js';
@@ -31,6 +31,8 @@ export type App = FastifyInstance<
 
 export interface Service {
   readonly home: Home;
+  /** Of the home, as it was when the service started. */
+  readonly homeId: string;
   /** Fails soon when Redis is away. */
   readonly redis: Redis;
   readonly queues: Queues;
@@ -62,8 +64,9 @@ export interface ServiceOptions {
 /** Less than the minute after which proxies give up. */
 const PATIENCE_MS = 30_000;
 
-export function openService(options: ServiceOptions & { readonly log: Logger }): Service {
+export async function openService(options: ServiceOptions & { readonly log: Logger }): Promise<Service> {
   const { redisUrl, home, host = '127.0.0.1', patienceMs = PATIENCE_MS, log } = options;
+  const id = await identified(home);
   const roots = options.dataRoots ?? (isLoopback(host) ? [homedir()] : []);
   const redis = connectForRequests(redisUrl);
   const listener = connect(redisUrl);
@@ -78,6 +81,7 @@ export function openService(options: ServiceOptions & { readonly log: Logger }):
   candidateEvents.on('error', () => {});
   return {
     home,
+    homeId: id,
     redis,
     queues,
     readings,

@@ -84,7 +84,9 @@ export function lineOf(event: SearchEvent, state: SearchState): string {
     case 'budget-reached':
       return `budget reached: ${event.reason}`;
     case 'search-paused':
-      return 'search paused';
+      return event.reason === undefined ? 'search paused' : `search paused: ${event.reason}`;
+    case 'search-retried':
+      return `search goes on: ${event.trainings.length} trainings are tried again`;
     case 'search-resumed':
       return 'search goes on';
     case 'search-cancelled':

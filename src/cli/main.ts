@@ -20,7 +20,10 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   token: async () => (await import('./commands/token.js')).tokenCommand(),
   status: async () => (await import('./commands/status.js')).statusCommand(),
   compare: async () => (await import('./commands/compare.js')).compareCommand(),
-  cancel: async () => (await import('./commands/cancel.js')).cancelCommand(),
+  cancel: async () => (await import('./commands/steering.js')).cancelCommand(),
+  retry: async () => (await import('./commands/steering.js')).retryCommand(),
+  backup: async () => (await import('./commands/backup.js')).backupCommand(),
+  restore: async () => (await import('./commands/backup.js')).restoreCommand(),
   describe: async () => (await import('./commands/describe.js')).describeCommand(),
   replay: async () => (await import('./commands/replay.js')).replayCommand(),
 };

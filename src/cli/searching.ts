@@ -1,6 +1,7 @@
 /** One search from its beginning to its end in a process tree of its own: what `run` and `demo` do. */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pc from 'picocolors';
 import { openDataset } from '../data/index.js';
 import { startNamed } from '../deployment/starting.js';
@@ -11,7 +12,8 @@ import { apply } from '../search/fold.js';
 import { isOver, type SearchState } from '../search/state.js';
 import { trajectoryOf } from '../search/trajectory.js';
 import type { Trajectory } from '../search/views.js';
-import { type Client, connectTo, follow } from './client.js';
+import type { Trouble } from '../workers/troubles.js';
+import { type Client, connectTo, follow, type Happening } from './client.js';
 import { type Display, openDisplay } from './display.js';
 import { EXIT } from './failure.js';
 import { amount, digits, duration, percent, scoreText } from './figures.js';
@@ -107,9 +109,51 @@ async function checkData(
 /** Its id, once it goes on, if it was paused. One that is over is shown as it is. */
 async function resumed(client: Client, search: string): Promise<string> {
   const path = `/searches/${encodeURIComponent(search)}`;
-  const { status } = await client.get<{ status: string }>(path);
-  if (status === 'paused') await client.post(`${path}/resume`);
+  const { status, reason } = await client.get<Standing>(path);
+  if (status === 'paused') await client.post(`${path}/${reason === undefined ? 'resume' : 'retry'}`);
   return search;
+}
+
+const LOOK_MS = 3000;
+
+/** Says what holds the search up when that begins, and when it is over, until aborted. */
+async function watchTroubles(
+  client: Client,
+  search: string,
+  display: Display,
+  signal: AbortSignal,
+): Promise<void> {
+  const said = new Set<string>();
+  while (!signal.aborted) {
+    const path = `/troubles?search=${encodeURIComponent(search)}`;
+    const seen = await client.get<{ troubles: Trouble[] }>(path).catch(() => undefined);
+    // How often it was tried changes; what it is does not.
+    const keyOf = ({ kind, message }: Trouble) => `${kind} ${message.replace(/^.*?\): /, '')}`;
+    for (const trouble of seen?.troubles ?? []) {
+      if (!said.has(keyOf(trouble))) display.note(trouble.message, trouble);
+      said.add(keyOf(trouble));
+    }
+    if (seen && seen.troubles.length === 0 && said.size > 0) {
+      display.note('nothing holds it up any more', { kind: 'no-troubles' });
+      said.clear();
+    }
+    await sleep(LOOK_MS, undefined, { signal }).catch(() => {});
+  }
+}
+
+/** Of a search as the service shows it. */
+interface Standing {
+  readonly status: string;
+  readonly reason?: string;
+  readonly version: number;
+}
+
+/** Whether the search stands at an event that it waits for a person after, and not at one of before. */
+async function waitsForPerson(client: Client, search: string, happening: Happening): Promise<boolean> {
+  if (happening.kind !== 'event') return false;
+  const { event, version } = happening;
+  if (event.kind !== 'search-paused' || event.reason === undefined) return false;
+  return (await client.get<Standing>(`/searches/${encodeURIComponent(search)}`)).version === version;
 }
 
 /** Searches of before go on in the same home: whoever wonders what else is training should know. */
@@ -147,6 +191,7 @@ async function searchingOn(display: Display, options: Searching): Promise<number
   const redisUrl = redisFromEnvironment();
   let state: SearchState | undefined;
   let search: string | undefined;
+  const ended = new AbortController();
 
   const interrupted = await interruptible(async (signal) => {
     for (const { line, data } of adviceOn(fleet.devices)) display.note(line, data);
@@ -176,15 +221,18 @@ async function searchingOn(display: Display, options: Searching): Promise<number
           : (await client.post<{ id: string }>('/searches', input)).id;
       await noteOthers(client, search, home, display);
       const lost = new AbortController();
+      void watchTroubles(client, search, display, ended.signal);
       void supervisor.givenUp.then((error) => lost.abort(error));
       for await (const happening of follow(client, search, AbortSignal.any([signal, lost.signal]))) {
         if (happening.kind === 'event') state = apply(state, happening.event);
         if (state) display.happened(happening, state);
+        if (await waitsForPerson(client, search, happening)) break;
       }
       lost.signal.throwIfAborted();
       // Else it would go on beside whatever runs next in this home.
       if (signal.aborted) await client.post(`/searches/${search}/pause`).catch(() => {});
     } finally {
+      ended.abort();
       await supervisor.stop();
     }
   });
@@ -193,6 +241,17 @@ async function searchingOn(display: Display, options: Searching): Promise<number
     const trajectory = trajectoryOf(state);
     display.end(resultText(trajectory, home), resultOf(trajectory, home));
     return state.status.kind === 'ended' ? 0 : EXIT.failedSearch;
+  }
+  if (state?.status.kind === 'paused' && state.status.reason !== undefined) {
+    const { reason } = state.status;
+    const retry = invocation('run', '--resume', state.id, '--home', home.folder);
+    display.end(`The search waits: ${reason}.\nThis tries them again and goes on:\n  ${retry}`, {
+      kind: 'waiting',
+      search: state.id,
+      reason,
+      retry,
+    });
+    return EXIT.failedSearch;
   }
   if (!interrupted) throw new Error('the events of a search stopped before its end');
   if (search === undefined) display.end('Stopped before the search began.', { kind: 'interrupted' });

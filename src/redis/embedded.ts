@@ -201,6 +201,12 @@ async function readOwner(path: string): Promise<{ pid: number; url: string } | u
   }
 }
 
+/** Where the embedded Redis of a home that a process keeps alive listens; undefined where none does. */
+export async function runningRedis(home: Home): Promise<string | undefined> {
+  const path = join(home.redis, 'owner.json');
+  return (await anotherOwns(path)) ? (await readOwner(path))?.url : undefined;
+}
+
 /** Whether another process that lives started the server. This one's own, which died, may have left a child behind. */
 async function anotherOwns(path: string): Promise<boolean> {
   const owner = await readOwner(path);

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connectForRequests } from './connection.js';
 
 export interface Following {
-  /** Resolves when `stream` may have entries after `version`, at the latest when `signal` is aborted. */
+  /** Resolves when `stream` may have entries after `version` or is gone, at the latest when `signal` is aborted. */
   more(stream: string, version: number, signal: AbortSignal): Promise<void>;
   close(): void;
 }
@@ -15,6 +15,8 @@ export interface Following {
 /** One who begins to follow is waited for with the others after so long at most. */
 const BLOCK_MS = 400;
 const RETRY_MS = 500;
+/** Reads that brought nothing, after which it is looked whether the logs are still there. */
+const LOOK_EVERY = 5;
 
 interface Wait {
   readonly version: number;
@@ -26,6 +28,7 @@ export function followLogs(redisUrl: string): Following {
   let reader: ReturnType<typeof connectForRequests> | undefined;
   let reading = false;
   let closed = false;
+  let reads = 0;
 
   /** Waits until one of the streams goes on; tells all that wait for it. */
   const readOnce = async (redis: ReturnType<typeof connectForRequests>) => {
@@ -35,6 +38,10 @@ export function followLogs(redisUrl: string): Following {
       return `${Math.min(...versions)}-0`;
     });
     const read = await redis.xread('COUNT', 1, 'BLOCK', BLOCK_MS, 'STREAMS', ...streams, ...least);
+    reads += 1;
+    if (!read && reads % LOOK_EVERY === 0)
+      for (const stream of streams)
+        if ((await redis.exists(stream)) === 0) for (const { done } of waiting.get(stream) ?? []) done();
     for (const [stream, entries] of read ?? []) {
       const last = Number.parseInt(entries.at(-1)?.[0] ?? '0', 10);
       for (const wait of waiting.get(stream) ?? []) if (wait.version < last) wait.done();

@@ -51,6 +51,10 @@ const choices = {
     description:
       'What the network found is trained on. Default train-and-validation where there is a test part, except with method paper.',
   }),
+  onFailure: Type.Enum(['pause', 'go-on'], {
+    description:
+      'What happens where trainings of a round fail for good: pause (default) waits for a person; go-on leaves their candidates out where at least four of six have a result.',
+  }),
 };
 const memory = Type.Optional(
   Type.Integer({
@@ -216,6 +220,7 @@ export function resolveConfiguration(input: unknown, ground: Ground = REFERENCE)
     stepRule: input.stepRule ?? 'at-most-double',
     seed: input.seed ?? 0,
     finalOn: input.finalOn ?? (ground.tested && method !== 'paper' ? 'train-and-validation' : 'train'),
+    onFailure: input.onFailure ?? 'pause',
     ...(budget === undefined ? {} : { budget: parseBudget(budget) }),
     recipe: settleRecipe(base, ground, recipe),
     given: Object.keys(recipe),

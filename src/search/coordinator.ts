@@ -19,6 +19,7 @@ import { decide } from './decide.js';
 import { type NewEvent, stamped } from './events.js';
 import { apply } from './fold.js';
 import { appendEvents, readSearch } from './log.js';
+import { networkDescription } from './report.js';
 import { finalTraining, isOpen, type SearchState, type TrainingState, trainingsOf } from './state.js';
 
 export type TrainingStatus =
@@ -28,14 +29,17 @@ export type TrainingStatus =
   | { readonly kind: 'finished'; readonly result: TrainingResult }
   | { readonly kind: 'failed'; readonly failure: TrainingFailure };
 
+export interface Order {
+  readonly work: Work;
+  readonly videos: SeenVideos;
+}
+
 /** Who trains: the queue of trainings and its workers. */
 export interface Trainings {
   /** Sees to it that a training is done, once, and that `search` is told. Safe to repeat. */
-  request(
-    search: string,
-    training: string,
-    order: { readonly work: Work; readonly videos: SeenVideos },
-  ): Promise<void>;
+  request(search: string, training: string, order: Order): Promise<void>;
+  /** As `request`, for one that has ended: whether all that it left is there. */
+  restore(search: string, training: string, order: Order): Promise<boolean>;
   status(training: string): Promise<TrainingStatus>;
   /** The search has recorded the outcome, or no longer wants it. Safe to repeat. */
   release(search: string, training: string): Promise<void>;
@@ -49,15 +53,19 @@ export interface Coordination {
   readonly report: (state: SearchState, home: Home) => Promise<void>;
 }
 
+function orderOf({ dataset }: SearchState, { work }: Pick<TrainingState, 'work'>): Order {
+  const { parts, skipped, fingerprint } = dataset;
+  const usable = parts.train + parts.validation + parts.test;
+  return { work, videos: { fingerprint, usable, skipped } };
+}
+
 /** Asks for what is not asked for yet, and says what has happened since. */
 async function look(
   { trainings }: Coordination,
   state: SearchState,
   { id: training, work, progress }: TrainingState,
 ): Promise<NewEvent[]> {
-  const { parts, skipped, fingerprint } = state.dataset;
-  const usable = parts.train + parts.validation + parts.test;
-  await trainings.request(state.id, training, { work, videos: { fingerprint, usable, skipped } });
+  await trainings.request(state.id, training, orderOf(state, { work }));
   const status = await trainings.status(training);
   switch (status.kind) {
     case 'training':
@@ -74,14 +82,16 @@ async function look(
 }
 
 /**
- * Copies the trained network from its training's folder into the run's, whole or not at all. Gives back why it can't,
- * where the workers keep their trainings elsewhere.
+ * Copies the trained network from its training's folder into the run's, whole or not at all, with its description.
+ * False where what the training left is gone or damaged: it is made again first.
  */
-async function keepNetwork(home: Home, state: SearchState): Promise<string | undefined> {
-  const source = home.candidate(finalTraining(state)?.id ?? '');
-  return (await copyTrained(source, join(home.run(state.id), 'network')))
-    ? undefined
-    : `the network found was trained, but is not in ${source}: workers and coordinators need the same home`;
+async function keepNetwork({ home, trainings }: Coordination, state: SearchState): Promise<boolean> {
+  const { final } = state;
+  const training = finalTraining(state);
+  if (!final || !training) throw new Error(`search ${state.id} ends without a network`);
+  if (!(await trainings.restore(state.id, training.id, orderOf(state, training)))) return false;
+  const target = join(home.run(state.id), 'network');
+  return copyTrained(home.candidate(training.id), target, networkDescription(state, final));
 }
 
 /** Trainings whose outcome these events record. */
@@ -138,10 +148,8 @@ export async function advance(coordination: Coordination, search: string): Promi
         break;
       }
       case 'end': {
-        const lost = await keepNetwork(home, state);
-        const last: NewEvent =
-          lost === undefined ? { kind: 'search-ended' } : { kind: 'search-failed', reason: lost };
-        await record(state, [last]);
+        if (!(await keepNetwork(coordination, state))) return state;
+        await record(state, [{ kind: 'search-ended' }]);
         break;
       }
       case 'nothing':

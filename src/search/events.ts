@@ -13,7 +13,7 @@ import { Outcome, TrainingFailure, Work } from '../training/training.js';
 import { SearchConfiguration } from './configuration.js';
 
 /** Of the list of events. Raised when a field is added, removed or comes to mean something else. */
-export const EVENTS_VERSION = 2;
+export const EVENTS_VERSION = 3;
 
 const exact = { additionalProperties: false };
 const Count = Type.Integer({ minimum: 0 });
@@ -194,7 +194,13 @@ const EVENTS = [
     reason: Type.String({ description: 'Why this one.' }),
   }),
   /** Nothing is done until it is resumed. */
-  event('search-paused', {}),
+  event('search-paused', {
+    reason: Type.Optional(
+      Type.String({ description: 'Trainings that failed for good; absent where a user paused it.' }),
+    ),
+  }),
+  /** These trainings, which failed for good, are tried again, and the search goes on. */
+  event('search-retried', { trainings: Type.Array(Id) }),
   event('search-resumed', {}),
   event('search-cancelled', {}),
   event('search-failed', { reason: Type.String() }),

@@ -128,8 +128,15 @@ function applied(state: SearchState, event: Exclude<SearchEvent, { kind: 'search
       };
       return { ...state, phase: { kind: 'final' }, final };
     }
-    case 'search-paused':
-      return { ...state, status: { kind: 'paused', at: event.at } };
+    case 'search-paused': {
+      const { at, reason } = event;
+      return { ...state, status: { kind: 'paused', at, ...(reason === undefined ? {} : { reason }) } };
+    }
+    case 'search-retried':
+      return event.trainings.reduce<SearchState>(
+        (before, training) => withTraining(before, training, { kind: 'proposed' }),
+        { ...state, status: { kind: 'running' } },
+      );
     case 'search-resumed':
       return { ...state, status: { kind: 'running' } };
     case 'search-cancelled':

@@ -21,7 +21,7 @@ export interface Entry {
 
 export const streamOf = (search: string) => `${KEY_PREFIX}:log:${search}`;
 /** Ids of all searches, by the time of their creation. */
-const INDEX = `${KEY_PREFIX}:searches`;
+export const INDEX = `${KEY_PREFIX}:searches`;
 
 /** KEYS: stream, index. ARGV: the version built on, the search, the time in ms, the events as JSON. */
 const APPEND = `
@@ -143,13 +143,20 @@ export async function listSearches(
   return { total, searches };
 }
 
+/** Those of some searches that have no log. */
+export async function lacksLog(redis: Redis, searches: readonly string[]): Promise<string[]> {
+  if (searches.length === 0) return [];
+  const known = await redis.zmscore(INDEX, ...searches);
+  return searches.filter((_, index) => known[index] === null);
+}
+
 /** Resolves when a search's log may have gone on past a version, and when the signal is aborted. */
 export type More = (stream: string, version: number, signal: AbortSignal) => Promise<void>;
 
 /** Entries read in one go: whoever is slow has no more of them in memory. */
 const AT_ONCE = 100;
 
-/** The events after `after`, and then each as it comes, until aborted. */
+/** The events after `after`, and then each as it comes, until aborted, or until the log is gone. */
 export async function* followLog(
   redis: Redis,
   more: More,
@@ -165,6 +172,9 @@ export async function* followLog(
       state = one.state;
       if (one.entry.version > after) yield one.entry;
     }
-    if (entries.length === 0) await more(streamOf(search), from, signal);
+    if (entries.length > 0) continue;
+    // Removed with all else: nothing will ever come after what was read.
+    if (from > 0 && (await redis.exists(streamOf(search))) === 0) return;
+    await more(streamOf(search), from, signal);
   }
 }

@@ -80,7 +80,8 @@ export interface Final {
 
 export type SearchStatus =
   | { readonly kind: 'running' }
-  | { readonly kind: 'paused'; readonly at: string }
+  /** `reason`: what failed for good, where it waits for a person to look at that. */
+  | { readonly kind: 'paused'; readonly at: string; readonly reason?: string }
   | { readonly kind: 'ended'; readonly at: string }
   | { readonly kind: 'failed'; readonly at: string; readonly reason: string }
   | { readonly kind: 'cancelled'; readonly at: string };

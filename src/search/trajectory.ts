@@ -160,7 +160,7 @@ export function trajectoryOf(state: SearchState): Trajectory {
     search: state.id,
     ...(name === undefined ? {} : { name }),
     status: status.kind,
-    ...(status.kind === 'failed' ? { reason: status.reason } : {}),
+    ...('reason' in status ? { reason: status.reason } : {}),
     phase: state.phase,
     createdAt: state.createdAt,
     ...(endedAt === undefined ? {} : { endedAt }),

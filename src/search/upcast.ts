@@ -3,6 +3,7 @@
  * as the one that stands in the log. What an earlier version did not say is filled in as it was then.
  *
  * Version 1 (no field `v`): one method, the paper's; a candidate was one training; events named it `candidate`.
+ * Version 2: a search went on with whatever candidates had a result.
  */
 import { isDeepStrictEqual } from 'node:util';
 import Type from 'typebox';
@@ -62,6 +63,9 @@ const outcomeOf = ({ validation, test, ...rest }: FirstOutcome): Outcome => ({
 // biome-ignore lint/suspicious/noExplicitAny: what it comes to is checked against today's schema.
 type Raw = any;
 
+/** Before a search asked what to do about trainings that failed for good. */
+const WENT_ON = { onFailure: 'go-on' };
+
 function creationOf({ configuration, dataset, ...rest }: Raw): Raw {
   const { recipe, ...given } = configuration;
   const { epochs, ...fields } = recipe;
@@ -72,6 +76,7 @@ function creationOf({ configuration, dataset, ...rest }: Raw): Raw {
       ...given,
       method: 'paper',
       finalOn: 'train',
+      ...WENT_ON,
       recipe: {
         ...fields,
         steps: stepsOf(epochs, recipe.batchSize, dataset.parts.train),
@@ -158,6 +163,16 @@ function fromFirst(state: SearchState | undefined, event: Raw): Raw[] {
   }
 }
 
+function fromSecond(event: Raw): Raw {
+  if (event.v !== 2) return undefined;
+  const { configuration } = event;
+  return {
+    ...event,
+    v: EVENTS_VERSION,
+    ...(event.kind === 'search-created' ? { configuration: { ...WENT_ON, ...configuration } } : {}),
+  };
+}
+
 /**
  * One entry of a log as events of today, or what of it is not one. `state`: of the events before it, of which older
  * events are read in the light.
@@ -167,7 +182,9 @@ export function upcast(
   raw: unknown,
 ): SearchEvent[] | { readonly wrong: unknown } {
   if (searchEvent.Check(raw)) return [raw];
-  if (!firstVersion.Check(raw) || 'v' in raw) return { wrong: raw };
+  if (!firstVersion.Check(raw)) return { wrong: raw };
+  const second = 'v' in raw ? fromSecond(raw) : undefined;
+  if ('v' in raw) return second && searchEvent.Check(second) ? [second] : { wrong: raw };
   const { at } = raw;
   let events: Raw[];
   try {

@@ -92,7 +92,7 @@ export const Trajectory = Type.Object(
     search: Type.String(),
     name: Type.Optional(Type.String()),
     status: Status,
-    reason: Type.Optional(Type.String({ description: 'Why the search failed.' })),
+    reason: Type.Optional(Type.String({ description: 'Why the search failed, or waits for a person.' })),
     phase: Phase,
     createdAt: Type.String(),
     endedAt: Type.Optional(Type.String()),

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { writeWhole } from '../files.js';
 import type { EngineState } from './engine/engine.js';
 import { VECTORS } from './engine/parameters.js';
+import type { CurvePoint } from './training.js';
 
 /** What some steps came to. */
 export interface Sums {
@@ -33,6 +34,8 @@ export interface Position {
 
 export interface Checkpoint {
   readonly position: Position;
+  /** The points up to it; earlier versions kept them in curve.jsonl alone. */
+  readonly curve?: readonly CurvePoint[];
   readonly state: EngineState;
 }
 
@@ -43,8 +46,8 @@ const KEPT = 2;
 const checksum = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex').slice(0, 16);
 const bytesOf = (vector: Float32Array) => new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength);
 
-function encode({ position, state }: Checkpoint): Buffer {
-  const header = { position, lengths: VECTORS.map((name) => state[name].length) };
+function encode({ position, curve, state }: Checkpoint): Buffer {
+  const header = { position, curve, lengths: VECTORS.map((name) => state[name].length) };
   return Buffer.concat([
     Buffer.from(`${JSON.stringify(header)}\n`),
     ...VECTORS.map((name) => bytesOf(state[name])),
@@ -53,7 +56,9 @@ function encode({ position, state }: Checkpoint): Buffer {
 
 function decode(bytes: Buffer): Checkpoint {
   const end = bytes.indexOf('\n');
-  const header = JSON.parse(bytes.toString('utf8', 0, end)) as { position: Position; lengths: number[] };
+  const header = JSON.parse(bytes.toString('utf8', 0, end)) as Pick<Checkpoint, 'position' | 'curve'> & {
+    lengths: number[];
+  };
   let offset = end + 1;
   const [parameters, momentum, statistics, average] = header.lengths.map((length) => {
     // Copied, since a Float32Array must start at a multiple of four bytes.
@@ -62,7 +67,8 @@ function decode(bytes: Buffer): Checkpoint {
     return vector;
   });
   if (!parameters || !momentum || !statistics || !average) throw new Error('a vector is missing');
-  return { position: header.position, state: { parameters, momentum, statistics, average } };
+  const { position, curve } = header;
+  return { position, ...(curve ? { curve } : {}), state: { parameters, momentum, statistics, average } };
 }
 
 /** File names with their steps and checksums, newest first. */
@@ -75,6 +81,9 @@ async function list(folder: string) {
     })
     .sort((a, b) => b.step - a.step);
 }
+
+/** The step of a folder's newest checkpoint; -1 where it has none. */
+export const newestStep = async (folder: string): Promise<number> => (await list(folder))[0]?.step ?? -1;
 
 /** Writes a checkpoint, then removes all but the last two. */
 export async function saveCheckpoint(folder: string, checkpoint: Checkpoint): Promise<void> {

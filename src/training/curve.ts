@@ -1,18 +1,28 @@
 /** A training's curve: `curve.jsonl` in its folder, a line for each point, written whole each time. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Compile } from 'typebox/compile';
 import { writeWhole } from '../files.js';
-import type { CurvePoint } from './training.js';
+import { CurvePoint } from './training.js';
 
 const fileIn = (folder: string) => join(folder, 'curve.jsonl');
+
+const curvePoint = Compile(CurvePoint);
+
+/** The point that a line says; none where it is damaged. */
+function pointIn(line: string): CurvePoint[] {
+  try {
+    const point: unknown = JSON.parse(line);
+    return curvePoint.Check(point) ? [point] : [];
+  } catch {
+    return [];
+  }
+}
 
 /** The points so far; none where there is no curve. */
 export async function readCurve(folder: string): Promise<CurvePoint[]> {
   const text = await readFile(fileIn(folder), 'utf8').catch(() => '');
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as CurvePoint);
+  return text.split('\n').flatMap(pointIn);
 }
 
 export const writeCurve = (folder: string, curve: readonly CurvePoint[]): Promise<void> =>

@@ -5,25 +5,39 @@ import { cp, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { writeWhole } from '../files.js';
 import { type BaseNetwork, describeNetwork, type Factors, layersOf, testCrop } from '../network/index.js';
+import { damagedIn, writeSums } from '../sums.js';
+import { isPassing, RESULT } from './attempts.js';
 import type { Recipe } from './recipe.js';
 
 /**
- * Copies a training's folder to where its network is kept, whole or not at all; what is there already stays. False where
- * there is no such result.
+ * Copies what a training left to where its network is kept, with `description` as network.json, whole or not at all; what
+ * is there already stays, unless it is damaged. False where what the training left is gone or damaged.
  */
-export async function copyTrained(source: string, target: string): Promise<boolean> {
-  if (existsSync(target)) return true;
-  if (!existsSync(join(source, 'result.json'))) return false;
+export async function copyTrained(source: string, target: string, description: object): Promise<boolean> {
+  if (existsSync(target)) {
+    if ((await damagedIn(target)).length === 0) return true;
+    await rm(target, { recursive: true, force: true });
+  }
+  if (!existsSync(join(source, RESULT))) return false;
   const temporary = `${target}.${randomUUID()}.tmp`;
-  await cp(source, temporary, {
-    recursive: true,
-    filter: (path) => !/\.tmp$|checkpoint-/.test(basename(path)),
-  });
-  await rename(temporary, target).catch(async (error: NodeJS.ErrnoException) => {
-    await rm(temporary, { recursive: true, force: true });
+  try {
+    await cp(source, temporary, {
+      recursive: true,
+      filter: (path) => path === source || !isPassing(basename(path)),
+    });
+    // Of what was copied; what it becomes here is added below.
+    if ((await damagedIn(temporary)).length > 0) return false;
+    await rename(join(temporary, RESULT), join(temporary, 'evaluation.json'));
+    await writeWhole(join(temporary, 'network.json'), `${JSON.stringify(description, undefined, 2)}\n`);
+    await writeSums(temporary);
+    await rename(temporary, target);
+  } catch (error) {
     // Another was quicker, with the same files.
-    if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
-  });
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
   return true;
 }
 
@@ -65,13 +79,4 @@ export function describeTrained(
     head: { window: network.head.window },
     layers: layersOf(network),
   };
-}
-
-/** Writes what is beside the weights of a network that `copyTrained` has kept. Safe to repeat. */
-export async function writeDescription(folder: string, description: object): Promise<void> {
-  await writeWhole(join(folder, 'network.json'), `${JSON.stringify(description, undefined, 2)}\n`);
-  // As the training left it; another may have been quicker.
-  await rename(join(folder, 'result.json'), join(folder, 'evaluation.json')).catch((error) => {
-    if (error.code !== 'ENOENT') throw error;
-  });
 }

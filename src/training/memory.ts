@@ -7,8 +7,9 @@
 import { batchesHeld, FRAME_MEMORY_BYTES } from '../data/batches.js';
 import { layerCost } from '../flops/cost.js';
 import type { Block, Layer, Network, Shape } from '../network/index.js';
-import { layersOf } from '../network/index.js';
+import { describeNetwork, layersOf } from '../network/index.js';
 import type { Recipe } from './recipe.js';
+import type { Work } from './training.js';
 
 /** Loading TensorFlow's library, before the pages of its start-up are given back (native/pages.cc). */
 const LOADING_BYTES = 380e6;
@@ -65,6 +66,15 @@ export function trainingBytes(network: Network, microBatch: number, batchSize: n
   const data = THREAD_BYTES + FRAME_MEMORY_BYTES + batchesHeld(batch) * batch;
   return Math.max(LOADING_BYTES, runningBytes(network, microBatch) + data);
 }
+
+/** As `trainingBytes`, of a training as it is asked for. */
+export const workBytes = ({
+  base,
+  factors,
+  microBatch,
+  recipe,
+}: Pick<Work, 'base' | 'factors' | 'microBatch' | 'recipe'>): number =>
+  trainingBytes(describeNetwork(base, factors), microBatch, recipe.batchSize);
 
 /** What a card offers a training, in the terms of `trainingBytes`. */
 export const asOnCpu = (cardBytes: number): number => Math.floor(cardBytes / CARD_FACTOR);

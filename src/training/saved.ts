@@ -6,6 +6,7 @@ import { Compile } from 'typebox/compile';
 import { X3dError } from '../errors.js';
 import { BASES, type BaseNetwork, type Factors, MODELS, type ModelName, testCrop } from '../network/index.js';
 import { BaseNetworkSchema, FactorsSchema } from '../network/schema.js';
+import { damagedIn, SUMS } from '../sums.js';
 import { mismatches } from '../validation.js';
 import { architectureIn } from './engine/architecture.js';
 import type { StoredWeights } from './engine/weights.js';
@@ -107,6 +108,15 @@ export async function readSaved(folder: string): Promise<SavedNetwork> {
       first?.got ?? '',
     );
   }
+  const [damaged] = await damagedIn(folder);
+  if (damaged !== undefined)
+    throw new X3dError('data', {
+      subject: join(folder, damaged),
+      expected: `the file that was written (its sum is in ${SUMS})`,
+      got: 'another one, or none: it is damaged',
+      remedy:
+        'Take it from a backup, or remove the folder and run the search again: what it trained is kept.',
+    });
   const { base, factors, classes, preprocessing } = value;
   return {
     base,

@@ -11,7 +11,7 @@ import type { Home } from '../home.js';
 import { BASES, type BaseName, type BaseNetwork, describeNetwork, type Factors } from '../network/index.js';
 import { mismatches } from '../validation.js';
 import { trainingId } from './identity.js';
-import { copyTrained, describeTrained, writeDescription } from './keeping.js';
+import { copyTrained, describeTrained } from './keeping.js';
 import { microBatchWithin, trainingBytes } from './memory.js';
 import { type RecipeInput, settleRecipe } from './recipe.js';
 import { type Ancestor, SeenVideos, Work } from './training.js';
@@ -123,8 +123,7 @@ export async function readSingleRun(home: Home, id: string): Promise<SingleRun> 
 export async function keepSingle(home: Home, run: SingleRun): Promise<string> {
   const { work, classes, rate, training } = run;
   const folder = join(home.run(run.run), 'network');
-  await copyTrained(home.candidate(training), folder);
   const described = describeTrained(work.base, work.factors, { classes, rate, recipe: work.recipe });
-  await writeDescription(folder, { run: run.run, ...described });
+  await copyTrained(home.candidate(training), folder, { run: run.run, ...described });
   return folder;
 }

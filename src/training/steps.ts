@@ -135,7 +135,9 @@ export async function runSteps(
 
   let position = checkpoint?.position ?? START;
   if (checkpoint) engine.writeState(checkpoint.state);
-  const curve = (await readCurve(folder)).filter((point) => point.step <= position.step);
+  const curve = [...(checkpoint?.curve ?? (await readCurve(folder)))].filter(
+    ({ step }) => step <= position.step,
+  );
   const look = await glimpsesOf(session);
 
   const firstStep = position.step;
@@ -187,7 +189,7 @@ export async function runSteps(
     // By time, so that little is lost however long a step takes.
     if (last || performance.now() - checkpointed > 1000 * session.checkpointSeconds) {
       await writeCurve(folder, curve);
-      await saveCheckpoint(folder, { position, state: engine.readState() });
+      await saveCheckpoint(folder, { position, curve, state: engine.readState() });
       checkpointed = performance.now();
     }
   }

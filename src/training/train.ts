@@ -9,6 +9,7 @@ import { divided } from '../data/folds.js';
 import { type Dataset, openDataset } from '../data/index.js';
 import { writeWhole } from '../files.js';
 import { describeNetwork, type Network } from '../network/index.js';
+import { RESULT, WEIGHTS } from './attempts.js';
 import { removeCheckpoints } from './checkpoint.js';
 import { concatenated, createEngine, type Engine, type EngineState, type Tuning } from './engine/engine.js';
 import type { Weights } from './engine/weights.js';
@@ -80,7 +81,7 @@ function startingState(engine: Engine, { parameters, statistics }: Weights): Eng
  */
 export async function train(request: TrainingRequest, options: TrainOptions = {}): Promise<TrainingResult> {
   const { folder } = request;
-  const resultPath = join(folder, 'result.json');
+  const resultPath = join(folder, RESULT);
   const finished = await readFile(resultPath, 'utf8').catch(() => undefined);
   const known: unknown = finished === undefined ? undefined : JSON.parse(finished);
   if (trainingResult.Check(known)) {
@@ -132,7 +133,7 @@ export async function train(request: TrainingRequest, options: TrainOptions = {}
       ...speed,
       peakBytes: 1024 * process.resourceUsage().maxRSS,
     };
-    await writeWhole(join(folder, 'weights.safetensors'), engine.weights());
+    await writeWhole(join(folder, WEIGHTS), engine.weights());
     await writePredictions(folder, predictions);
     await writeWhole(resultPath, `${JSON.stringify(result, undefined, 2)}\n`);
     await removeCheckpoints(folder);

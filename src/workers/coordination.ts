@@ -2,7 +2,7 @@
 import { Worker } from 'bullmq';
 import type { Logger } from 'pino';
 import { X3dError } from '../errors.js';
-import type { Home } from '../home.js';
+import { type Home, identified } from '../home.js';
 import { connect, KEY_PREFIX } from '../redis/connection.js';
 import { advance, type Trainings } from '../search/coordinator.js';
 import { listSearches, readSearch } from '../search/log.js';
@@ -18,9 +18,11 @@ import {
   type Queues,
   release,
   request,
+  restore,
   startTicking,
   stopTicking,
 } from './queues.js';
+import { noteTrouble, ownHome } from './troubles.js';
 
 export interface CoordinatorOptions {
   readonly redisUrl: string;
@@ -41,6 +43,7 @@ export const trainingsOf = (queues: Queues, home: Home): Trainings => ({
     const status = await candidateStatus(queues, candidate);
     return status.kind === 'training' ? { kind: 'training', worker: status.progress.worker } : status;
   },
+  restore: (search, candidate, order) => restore(queues, home, search, candidate, order),
   release: (search, candidate) => release(queues, search, candidate),
 });
 
@@ -72,6 +75,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<{ s
   redis.on('error', (error) => log.warn({ error: error.message }, 'Redis'));
   const queues = openQueues(redis);
   const coordination = { redis, home, trainings: trainingsOf(queues, home), report: writeRun };
+  await ownHome(redis, await identified(home));
   const settled = new Set<string>();
   await tickRunning(queues, log, settled);
   const watch = setInterval(
@@ -96,7 +100,10 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<{ s
     },
   );
   worker.on('error', (error) => log.warn({ error: error.message }, 'queue of coordination'));
-  worker.on('failed', (job, error) => log.error({ search: job?.data.search, error }, 'coordination failed'));
+  worker.on('failed', (job, error) => {
+    log.error({ search: job?.data.search, error }, 'coordination failed');
+    if (job) noteTrouble(redis, job.data.search, error.message).catch(() => {});
+  });
   return {
     stop: async () => {
       clearInterval(watch);

@@ -14,6 +14,9 @@ import type { TrainerOrder } from './job.js';
 const FILE_ERROR = /^(?:\w*Error: )?(E[A-Z0-9]{2,}): /;
 const OUT_OF_MEMORY = /out of memory|OOM when allocating|bad_alloc|Array buffer allocation failed/i;
 
+/** An error of the file system, or of a home that is away, is the disk's. */
+export const isFileError = (message: string): boolean => FILE_ERROR.test(message);
+
 /** Whether a file is there and gives its bytes. */
 async function canBeRead(path: string): Promise<boolean> {
   const file = await open(path).catch(() => undefined);
@@ -56,7 +59,7 @@ export async function failureOf(error: unknown, order: TrainerOrder): Promise<Tr
       ? dataFailure(error, order)
       : { kind: 'internal', retry: 'elsewhere', reason: error.message };
   const message = error instanceof Error ? error.message : String(error);
-  if (FILE_ERROR.test(message)) return { kind: 'disk', retry: 'later', reason: message };
+  if (isFileError(message)) return { kind: 'disk', retry: 'later', reason: message };
   const reason = error instanceof Error ? (error.stack ?? message) : message;
   if (OUT_OF_MEMORY.test(reason)) return { kind: 'out-of-memory', retry: 'elsewhere', reason };
   return { kind: 'internal', retry: 'here', reason };

@@ -6,12 +6,11 @@
  * outcome: a failure that came before a search asked is so told from one that came because it asked, and a training
  * that nobody waits for any more ends.
  */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { type Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Home } from '../home.js';
 import { KEY_PREFIX } from '../redis/connection.js';
+import { keptResult } from '../training/attempts.js';
 import { type TrainingFailure, type TrainingResult, trainingResult } from '../training/training.js';
 import {
   type AdvanceJob,
@@ -69,6 +68,24 @@ export function openQueues(redis: Redis): Queues {
   };
 }
 
+const leaseKey = (candidate: string) => `${KEY_PREFIX}:lease:${candidate}`;
+
+/** Numbers whoever takes a training: the last one holds it. */
+export const beginLease = (redis: Redis, candidate: string): Promise<number> =>
+  redis.incr(leaseKey(candidate));
+
+/** Whether the job is still `token`'s, and nobody took it since. */
+export async function holdsLease(
+  redis: Redis,
+  candidate: string,
+  number: number,
+  token: string | undefined,
+): Promise<boolean> {
+  const lock = `${KEY_PREFIX}:${CANDIDATES}:${candidate}:lock`;
+  const [held, last] = await redis.mget(lock, leaseKey(candidate));
+  return token !== undefined && held === token && last === String(number);
+}
+
 const waitingKey = (candidate: string) => `${KEY_PREFIX}:waiting:${candidate}`;
 
 /** The searches that wait for a candidate. */
@@ -104,13 +121,13 @@ const isOutdated = ({ data }: Job<CandidateJob>): boolean =>
   ((data as { readonly version?: number }).version ?? 1) < JOB_VERSION;
 
 /** Whether a job's outcome is of no use to a search that asks for it only now. */
-function isStale(job: Job<CandidateJob>, state: string, folder: string): boolean {
+async function isStale(job: Job<CandidateJob>, state: string, folder: string): Promise<boolean> {
   if (isOutdated(job)) return true;
   if (state === 'failed') return !settled(failureOf(job));
-  // Redis may have outlived the home that the result was written in, or serve several homes.
+  // Redis may have outlived the home that the result was written in, and a disk what was on it.
   return (
     state === 'completed' &&
-    !(trainingResult.Check(job.returnvalue) && existsSync(join(folder, 'result.json')))
+    !(trainingResult.Check(job.returnvalue) && (await keptResult(folder)) !== undefined)
   );
 }
 
@@ -131,17 +148,40 @@ export async function request(
   const state = await candidates.getJobState(candidate);
   const job = await candidates.getJob(candidate);
   if (asked && job && !isOutdated(job)) {
-    if (state !== 'unknown' && state !== 'failed') return;
+    if (
+      state === 'completed'
+        ? trainingResult.Check(job.returnvalue)
+        : state !== 'unknown' && state !== 'failed'
+    )
+      return;
     if (state === 'failed' && job.failedReason !== UNWANTED) return;
   }
   // Another coordinator may be at the same: a job that is gone or taken is what we want too.
-  if (job && isStale(job, state, home.candidate(candidate))) await job.remove().catch(() => {});
+  if (job && (await isStale(job, state, home.candidate(candidate)))) await job.remove().catch(() => {});
   await redis.sadd(waitingKey(candidate), search);
   await candidates.add(
     'training',
     { version: JOB_VERSION, ...data, failures: [] },
     { jobId: candidate, priority: FRESH },
   );
+}
+
+/**
+ * As `request`, for a training that has ended: trains it again where what it left is gone or damaged. Whether all of it
+ * is there.
+ */
+export async function restore(
+  queues: Queues,
+  home: Home,
+  search: string,
+  candidate: string,
+  data: Pick<CandidateJob, 'work' | 'videos'>,
+): Promise<boolean> {
+  if (await keptResult(home.candidate(candidate))) return true;
+  if ((await queues.candidates.getJobState(candidate)) === 'completed')
+    await queues.candidates.remove(candidate).catch(() => {});
+  await request(queues, home, search, candidate, data);
+  return false;
 }
 
 /** The search has recorded the outcome, or no longer wants it. A training that nobody waits for ends. */
@@ -157,6 +197,12 @@ export async function release(
   // One that is active ends when its worker sees that nobody waits.
   if (state === 'waiting' || state === 'prioritized' || state === 'delayed')
     await candidates.remove(candidate);
+}
+
+/** Forgets how trainings failed, so that whoever asks next has them begun anew. */
+export async function forgetFailures({ candidates }: Queues, trainings: readonly string[]): Promise<void> {
+  for (const training of trainings)
+    if ((await candidates.getJobState(training)) === 'failed') await candidates.remove(training);
 }
 
 export type CandidateStatus =

@@ -24,6 +24,9 @@ export const WorkerRecord = Type.Object({
         'Of its machine: processes that ran or wanted to over the last minute, a core; 1 is fully used.',
     }),
   ),
+  home: Type.Optional(
+    Type.String({ maxLength: 64, description: 'The id of its home; absent where that is away.' }),
+  ),
   training: Type.Optional(
     Type.Object(
       { id: Id, since: Time, progress: Type.Optional(TrainingProgress) },

@@ -6,32 +6,31 @@
  * - the trainer dies or reports a failure: the failure is noted in the job (`tries.ts`), and its kind decides whether
  *   it is tried again, here or elsewhere, and how often; a fault of the world waits for its end;
  * - the worker dies: its trainer ends, the job's lock runs out, another worker goes on from the last checkpoint;
+ * - the worker, or only its trainer, lives on although its lock has run out: what it made goes nowhere (`training/attempts.ts`);
  * - the worker is asked to stop: the trainer is killed and the job goes back to the queue at once;
  * - Redis goes away: the training goes on; if the lock was lost meanwhile, the trainer is killed;
  * - nobody waits for the candidate any more (its search was cancelled or paused): the trainer is killed.
  */
-import { readFile } from 'node:fs/promises';
 import { availableParallelism, hostname, loadavg } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DelayedError, type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq';
 import type { Logger } from 'pino';
-import type { Home } from '../home.js';
+import { type Home, identified } from '../home.js';
 import { machineMemory } from '../machine.js';
 import { connect, KEY_PREFIX } from '../redis/connection.js';
+import { beginTry, keptResult, putInPlace } from '../training/attempts.js';
 import { TrainingError } from '../training/failure.js';
-import {
-  type Device,
-  type TrainingFailure,
-  type TrainingResult,
-  trainingResult,
-} from '../training/training.js';
+import { workBytes } from '../training/memory.js';
+import type { Device, TrainingFailure, TrainingResult } from '../training/training.js';
 import { runTrainer, TRAINER } from './child.js';
+import { isFileError } from './faults.js';
 import { type CandidateJob, candidateJob, type JobProgress } from './job.js';
 import {
   BEGUN,
+  beginLease,
   CANDIDATES,
   hint,
+  holdsLease,
   LOCK_MS,
   lockOptions,
   openQueues,
@@ -40,6 +39,7 @@ import {
 } from './queues.js';
 import { announceWorker, dismissWorker, HEARTBEAT_MS, listWorkers, type WorkerRecord } from './registry.js';
 import { isFinal, noted } from './tries.js';
+import { isOtherHome } from './troubles.js';
 
 export interface WorkerOptions {
   readonly redisUrl: string;
@@ -66,22 +66,13 @@ export interface RunningWorker {
 
 const PROGRESS_MS = 500;
 const ELSEWHERE_DELAY_MS = 500;
-/** How long a job of another version is left to other workers before it is looked at again. */
+/** How long a job that this worker can't take is left to others before it is looked at again. */
 const UNKNOWN_DELAY_MS = 5000;
 
 /** A training that was stopped from outside. */
 class StoppedTraining extends Error {
   constructor(readonly why: 'stopping' | 'unwanted' | 'lock lost') {
     super(why);
-  }
-}
-
-async function resultOnDisk(folder: string): Promise<TrainingResult | undefined> {
-  try {
-    const result: unknown = JSON.parse(await readFile(join(folder, 'result.json'), 'utf8'));
-    return trainingResult.Check(result) ? result : undefined;
-  } catch {
-    return undefined;
   }
 }
 
@@ -99,6 +90,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const id = `${host}-${process.pid}`;
   const since = new Date().toISOString();
   const record = { id, host, pid: process.pid, device, threads, memoryBytes, since };
+  const idOfHome = () => identified(home).catch(() => undefined);
   let current: WorkerRecord['training'];
   let training: AbortController | undefined;
   let stopping = false;
@@ -108,11 +100,15 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     // While Redis is away one announcement waits for it, not one for each beat.
     if (announcing) return;
     announcing = true;
+    const own = await idOfHome();
     const [minute = 0] = loadavg();
-    const now = { seen: new Date().toISOString(), load: minute / availableParallelism() };
-    await announceWorker(redis, { ...record, ...now, ...(current ? { training: current } : {}) }).catch(
-      () => {},
-    );
+    await announceWorker(redis, {
+      ...record,
+      seen: new Date().toISOString(),
+      load: minute / availableParallelism(),
+      ...(own === undefined ? {} : { home: own }),
+      ...(current ? { training: current } : {}),
+    }).catch(() => {});
     announcing = false;
   };
 
@@ -148,11 +144,10 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   };
 
   /** What no one foresaw says nothing about the training. */
-  const unforeseen = (error: unknown): TrainingFailure => ({
-    kind: 'internal',
-    retry: 'later',
-    reason: error instanceof Error ? error.message : String(error),
-  });
+  const unforeseen = (error: unknown): TrainingFailure => {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { kind: isFileError(reason) ? 'disk' : 'internal', retry: 'later', reason };
+  };
 
   const takeJob = async (job: Job<CandidateJob>, token?: string): Promise<TrainingResult> => {
     const began = new Date();
@@ -173,17 +168,28 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       await job.moveToDelayed(Date.now() + UNKNOWN_DELAY_MS, token);
       throw new DelayedError();
     }
+    const other = await isOtherHome(redis, await identified(home));
+    if (other || workBytes(job.data.work) > memoryBytes) {
+      log.warn(
+        { candidate },
+        `given back: ${other ? 'the service has another home' : 'it takes more memory'}`,
+      );
+      await job.moveToDelayed(Date.now() + UNKNOWN_DELAY_MS, token);
+      throw new DelayedError();
+    }
     if (await shouldGoElsewhere(job.data)) {
       await job.moveToDelayed(Date.now() + ELSEWHERE_DELAY_MS, token);
       // Takes nothing until the job is due again, else it might be the first to take it each time.
       await sleep(2 * ELSEWHERE_DELAY_MS);
       throw new DelayedError();
     }
-    const folder = home.candidate(candidate);
-    const existing = await resultOnDisk(folder);
+    const existing = await keptResult(home.candidate(candidate));
     if (existing) return existing;
     if ((await searchesWaiting(redis, candidate)).length === 0) throw new UnrecoverableError(UNWANTED);
 
+    const number = await beginLease(redis, candidate);
+    const holds = () => holdsLease(redis, candidate, number, token);
+    const folder = await beginTry(home, candidate, number);
     const since = new Date().toISOString();
     const own = new AbortController();
     training = own;
@@ -200,7 +206,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     }, HEARTBEAT_MS);
     let reported = 0;
     try {
-      return await runTrainer(
+      const result = await runTrainer(
         {
           request: {
             ...job.data.work,
@@ -224,6 +230,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
           },
         },
       );
+      if (!(await putInPlace(home, candidate, folder, holds))) throw new StoppedTraining('lock lost');
+      return (await keptResult(home.candidate(candidate))) ?? result;
     } catch (error) {
       if (!(error instanceof StoppedTraining)) throw error;
       log.info({ candidate, why: error.why }, 'training stopped');

@@ -75,6 +75,7 @@ describe('the OpenAPI document', () => {
       'GET /searches/{id}/trainings/{training}/results',
       'GET /searches/{id}/trajectory',
       'GET /searches/{id}/videos/{path}',
+      'GET /troubles',
       'GET /workers',
       'POST /searches',
       'POST /searches/plan',
@@ -82,6 +83,7 @@ describe('the OpenAPI document', () => {
       'POST /searches/{id}/pause',
       'POST /searches/{id}/predictions',
       'POST /searches/{id}/resume',
+      'POST /searches/{id}/retry',
     ]);
     expect(document).toMatchObject({
       openapi: '3.1.0',
@@ -229,8 +231,11 @@ describe('an answer', () => {
     const failing = (await check('POST /searches', await at.post('/searches', { ...body, seed: 13 }))) as {
       id: string;
     };
-    await at.events(failing.id);
+    await at.events(failing.id, undefined, ({ event }) => event === 'search-paused');
     await check('GET /searches/{id}/trajectory', await at.get(`/searches/${failing.id}/trajectory`));
+    for (const act of ['retry', 'cancel'])
+      await check(`POST /searches/{id}/${act}`, await at.post(`/searches/${failing.id}/${act}`));
+    await check('GET /troubles', await at.get('/troubles'));
     const cancelled = (await check('POST /searches', await at.post('/searches', { ...body, seed: 6 }))) as {
       id: string;
     };

@@ -189,7 +189,7 @@ describe('a search over HTTP', () => {
     expect(repeated.rounds).toEqual(trajectory.rounds);
     const tried = trajectory.rounds.flatMap(({ candidates }) => candidates);
     for (const { id } of tried.flatMap(({ trainings }) => trainings)) {
-      const starts = await readFile(join(at.home.candidate(id), 'starts'), 'utf8');
+      const starts = await readFile(join(at.home.folder, 'starts', id), 'utf8');
       expect(starts.trim().split('\n')).toHaveLength(1);
     }
   });
@@ -231,12 +231,21 @@ describe('a search over HTTP', () => {
     });
   });
 
-  test('fails with the reasons where no candidate of a round has a result', async () => {
+  test('waits with the reasons where no candidate of a round has a result, and tries them again when asked', async () => {
     const failed = await created({ seed: 13 });
-    const last = (await at.events(failed)).at(-1);
-    expect(last?.event).toBe('search-failed');
-    expect(last?.data.reason).toMatch(
-      /^no candidate of round 1 has a result \(tau, t: the loss is not a number; s: the loss is not a number; /,
+    const isPause = ({ event }: { event: string }) => event === 'search-paused';
+    const paused = (await at.events(failed, undefined, isPause)).at(-1);
+    expect(paused?.data.reason).toMatch(
+      /^(\d) of \1 candidates failed for good \(tau = t: not-a-number, the loss is not a number; s: not-a-number/,
+    );
+    const resumed = await at.post(`/searches/${failed}/resume`);
+    expect(resumed.status).toBe(409);
+    expect(((await resumed.json()) as { detail: string }).detail).toContain(`/searches/${failed}/retry`);
+    expect((await at.post(`/searches/${failed}/retry`)).status).toBe(200);
+    // They fail in the same way again, after they were trained again.
+    const events = await at.events(failed, paused?.id, isPause);
+    expect(events.map(({ event }) => event)).toEqual(
+      expect.arrayContaining(['search-retried', 'training-failed', 'search-paused']),
     );
     const trajectory = await at.trajectory(failed);
     expect(trajectory.rounds[0]?.candidates[0]).toMatchObject({
@@ -244,6 +253,7 @@ describe('a search over HTTP', () => {
       trainings: [{ failure: { kind: 'not-a-number', retry: 'never', reason: 'the loss is not a number' } }],
     });
     expect(existsSync(join(at.home.run(failed), 'trajectory.json'))).toBe(true);
+    await at.post(`/searches/${failed}/cancel`);
   });
 
   test('is listed with all the others, the newest first, page by page', async () => {

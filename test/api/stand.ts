@@ -26,7 +26,8 @@ export interface Stand {
   url(): string;
   /** `changes` are to its argument. */
   startService(changes?: object): Promise<ChildProcess>;
-  startWorker(): ChildProcess;
+  /** `redisUrl`: where it reaches Redis, if not where all do. */
+  startWorker(redisUrl?: string): ChildProcess;
   killRedis(): Promise<void>;
   /** Starts another Redis server on what the one that was killed left, and where it was. */
   reviveRedis(): Promise<void>;
@@ -79,19 +80,25 @@ export interface StandOptions {
   readonly trainer?: string | null;
   /** Default: videos of its own. */
   readonly data?: DataConfiguration;
+  /** Where its home is made. Default: among the system's temporary files. */
+  readonly on?: string;
 }
 
-export async function stand({ trainer = SCRIPTED_TRAINER, data: given }: StandOptions = {}): Promise<Stand> {
-  const folder = await mkdtemp(join(tmpdir(), 'x3d-service-'));
+export async function stand({
+  trainer = SCRIPTED_TRAINER,
+  data: given,
+  on = tmpdir(),
+}: StandOptions = {}): Promise<Stand> {
+  const folder = await mkdtemp(join(on, 'x3d-service-'));
   const home = homeAt(join(folder, 'home'));
   let redis = await startRedis(home);
   const data = given ?? makeDemoVideos(join(folder, 'videos'), { scenes: 5 });
   const children: ChildProcess[] = [];
   let url = '';
-  const spawn = (path: string, argument: object) => {
+  const spawn = (path: string, argument: object, redisUrl = redis.url) => {
     const shared = { home: home.folder, quiet: true, lockMs: 1000 };
     const child = fork(program(path), [JSON.stringify({ ...shared, ...argument })], {
-      env: { ...process.env, REDIS_URL: redis.url },
+      env: { ...process.env, REDIS_URL: redisUrl },
     });
     children.push(child);
     return child;
@@ -107,8 +114,12 @@ export async function stand({ trainer = SCRIPTED_TRAINER, data: given }: StandOp
       url = message.url;
       return child;
     },
-    startWorker: () =>
-      spawn('workers/main.js', { device: 'cpu', threads: 1, ...(trainer === null ? {} : { trainer }) }),
+    startWorker: (redisUrl) =>
+      spawn(
+        'workers/main.js',
+        { device: 'cpu', threads: 1, ...(trainer === null ? {} : { trainer }) },
+        redisUrl,
+      ),
     killRedis: async () => {
       const client = new Redis(redis.url);
       const info = await client.info('server');

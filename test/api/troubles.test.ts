@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { homeAt } from '../../src/home.js';
+import { EVENTS_VERSION } from '../../src/search/events.js';
 import { configured, dataset } from '../search/searching.js';
 import { type Stand, stand } from './stand.js';
 
@@ -60,7 +61,7 @@ describe('what comes out of Redis', () => {
     const forged = '../../elsewhere';
     const event = {
       kind: 'search-created',
-      v: 2,
+      v: EVENTS_VERSION,
       at: new Date().toISOString(),
       search: forged,
       configuration: configured(),

@@ -160,12 +160,13 @@ describe('run', () => {
     expect(withoutTimes(trajectoryIn(homeAt(home).run(last.search)))).toEqual(undisturbed);
   });
 
-  it('of a search that fails says why, and exits with 4', async () => {
+  it('of a search whose trainings fail for good says why and what goes on with it, and exits with 4', async () => {
     const home = temporaryFolder();
     const { code, stdout } = await run(home, '--seed', '13').finished;
     expect(code).toBe(4);
     expect(stdout).toMatch(/round 1, tau = t: failed \(not-a-number\): the loss is not a number/);
-    expect(stdout).toMatch(/The search failed: no candidate of round 1 has a result/);
+    expect(stdout).toMatch(/The search waits: \d of \d candidates failed for good/);
+    expect(stdout).toMatch(/run --resume s\w+ --home/);
   });
 
   it('says in lines what happens, where its output is no terminal', async () => {

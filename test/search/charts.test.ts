@@ -5,6 +5,7 @@ import { classRows, confusionSpecification } from '../../src/search/charts/confu
 import { curveRows, curvesSpecification } from '../../src/search/charts/curves.js';
 import { growthRows, growthSpecification } from '../../src/search/charts/growth.js';
 import { spansOf, timelineSpecification } from '../../src/search/charts/timeline.js';
+import { EVENTS_VERSION } from '../../src/search/events.js';
 import { DARK } from '../../src/search/picture.js';
 import { trajectoryOf } from '../../src/search/trajectory.js';
 import { configured, searched, wonBy } from './searching.js';
@@ -64,7 +65,7 @@ describe('who ran what when', () => {
   const [proposed] = events.filter((event) => event.kind === 'training-proposed');
   const training = proposed?.kind === 'training-proposed' ? proposed.training : '';
   const at = (second: number) => new Date(1000 * second).toISOString();
-  const v = events[0]?.v as 2;
+  const v = EVENTS_VERSION;
   const begun = (worker: string, second: number) =>
     ({ kind: 'training-started', v, at: at(second), training, worker }) as const;
 

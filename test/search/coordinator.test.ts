@@ -1,6 +1,6 @@
 /** Coordinators at one search on a real Redis, with trainings that end as a test says. */
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,6 +19,7 @@ import { appendEvents, readLog, searchNamed } from '../../src/search/log.js';
 import { type SearchState, trainingsOf } from '../../src/search/state.js';
 import { cancelSearch } from '../../src/search/steering.js';
 import { trajectoryOf } from '../../src/search/trajectory.js';
+import { damagedIn, writeSums } from '../../src/sums.js';
 import { askedFor, configured, dataset, diverged, type Results, scored, searched } from './searching.js';
 
 let folder: string;
@@ -86,6 +87,7 @@ function trainings(of: Results = results) {
         result: { ...rest, classes: ['a', 'b'], stepShare: 1, evaluations: whole },
       };
     },
+    restore: async (_search, id) => existsSync(join(own.candidate(id), 'result.json')),
     release: async (_search, id) => {
       released.add(id);
     },
@@ -171,6 +173,7 @@ describe('a coordinator', () => {
         trainings: {
           request: unsteady(work.request),
           status: unsteady(work.status),
+          restore: unsteady(work.restore),
           release: unsteady(work.release),
         },
       });
@@ -231,33 +234,55 @@ describe('a coordinator', () => {
     await create();
     await coordinate(coordination(trainings()));
     expect((await readdir(join(home.run('s1'), 'network'))).sort()).toEqual([
-      'result.json',
+      'SHA256SUMS',
+      'evaluation.json',
+      'network.json',
       'weights.safetensors',
     ]);
     expect(await readdir(home.run('s1'))).toEqual(['network']);
   });
 
-  test('fails the search with that reason where the network found is in no folder that it sees', async () => {
+  test('has the network found trained again where what its training left is gone, and ends with it', async () => {
     await create();
     const work = trainings();
-    const elsewhere = { ...coordination(work), home: homeAt(join(folder, 'elsewhere')) };
-    await coordinate(elsewhere);
-    expect((await searchNamed(redis, 's1')).status).toMatchObject({
-      kind: 'failed',
-      reason: expect.stringMatching(
-        /^the network found was trained, but is not in .*workers and coordinators need the same home$/,
-      ),
-    });
-    expect(existsSync(elsewhere.home.run('s1'))).toBe(false);
+    const path = (id: string) => join(home.candidate(id), 'weights.safetensors');
+    let asked = 0;
+    const restore: Trainings['restore'] = async (search, id, order) => {
+      asked += 1;
+      return asked > 2 && work.restore(search, id, order);
+    };
+    await coordinate(coordination({ ...work, restore }));
+    expect(asked).toBe(3);
+    const { final } = await searchNamed(redis, 's1');
+    expect(await readFile(join(home.run('s1'), 'network', 'weights.safetensors'), 'utf8')).toBe(
+      await readFile(path(final?.trainings[0]?.id ?? ''), 'utf8'),
+    );
   });
 
-  test('fails the search with the reasons where every candidate of a round failed', async () => {
+  test('keeps no network that is not as its training left it', async () => {
+    await create();
+    const work = trainings();
+    let seen = 0;
+    // Cut between the look at it and the copy.
+    const restore: Trainings['restore'] = async (search, id, order) => {
+      const folder = home.candidate(id);
+      await writeFile(join(folder, 'weights.safetensors'), 'weights.safetensors');
+      if (seen === 0) await writeSums(folder, ['result.json', 'weights.safetensors']);
+      if (++seen < 3) await truncate(join(folder, 'weights.safetensors'), 3);
+      return work.restore(search, id, order);
+    };
+    await coordinate(coordination({ ...work, restore }));
+    expect(seen).toBe(3);
+    expect(await damagedIn(join(home.run('s1'), 'network'))).toEqual([]);
+  });
+
+  test('has the search wait with the reasons where every candidate of a round failed', async () => {
     await create();
     await coordinate(coordination(trainings(() => diverged)));
     expect((await searchNamed(redis, 's1')).status).toMatchObject({
-      kind: 'failed',
+      kind: 'paused',
       reason: expect.stringMatching(
-        /^no candidate of round 1 has a result \(tau, t: the loss is not a number; /,
+        /^(\d) of \1 candidates failed for good \(.*not-a-number, the loss is not a number; /,
       ),
     });
   });

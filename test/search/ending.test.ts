@@ -146,15 +146,15 @@ describe('its training in full', () => {
     expect(seedsOf(ending([stuck, scored(0.85, 0.5)], { finalOn: 'train' }))).toEqual([0, 1]);
   });
 
-  test('that failed is made again, and the search fails only where all of them did', () => {
+  test('that failed is made again, and the search waits for a person only where all of them did', () => {
     const mended = ending([diverged, joined(0.4)]);
     expect(mended.status.kind).toBe('ended');
     expect(finalOutcome(mended)?.trainingLoss).toBe(0.4);
     const failed = ending([diverged]);
     expect(seedsOf(failed)).toEqual([0, 1, 2]);
     expect(failed.status).toMatchObject({
-      kind: 'failed',
-      reason: 'the network found could not be trained (the loss is not a number)',
+      kind: 'paused',
+      reason: 'the training failed for good (the network found: not-a-number, the loss is not a number)',
     });
   });
 });

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { AXES, BASES } from '../../src/network/index.js';
 import { METHOD_NAMES } from '../../src/search/configuration.js';
 import { decide } from '../../src/search/decide.js';
-import { type Phase, type SearchEvent, searchEvent } from '../../src/search/events.js';
+import { EVENTS_VERSION, type Phase, type SearchEvent, searchEvent } from '../../src/search/events.js';
 import { apply, fold } from '../../src/search/fold.js';
 import { compare } from '../../src/search/judge.js';
 import { spendingOf } from '../../src/search/methods/budget.js';
@@ -408,7 +408,7 @@ describe('a log that is not one', () => {
   const [creation] = searched(configured({ target: 20_662_304 }), () => scored(0.5)).events;
 
   test('begins with something else, or begins twice', () => {
-    expect(() => fold([{ kind: 'search-cancelled', v: 2, at: '' }])).toThrow(
+    expect(() => fold([{ kind: 'search-cancelled', v: EVENTS_VERSION, at: '' }])).toThrow(
       'a search began with search-cancelled',
     );
     expect(() => fold(creation ? [creation, creation] : [])).toThrow('search s1 was created twice');

@@ -50,6 +50,20 @@ const reasonsIn = async (search: string) =>
     .flatMap(({ events }) => events)
     .flatMap((event) => (event.kind === 'axis-skipped' ? [event.reason] : []));
 
+describe('who follows a log', () => {
+  test('ends when the log is gone', async () => {
+    await appendEvents(redis, 's1', 0, [creation('s1')]);
+    const following = followLogs(server.url);
+    const seen: number[] = [];
+    for await (const { version } of followLog(redis, following.more, 's1', 0, new AbortController().signal)) {
+      seen.push(version);
+      await redis.flushall();
+    }
+    expect(seen).toEqual([1]);
+    following.close();
+  });
+});
+
 describe('the log of a search', () => {
   test('gives back every event of a whole search, and with them its state', async () => {
     const { events, state } = searched(configured(), wonBy('b', 't', 's', 'd', 't'));

@@ -292,12 +292,12 @@ describe('a round', () => {
     expect(candidateNamed(state, entrant?.candidate ?? '').trainings).toHaveLength(2);
   });
 
-  test('whose candidates have all no result fails the search, with what each came to', () => {
+  test('whose candidates have all no result waits for a person, with what each came to', () => {
     const { state } = raced(() => diverged);
     expect(state.status).toMatchObject({
-      kind: 'failed',
+      kind: 'paused',
       reason: expect.stringMatching(
-        /^no candidate of round 1 has a result \(tau: the loss is not a number; /,
+        /^(\d) of \1 candidates failed for good \(tau: not-a-number, the loss is not a number; /,
       ),
     });
   });

@@ -42,7 +42,14 @@ export const dataset: DatasetSummary = {
 
 /** The published search, X2D towards 0.6 GF, where nothing else is said; on a set where its look decides. */
 export const configuredOn = (data: DatasetSummary | undefined, changes: object = {}): SearchConfiguration => {
-  const input = { base: 'x2d', method: 'paper', target: '0.6G', data: { path: '/videos' }, ...changes };
+  const input = {
+    base: 'x2d',
+    method: 'paper',
+    target: '0.6G',
+    data: { path: '/videos' },
+    onFailure: 'go-on',
+    ...changes,
+  };
   if (!data) return resolveConfiguration(input);
   const { parts, rate, limits } = data;
   return resolveConfiguration(input, {

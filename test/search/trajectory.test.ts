@@ -216,27 +216,24 @@ describe('the end of a search', () => {
     expect(finalFactors(state)).toEqual(MODELS.X2D);
   });
 
-  test('where every candidate failed is a failure that says why each did', () => {
+  test('where every candidate failed waits for a person, and says why each did', () => {
     const { state } = searched(configured(), () => diverged);
-    expect(state.status).toMatchObject({
-      kind: 'failed',
-      reason:
-        'no candidate of round 1 has a result (tau, t: the loss is not a number; s: the loss is not a number; ' +
-        'd: the loss is not a number; w: the loss is not a number; b: the loss is not a number)',
-    });
     expect(trajectoryOf(state)).toMatchObject({
-      status: 'failed',
-      reason: expect.stringContaining('round 1'),
+      status: 'paused',
+      reason:
+        '5 of 5 candidates failed for good (tau = t: not-a-number, the loss is not a number; ' +
+        's: not-a-number, the loss is not a number; d: not-a-number, the loss is not a number; ' +
+        'w: not-a-number, the loss is not a number; b: not-a-number, the loss is not a number)',
     });
   });
 
-  test('where the network found can not be trained in full is a failure with that reason', () => {
+  test('where the network found can not be trained in full waits for a person with that reason', () => {
     const { state } = searched(configured({ target: '30M' }), ({ round }) =>
       round === 0 ? diverged : scored(0.5),
     );
     expect(state.status).toMatchObject({
-      kind: 'failed',
-      reason: 'the network found could not be trained (the loss is not a number)',
+      kind: 'paused',
+      reason: 'the training failed for good (the network found: not-a-number, the loss is not a number)',
     });
   });
 
@@ -289,13 +286,19 @@ describe('a step that is taken back to the target', () => {
   test.each([
     ['is worse', scored(0.8)],
     ['is as accurate with a higher loss', scored(0.9, 0.2)],
-    ['could not be trained', diverged],
   ])('is given up for the network before it where it %s', (_, ending) => {
     const state = overshot(ending);
     expect(finalFactors(state)).toEqual(state.rounds.at(-1)?.factors);
     expect(state.final).toMatchObject({
       candidate: state.rounds.at(-2)?.winner?.candidate,
       reason: expect.stringMatching(/^the network before the last step: .* less accurate$/),
+    });
+  });
+
+  test('waits for a person where it could not be trained', () => {
+    expect(overshot(diverged).status).toMatchObject({
+      kind: 'paused',
+      reason: expect.stringContaining('failed'),
     });
   });
 

@@ -233,6 +233,23 @@ describe('a search that an earlier version left unfinished', () => {
   });
 });
 
+describe('the log kept as v2-finished', () => {
+  test('is read, and tells of the same trajectory as then', async () => {
+    await keep('v2-finished');
+    // What is estimated from the figures is up to each version.
+    const without = (text: string) =>
+      JSON.parse(text, (key, value) => (key === 'estimates' ? undefined : value)) as object;
+    expect(without(JSON.stringify(trajectoryOf(await stateOf())))).toMatchObject(
+      without(file('v2-finished.trajectory.json')),
+    );
+  });
+
+  test('is of a search that goes on with what candidates have a result, as it did then', async () => {
+    await keep('v2-finished');
+    expect((await stateOf()).configuration.onFailure).toBe('go-on');
+  });
+});
+
 describe('an event of a later version', () => {
   test('is refused by name, and says which version is read', async () => {
     await keep('v1-cut-off');

@@ -178,7 +178,7 @@ describe('a candidate', () => {
       ...(one?.rounds.flatMap(({ candidates }) => candidates.flatMap(({ trainings }) => trainings)) ?? []),
       ...(one?.final?.trainings ?? []),
     ]) {
-      const starts = await readFile(join(of.at.home.candidate(id), 'starts'), 'utf8');
+      const starts = await readFile(join(of.at.home.folder, 'starts', id), 'utf8');
       expect(starts.trim().split('\n')).toHaveLength(1);
     }
   });

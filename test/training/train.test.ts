@@ -200,7 +200,7 @@ describe('a training', () => {
     expect(inherited).toBeLessThan(0.9 * anew);
     const lost = requestFor({}, { ancestor: { ...ancestor, weights: `w${'0'.repeat(24)}` } });
     await expect(train(lost)).rejects.toMatchObject({
-      failure: { kind: 'unreadable-data', reason: expect.stringContaining('the weights to start from') },
+      failure: { kind: 'disk', retry: 'later', reason: expect.stringContaining('the weights to start from') },
     });
   });
 

@@ -1,15 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { type Home, homeAt } from '../../src/home.js';
+import { type Home, homeAt, homeId, identified } from '../../src/home.js';
 import { connect } from '../../src/redis/connection.js';
 import { type EmbeddedRedis, startRedis } from '../../src/redis/embedded.js';
+import { keptResult } from '../../src/training/attempts.js';
 import { type CandidateJob, JOB_VERSION } from '../../src/workers/job.js';
 import {
   type CandidateStatus,
@@ -21,6 +23,7 @@ import {
   request,
 } from '../../src/workers/queues.js';
 import { announceWorker, listWorkers, type WorkerRecord } from '../../src/workers/registry.js';
+import { ownHome, troublesOf } from '../../src/workers/troubles.js';
 import { candidateThatWill, eventually, SCRIPTED_TRAINER } from './candidates.js';
 
 let folder: string;
@@ -56,7 +59,7 @@ afterAll(async () => {
 const newId = () => `c${++made}`;
 
 function spawnWorker(
-  options: { device?: string; silenceMs?: number; lockMs?: number | undefined } = {},
+  options: { device?: string; silenceMs?: number; memoryBytes?: number; lockMs?: number | undefined } = {},
 ): ChildProcess {
   const child = spawn(
     process.execPath,
@@ -89,7 +92,7 @@ const training = (id: string) =>
     return status.kind === 'training' && status.progress.progress ? status.progress : undefined;
   });
 const starts = async (id: string) =>
-  (await readFile(join(home.candidate(id), 'starts'), 'utf8')).trim().split('\n');
+  (await readFile(join(home.folder, 'starts', id), 'utf8')).trim().split('\n');
 const alive = (pid: number) => {
   try {
     process.kill(pid, 0);
@@ -312,6 +315,77 @@ describe('a worker', () => {
     await eventually(async () => !alive(trainer));
     expect(await ended(id)).toMatchObject({ kind: 'finished' });
     expect(await failedTries(queues, id)).toEqual([]);
+  });
+
+  test('frozen with its trainer, and woken when another has ended the training, changes nothing of it', async () => {
+    const id = newId();
+    await request(queues, home, 's1', id, candidateThatWill('sign what it makes'));
+    const first = spawnWorker();
+    await training(id);
+    const trainer = await trainerOf(id);
+    first.kill('SIGSTOP');
+    process.kill(trainer, 'SIGSTOP');
+    spawnWorker();
+    await ended(id);
+    const weights = () => readFile(join(home.candidate(id), 'weights.safetensors'), 'utf8');
+    const second = await trainerOf(id);
+    expect(second).not.toBe(trainer);
+    expect(await weights()).toBe(`of ${second}`);
+    // The trainer first, so that it comes to its end before its worker can hear of anything.
+    process.kill(trainer, 'SIGCONT');
+    await sleep(3000);
+    first.kill('SIGCONT');
+    await eventually(async () => !alive(trainer));
+    await sleep(1000);
+    expect(await weights()).toBe(`of ${second}`);
+    expect(await keptResult(home.candidate(id))).toBeDefined();
+  });
+
+  test('trains again what was damaged, once a search asks for it', async () => {
+    const id = newId();
+    await request(queues, home, 's1', id, candidateThatWill('sign what it makes'));
+    spawnWorker();
+    await ended(id);
+    await truncate(join(home.candidate(id), 'weights.safetensors'), 2);
+    await request(queues, home, 's2', id, candidateThatWill('sign what it makes'));
+    await eventually(async () => (await starts(id)).length === 2);
+    expect(await ended(id)).toMatchObject({ kind: 'finished' });
+    expect(await keptResult(home.candidate(id))).toBeDefined();
+  });
+
+  test('of another home than the service takes nothing, and is named', async () => {
+    const id = newId();
+    await ownHome(redis, 'another');
+    await request(queues, home, 's1', id, candidateThatWill('succeed'));
+    spawnWorker();
+    const seen = await eventually(async () => {
+      const troubles = await troublesOf(queues, home, 'another', 's1');
+      return troubles.find(({ kind }) => kind === 'other-home');
+    });
+    expect(seen.message).toMatch(/^worker .* has another home than .* of the service, and takes nothing/);
+    expect(await candidateStatus(queues, id)).toEqual({ kind: 'waiting' });
+    await ownHome(redis, await homeId(home));
+    expect(await ended(id)).toMatchObject({ kind: 'finished' });
+  });
+
+  test('with too little memory for a training leaves it to others, and that is said', async () => {
+    const id = newId();
+    spawnWorker({ memoryBytes: 1000 });
+    await eventually(async () => (await listWorkers(redis)).length === 1);
+    await request(queues, home, 's1', id, candidateThatWill('succeed'));
+    const troubles = await eventually(async () => {
+      const found = await troublesOf(queues, home, await identified(home), 's1');
+      return found.length > 0 && found;
+    });
+    expect(troubles).toMatchObject([
+      {
+        kind: 'no-worker-fits',
+        message: expect.stringMatching(/^a training needs \d+ bytes/),
+        trainings: [id],
+      },
+    ]);
+    spawnWorker();
+    expect(await ended(id)).toMatchObject({ kind: 'finished' });
   });
 
   test('whose training ended as nobody wanted it begins again for a search that asked in that moment', async () => {

@@ -1,9 +1,11 @@
 import type { ReadStream } from 'node:fs';
 import { open, readdir, realpath, stat } from 'node:fs/promises';
-import { extname, join, relative, sep } from 'node:path';
+import { dirname, extname, join, relative, sep } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { X3dError } from '../../errors.js';
 import { searchNamed } from '../../search/log.js';
+import { writeRun } from '../../search/report.js';
+import { isAsWritten } from '../../sums.js';
 import { problems } from '../problems.js';
 import { type App, SearchId, type Service } from '../service.js';
 
@@ -90,8 +92,18 @@ export function artifactRoutes(app: App, { redis, home }: Service): void {
     },
     async ({ params }, reply) => {
       const { id, '*': path } = params;
-      await searchNamed(redis, id);
+      const state = await searchNamed(redis, id);
+      // What is told from the log alone is made again.
+      if (dirname(path) === '.' && !(await isAsWritten(join(home.run(id), path))))
+        await writeRun(state, home);
       const file = await fileInside(home.run(id), path);
+      if (file && !(await isAsWritten(file)))
+        throw new X3dError('environment', {
+          subject: path,
+          expected: 'the file that the search wrote',
+          got: 'another one: it is damaged',
+          remedy: `Take it from a backup; candidates/ in the home has what was trained.`,
+        });
       if (!file)
         throw new X3dError('not-found', {
           subject: 'artifact',

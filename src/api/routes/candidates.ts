@@ -3,6 +3,7 @@ import { X3dError } from '../../errors.js';
 import { searchNamed } from '../../search/log.js';
 import { candidateViewOf, trajectoryOf } from '../../search/trajectory.js';
 import { CandidateView, FinalView, TrainingView } from '../../search/views.js';
+import { curveFolder } from '../../training/attempts.js';
 import { readCurve } from '../../training/curve.js';
 import { CurvePoint, TrainingProgress } from '../../training/training.js';
 import { Attempt } from '../../workers/job.js';
@@ -37,7 +38,7 @@ export function candidateRoutes(app: App, { redis, home, queues }: Service): voi
     const [status, tries, curve] = await Promise.all([
       candidateStatus(queues, training.id),
       failedTries(queues, training.id),
-      readCurve(home.candidate(training.id)),
+      curveFolder(home, training.id).then(readCurve),
     ]);
     return { ...training, ...(status.kind === 'training' ? { running: status.progress } : {}), tries, curve };
   };

@@ -1,6 +1,7 @@
 import Type from 'typebox';
 import { X3dError } from '../../errors.js';
-import { listWorkers, NOBODY_TRAINS } from '../../workers/registry.js';
+import { listWorkers } from '../../workers/registry.js';
+import { troublesOf } from '../../workers/troubles.js';
 import { problems } from '../problems.js';
 import type { App, Service } from '../service.js';
 
@@ -15,7 +16,7 @@ const Readiness = Type.Object(
   { description: 'It can serve.' },
 );
 
-export function healthRoutes(app: App, { redis, watch }: Service): void {
+export function healthRoutes(app: App, { redis, watch, queues, home, homeId }: Service): void {
   app.get(
     '/healthz',
     {
@@ -51,7 +52,8 @@ export function healthRoutes(app: App, { redis, watch }: Service): void {
           remedy: 'docs/operations.md says what to do.',
         });
       const workers = (await listWorkers(redis)).length;
-      const note = workers === 0 ? { note: NOBODY_TRAINS } : {};
+      const troubles = (await troublesOf(queues, home, homeId)).map(({ message }) => message);
+      const note = troubles.length === 0 ? {} : { note: troubles.join(' ') };
       return { status: 'ready' as const, redis: 'ok' as const, workers, ...note };
     },
   );

@@ -5,12 +5,13 @@ import { createSearch, settle } from '../../search/creation.js';
 import { DatasetSummary, Phase } from '../../search/events.js';
 import { listSearches, readSearch, searchNamed } from '../../search/log.js';
 import { Plan, planOf } from '../../search/planning/plan.js';
+import { failedForGood } from '../../search/standstill.js';
 import { countTrainings, endOf, finalOutcome, type SearchState } from '../../search/state.js';
-import { cancelSearch, pauseSearch, resumeSearch } from '../../search/steering.js';
+import { cancelSearch, pauseSearch, resumeSearch, retrySearch } from '../../search/steering.js';
 import { bestSoFar, trajectoryOf } from '../../search/trajectory.js';
 import { Best, Status, Trajectory } from '../../search/views.js';
 import { Outcome } from '../../training/training.js';
-import { hint, startTicking } from '../../workers/queues.js';
+import { forgetFailures, hint, startTicking } from '../../workers/queues.js';
 import { listWorkers, NOBODY_TRAINS, type WorkerRecord } from '../../workers/registry.js';
 import { problems } from '../problems.js';
 import { newSearchId, rememberBody, searchIdOf } from '../quotas.js';
@@ -23,7 +24,7 @@ export const SearchView = Type.Object(
   {
     id: Type.String(),
     status: Status,
-    reason: Type.Optional(Type.String({ description: 'Why it failed.' })),
+    reason: Type.Optional(Type.String({ description: 'Why it failed, or waits for a person.' })),
     phase: Phase,
     createdAt: Type.String(),
     endedAt: Type.Optional(Type.String()),
@@ -54,7 +55,7 @@ function viewOf(state: SearchState, workers: number): SearchView {
   return {
     id,
     status: status.kind,
-    ...(status.kind === 'failed' ? { reason: status.reason } : {}),
+    ...('reason' in status ? { reason: status.reason } : {}),
     phase,
     createdAt,
     ...(endedAt === undefined ? {} : { endedAt }),
@@ -247,6 +248,11 @@ export function searchRoutes(app: App, { redis, readings, queues, quotas, speeds
       summary: 'Go on with a search that was paused',
       description: 'Safe to repeat: one that runs stays as it is.',
     },
+    retry: {
+      act: retrySearch,
+      summary: 'Try again the trainings that failed for good, and go on',
+      description: 'For a search that is paused with a reason. Safe to repeat: one that runs stays as it is.',
+    },
     cancel: {
       act: cancelSearch,
       summary: 'End a search; its trainings end too, unless another search waits for them',
@@ -270,6 +276,9 @@ export function searchRoutes(app: App, { redis, readings, queues, quotas, speeds
         const { account, params } = request;
         const version = versionMeant(request);
         await quotas.refuseOthers(account, params.id);
+        // Else what is known of them would count at once again.
+        if (name === 'retry')
+          await forgetFailures(queues, failedForGood(await searchNamed(redis, params.id)));
         const state = await act(redis, params.id, version);
         if (state.status.kind === 'running') await startTicking(queues, state.id);
         await hint(queues, state.id);

@@ -29,6 +29,7 @@ interface RunOptions extends FleetOptions, DataOptions {
   readonly criterion?: string;
   readonly complexity?: string;
   readonly stepRule?: string;
+  readonly onFailure?: string;
   readonly seed?: Value;
   readonly memory?: Value;
   readonly from?: string;
@@ -46,6 +47,7 @@ const SEARCH_FIELDS = [
   'criterion',
   'complexity',
   'stepRule',
+  'onFailure',
   'seed',
   'memory',
   'from',
@@ -165,6 +167,10 @@ export function runCommand(): Command {
       'what the target counts: multiplyAdds (default), parameters, activationBytes',
     )
     .option('--step-rule <name>', 'how far a step goes: at-most-double (default) or nominal')
+    .option(
+      '--on-failure <what>',
+      'where trainings of a round fail for good: pause (default) for a person, or go-on with four of six or more',
+    )
     .option('--seed <n>', 'of every training', numeric)
     .option(
       '--memory <bytes>',

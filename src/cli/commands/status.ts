@@ -1,8 +1,10 @@
 /** `status`: the searches of a running service, or where one of them stands. */
 import { Command } from 'commander';
+import pc from 'picocolors';
 import { homeAt } from '../../home.js';
 import type { Trajectory } from '../../search/views.js';
 import type { WorkerRecord } from '../../workers/registry.js';
+import type { Trouble } from '../../workers/troubles.js';
 import { type Client, serviceOf } from '../client.js';
 import { amount } from '../figures.js';
 import { example, homeOption, jsonOption } from '../flags.js';
@@ -51,6 +53,13 @@ function listText(searches: readonly SearchSummary[], total: number): string {
   return `${table}${total > searches.length ? `\nand ${total - searches.length} more` : ''}`;
 }
 
+/** What holds up searches, or one of them, a line each. */
+async function troubleLines(client: Client, search?: string): Promise<string[]> {
+  const query = search === undefined ? '' : `?search=${encodeURIComponent(search)}`;
+  const { troubles } = await client.get<{ troubles: Trouble[] }>(`/troubles${query}`);
+  return troubles.map(({ message }) => pc.yellow(message));
+}
+
 async function showOne(client: Client, id: string, json: boolean | undefined): Promise<void> {
   const trajectory = await client.get<Trajectory>(`/searches/${encodeURIComponent(id)}/trajectory`);
   const { workers } = await client.get<{ workers: WorkerRecord[] }>('/workers');
@@ -59,8 +68,10 @@ async function showOne(client: Client, id: string, json: boolean | undefined): P
       training?.progress ? [[training.id, training.progress] as const] : [],
     ),
   );
+  const troubles = await troubleLines(client, id);
   print(json, trajectory, () =>
     [
+      ...(trajectory.status === 'running' ? troubles : []),
       `search ${id}: ${trajectory.status}${trajectory.reason === undefined ? '' : `: ${trajectory.reason}`}`,
       ...(trajectory.status === 'running' ? [phaseTable(trajectory, progresses)] : []),
       trajectoryTable(trajectory),
@@ -72,7 +83,8 @@ async function status(id: string | undefined, { url, home, json }: StatusOptions
   const client = await serviceOf(homeAt(home), url);
   if (id !== undefined) return showOne(client, id, json);
   const page = await client.get<{ searches: SearchSummary[]; total: number }>('/searches');
-  print(json, page, () => listText(page.searches, page.total));
+  const troubles = await troubleLines(client);
+  print(json, page, () => [...troubles, listText(page.searches, page.total)].join('\n'));
 }
 
 export function statusCommand(): Command {
