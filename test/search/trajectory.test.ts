@@ -96,14 +96,12 @@ describe('a round', () => {
     });
   });
 
-  test('with one candidate that has a result is won by that one', () => {
+  test('with one candidate that has a result is not won by that one', () => {
     const { state } = searched(configured({ target: '30M' }), ({ round, axes }) =>
       round === 0 || axes[0] === 'd' ? scored(0.2) : diverged,
     );
-    expect(state.rounds[0]?.winner).toMatchObject({
-      axes: ['d'],
-      choice: { decidedBy: 'only-candidate' },
-    });
+    expect(state.rounds[0]?.winner).toBeUndefined();
+    expect(state.status.kind).toBe('paused');
     expect(trajectoryOf(state).rounds[0]?.candidates[0]).toMatchObject({
       state: 'failed',
       trainings: [{ state: 'failed', failure: diverged }],
