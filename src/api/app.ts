@@ -8,6 +8,7 @@ import type { Logger } from 'pino';
 import type { TObject, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { X3dError } from '../errors.js';
+import { configurationSchema } from '../search/configuration.js';
 import { mismatches } from '../validation.js';
 import { VERSION } from '../version.js';
 import { type AccessOptions, guard, sendHeaders } from './access.js';
@@ -22,6 +23,7 @@ import { pageRoutes } from './routes/page.js';
 import { predictionRoutes } from './routes/predictions.js';
 import { resultRoutes } from './routes/results.js';
 import { searchRoutes } from './routes/searches.js';
+import { storageRoutes } from './routes/storage.js';
 import { troubleRoutes } from './routes/troubles.js';
 import { videoRoutes } from './routes/videos.js';
 import { workerRoutes } from './routes/workers.js';
@@ -42,6 +44,8 @@ const REQUEST_MS = 30_000;
 /** For the page of the documents, which sets styles from its script. */
 const DOCUMENTS_POLICY =
   "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+/** Of files for `run --config`. */
+const CONFIGURATION_SCHEMA = '/configuration.schema.json';
 const CONNECTIONS = 2000;
 const REQUESTS_PER_MINUTE = 1200;
 
@@ -149,6 +153,8 @@ export async function buildApp({ log, tls, requestsPerMinute, ...options }: AppO
   await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: DOCUMENTS_POLICY });
   app.get('/openapi.json', { schema: { hide: true }, config: { scope: 'public' } }, () => app.swagger());
 
+  app.get(CONFIGURATION_SCHEMA, { schema: { hide: true }, config: { scope: 'public' } }, configurationSchema);
+
   metricRoutes(app, service);
   searchRoutes(app, service);
   eventRoutes(app, service);
@@ -158,6 +164,7 @@ export async function buildApp({ log, tls, requestsPerMinute, ...options }: AppO
   predictionRoutes(app, service);
   artifactRoutes(app, service);
   workerRoutes(app, service);
+  storageRoutes(app, service);
   troubleRoutes(app, service);
   healthRoutes(app, service);
   pageRoutes(app);

@@ -5,10 +5,12 @@ import { X3dError } from '../errors.js';
 import { KEY_PREFIX } from '../redis/connection.js';
 import { readSearch, streamOf } from '../search/log.js';
 import { secondsTrained } from '../search/methods/budget.js';
-import { isOver } from '../search/state.js';
+import { isOver, type SearchState } from '../search/state.js';
 import type { Account } from './tokens.js';
 
 const OWNERS = `${KEY_PREFIX}:owners`;
+/** Seconds of training of searches that are no more, by account. */
+const SPENT = `${KEY_PREFIX}:spent`;
 const BODIES = `${KEY_PREFIX}:idempotency`;
 const ownKey = (account: string) => `${KEY_PREFIX}:account:${account}`;
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
@@ -40,6 +42,8 @@ export interface Quotas {
   within<Made>(account: Account, search: string, create: () => Promise<Made>): Promise<Made>;
   /** Throws X3dError forbidden where an account may not steer a search. */
   refuseOthers(account: Account, search: string): Promise<void>;
+  /** The search is no more; the hours that it took still count. */
+  forget(state: SearchState): Promise<void>;
 }
 
 export function openQuotas(redis: Redis): Quotas {
@@ -63,7 +67,8 @@ export function openQuotas(redis: Redis): Quotas {
         `${open + 1}`,
         'Cancel one, or wait.',
       );
-    const used = states.reduce((sum, state) => sum + secondsTrained(state), 0) / 3600;
+    const before = Number((await redis.hget(SPENT, account)) ?? 0);
+    const used = states.reduce((sum, state) => sum + secondsTrained(state), before) / 3600;
     if (hours !== undefined && used >= hours)
       throw refuse(
         'hours of training',
@@ -100,6 +105,17 @@ export function openQuotas(redis: Redis): Quotas {
           (beginning.get(name) ?? []).filter((id) => id !== search),
         );
       }
+    },
+    forget: async (state) => {
+      const owner = await redis.hget(OWNERS, state.id);
+      if (owner === null) return;
+      await redis
+        .multi()
+        .hincrbyfloat(SPENT, owner, secondsTrained(state))
+        .srem(ownKey(owner), state.id)
+        .hdel(OWNERS, state.id)
+        .hdel(BODIES, state.id)
+        .exec();
     },
     refuseOthers: async ({ account, scope }, search) => {
       if (scope === 'admin') return;

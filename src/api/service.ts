@@ -8,6 +8,7 @@ import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fasti
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import Type from 'typebox';
+import { CACHE_LIMIT } from '../data/cache.js';
 import { openViewing, type Viewing } from '../deployment/viewing.js';
 import { type Home, identified } from '../home.js';
 import { connect, connectForRequests, KEY_PREFIX } from '../redis/connection.js';
@@ -33,6 +34,8 @@ export interface Service {
   readonly home: Home;
   /** Of the home, as it was when the service started. */
   readonly homeId: string;
+  /** Of the cache of decoded frames, bytes. */
+  readonly cacheLimit: number;
   /** Fails soon when Redis is away. */
   readonly redis: Redis;
   readonly queues: Queues;
@@ -59,6 +62,8 @@ export interface ServiceOptions {
   readonly dataRoots?: readonly string[];
   /** How long a request waits for videos to be looked at, milliseconds. Default PATIENCE_MS. */
   readonly patienceMs?: number;
+  /** Of the cache of decoded frames, bytes. Default CACHE_LIMIT. */
+  readonly cacheLimit?: number;
 }
 
 /** Less than the minute after which proxies give up. */
@@ -67,6 +72,7 @@ const PATIENCE_MS = 30_000;
 export async function openService(options: ServiceOptions & { readonly log: Logger }): Promise<Service> {
   const { redisUrl, home, host = '127.0.0.1', patienceMs = PATIENCE_MS, log } = options;
   const id = await identified(home);
+  const { cacheLimit = CACHE_LIMIT } = options;
   const roots = options.dataRoots ?? (isLoopback(host) ? [homedir()] : []);
   const redis = connectForRequests(redisUrl);
   const listener = connect(redisUrl);
@@ -82,6 +88,7 @@ export async function openService(options: ServiceOptions & { readonly log: Logg
   return {
     home,
     homeId: id,
+    cacheLimit,
     redis,
     queues,
     readings,

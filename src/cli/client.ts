@@ -14,6 +14,8 @@ export interface Client {
   readonly authorization: Readonly<Record<string, string>>;
   get<Answer>(path: string): Promise<Answer>;
   post<Answer>(path: string, body?: unknown): Promise<Answer>;
+  /** DELETE. */
+  remove<Answer>(path: string): Promise<Answer>;
 }
 
 const isKind = (kind: string): kind is ErrorKind => kind in ERROR_KINDS;
@@ -61,7 +63,7 @@ export function connectTo(
           subject: `the service at ${url}`,
           expected: 'to answer',
           got: codeOf(cause),
-          remedy: 'Is `x3d-search serve` running? --url names another one.',
+          remedy: 'Is `x3d-search serve` running? --service names another one.',
         },
         { cause },
       );
@@ -76,6 +78,7 @@ export function connectTo(
     url,
     authorization,
     get: (path) => ask(path, {}),
+    remove: (path) => ask(path, { method: 'DELETE' }),
     post: (path, body) =>
       ask(path, {
         method: 'POST',
@@ -97,7 +100,7 @@ export async function serviceOf(home: Home, url: string | undefined): Promise<Cl
       subject: home.folder,
       expected: 'a home with a running service',
       got: 'none',
-      remedy: 'Start `x3d-search serve --home …` or `run`, or give --url.',
+      remedy: 'Start `x3d-search serve --home …` or `run`, or name another with --service.',
     });
   }
 }

@@ -11,7 +11,7 @@ import { trajectoryOf } from '../search/trajectory.js';
 import type { Trajectory } from '../search/views.js';
 import type { TrainingProgress } from '../training/training.js';
 import type { Happening } from './client.js';
-import { amount, duration } from './figures.js';
+import { duration, quantity } from './figures.js';
 import { lineOf, progressLine } from './lines.js';
 import { say, sayData } from './printing.js';
 import { costName, phaseTable, trajectoryTable } from './tables.js';
@@ -66,7 +66,7 @@ function lineDisplay(print: (line: string, data: object) => void): Display {
   };
 }
 
-function liveDisplay(output: NodeJS.WriteStream): Display {
+function liveDisplay(output: NodeJS.WriteStream, leaving: string): Display {
   const draw = createLogUpdate(output);
   const progresses = new Map<string, TrainingProgress>();
   const since = Date.now();
@@ -79,13 +79,13 @@ function liveDisplay(output: NodeJS.WriteStream): Display {
     if (!latest) return preparation;
     shown ??= trajectoryOf(latest);
     const trajectory = shown;
-    const { search, status, phase, base, target, rounds } = trajectory;
+    const { search, status, phase, base, target, complexity, rounds } = trajectory;
     const stage = status === 'paused' ? 'paused' : stageOf(phase);
     return [
-      `${pc.bold(stage)}  search ${search}, from ${base} to ${amount(target)} ${costName(trajectory)}, ${duration((Date.now() - since) / 1000)}`,
+      `${pc.bold(stage)}  search ${search}, from ${base} to ${quantity(target, complexity)} ${costName(trajectory)}, ${duration((Date.now() - since) / 1000)}`,
       phaseTable(trajectory, progresses),
       ...(rounds.some(({ winner }) => winner) ? ['', 'so far', trajectoryTable(trajectory)] : []),
-      pc.gray('Ctrl-C stops it, and says how to go on.'),
+      pc.gray(leaving),
     ].join('\n');
   };
   const frame = setInterval(() => draw(forTerminal(view())), FRAME_MS);
@@ -149,10 +149,11 @@ function stageOf(phase: Phase): string {
   }
 }
 
-export function openDisplay(json: boolean): Display {
+/** `leaving`: what Ctrl-C does. */
+export function openDisplay(json: boolean, leaving = 'Ctrl-C stops it, and says how to go on.'): Display {
   const { stdout } = process;
   if (json) return lineDisplay((_, data) => sayData(data));
   // A terminal that does not know its size can't be drawn on.
-  if (stdout.isTTY && stdout.rows > 0) return liveDisplay(stdout);
+  if (stdout.isTTY && stdout.rows > 0) return liveDisplay(stdout, leaving);
   return lineDisplay((line) => say(line));
 }

@@ -1,5 +1,8 @@
 /** How figures are written for people. */
 import type { Factors } from '../network/index.js';
+import type { Complexity } from '../search/configuration.js';
+import { counted } from '../search/counted.js';
+import type { CandidateCost } from '../search/events.js';
 import type { Score } from '../training/training.js';
 
 const UNITS = ['', 'K', 'M', 'G', 'T', 'P', 'E'] as const;
@@ -9,6 +12,21 @@ export function amount(value: number): string {
   const power = value < 1000 ? 0 : Math.min(Math.floor(Math.log10(value) / 3), UNITS.length - 1);
   const scaled = value / 1000 ** power;
   return `${power === 0 ? value : Number(scaled.toPrecision(3))}${UNITS[power]}`;
+}
+
+/** What a complexity comes to: "605M", or "12.3 ms". */
+export const quantity = (value: number, complexity: Complexity): string =>
+  complexity === 'latency' ? `${Number(value.toPrecision(3))} ms` : amount(value);
+
+/** What a network costs, as its search counts it. */
+export const costText = (cost: CandidateCost, complexity: Complexity): string =>
+  quantity(counted(cost, complexity), complexity);
+
+/** 1500000 bytes as "1.5 MB". */
+export function bytes(value: number): string {
+  const text = amount(value);
+  const unit = text.replace(/[\d.]/g, '');
+  return `${text.slice(0, text.length - unit.length)} ${unit === 'K' ? 'k' : unit}B`;
 }
 
 /** 605256512 as "605,256,512". */

@@ -18,6 +18,9 @@ export const homeOption = () =>
     process.env.X3D_HOME ?? `./${DEFAULT_HOME}`,
   );
 
+export const serviceOption = () =>
+  new Option('--service <url>', 'of the service to ask (default: the one that runs on --home)');
+
 /** What names a network that is there. */
 export const NETWORK = "a run's id (in --home), a run's folder, or a network's folder";
 

@@ -2,7 +2,7 @@
 import type { SearchEvent } from '../search/events.js';
 import { moveOf, type SearchState } from '../search/state.js';
 import type { TrainingProgress } from '../training/training.js';
-import { amount, change, duration, percent } from './figures.js';
+import { amount, change, costText, duration, percent, quantity } from './figures.js';
 import { choiceText } from './tables.js';
 
 /** As "round 2, tau". */
@@ -29,17 +29,17 @@ export function lineOf(event: SearchEvent, state: SearchState): string {
     case 'search-created': {
       const { train, validation, test } = event.dataset.parts;
       return (
-        `search ${event.search}: from ${base} to ${amount(target)} ${complexity}; ` +
+        `search ${event.search}: from ${base} to ${quantity(target, complexity)} ${complexity}; ` +
         `${event.dataset.classes.length} classes, ${train} videos to train, ${validation} to validate, ${test} to test`
       );
     }
     case 'round-started':
       return event.step === 'recipe'
         ? 'trying recipes'
-        : `round ${event.round}${event.step === 'expansion' ? '' : ` (${event.step})`} from ${amount(event.cost[complexity])}`;
+        : `round ${event.round}${event.step === 'expansion' ? '' : ` (${event.step})`} from ${costText(event.cost, complexity)}`;
     case 'candidate-proposed': {
       const from = state.rounds.at(-1)?.factors ?? event.factors;
-      return `${candidateText(state, event.candidate)}: ${change(from, event.factors)}, ${amount(event.cost[complexity])}`;
+      return `${candidateText(state, event.candidate)}: ${change(from, event.factors)}, ${costText(event.cost, complexity)}`;
     }
     case 'axis-skipped':
       return `round ${event.round}, ${event.axis}: left out: ${event.reason}`;
@@ -76,11 +76,11 @@ export function lineOf(event: SearchEvent, state: SearchState): string {
       return `${candidateText(state, event.candidate)}: wins, ${choiceText(choice)}${difference}; ${choice.trainings} trainings, ${amount(choice.multiplyAdds)} multiply-adds`;
     }
     case 'contracted':
-      return `contraction of ${event.axis}: ${change(event.from, event.to)}, ${amount(event.cost[complexity])}`;
+      return `contraction of ${event.axis}: ${change(event.from, event.to)}, ${costText(event.cost, complexity)}`;
     case 'target-unreachable':
       return `target not reachable: ${event.reason}`;
     case 'final-proposed':
-      return `final network: ${amount(event.cost[complexity])}, to be trained in full: ${event.reason}`;
+      return `final network: ${costText(event.cost, complexity)}, to be trained in full: ${event.reason}`;
     case 'budget-reached':
       return `budget reached: ${event.reason}`;
     case 'search-paused':

@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   predict: async () => (await import('./commands/predict.js')).predictCommand(),
   export: async () => (await import('./commands/export.js')).exportCommand(),
   benchmark: async () => (await import('./commands/benchmark.js')).benchmarkCommand(),
+  init: async () => (await import('./commands/init.js')).initCommand(),
   inspect: async () => (await import('./commands/inspect.js')).inspectCommand(),
   doctor: async () => (await import('./commands/doctor.js')).doctorCommand(),
   serve: async () => (await import('./commands/serve.js')).serveCommand(),
@@ -20,10 +21,20 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   token: async () => (await import('./commands/token.js')).tokenCommand(),
   status: async () => (await import('./commands/status.js')).statusCommand(),
   compare: async () => (await import('./commands/compare.js')).compareCommand(),
+  watch: async () => (await import('./commands/watch.js')).watchCommand(),
+  logs: async () => (await import('./commands/logs.js')).logsCommand(),
+  pause: async () => (await import('./commands/steering.js')).pauseCommand(),
   cancel: async () => (await import('./commands/steering.js')).cancelCommand(),
   retry: async () => (await import('./commands/steering.js')).retryCommand(),
+  rm: async () => (await import('./commands/storage.js')).rmCommand(),
+  gc: async () => (await import('./commands/storage.js')).gcCommand(),
+  du: async () => (await import('./commands/storage.js')).duCommand(),
   backup: async () => (await import('./commands/backup.js')).backupCommand(),
   restore: async () => (await import('./commands/backup.js')).restoreCommand(),
+  completion: async () =>
+    (await import('./commands/completion.js')).completionCommand(() =>
+      Promise.all(Object.values(COMMANDS).map((load) => load())),
+    ),
   describe: async () => (await import('./commands/describe.js')).describeCommand(),
   replay: async () => (await import('./commands/replay.js')).replayCommand(),
 };

@@ -1,6 +1,6 @@
 /** One search from its beginning to its end in a process tree of its own: what `run` and `demo` do. */
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pc from 'picocolors';
 import { openDataset } from '../data/index.js';
@@ -29,14 +29,15 @@ export interface Searching {
   /** By default no more workers than a round can have candidates. */
   readonly fleet: Fleet;
   readonly json: boolean;
+  /** Of the cache of decoded frames, bytes. */
+  readonly cacheLimit?: number | undefined;
   /** Gives the configuration of a new search, as users write it, or the id of one to go on with. */
   readonly begin: (display: Display) => { readonly input: unknown } | { readonly resume: string };
 }
 
 /** What to know at the end, for programs. */
-function resultOf(trajectory: Trajectory, home: Home) {
+export function resultOf(trajectory: Trajectory, folder: string) {
   const { search, status, reason, unreachable, final, notes, spending } = trajectory;
-  const folder = home.run(search);
   return {
     kind: 'result' as const,
     search,
@@ -48,13 +49,13 @@ function resultOf(trajectory: Trajectory, home: Home) {
     notes,
     spending,
     folder,
-    files: { trajectory: join(folder, 'trajectory.json'), chart: join(folder, 'trajectory.svg') },
+    files: { trajectory: `${folder}/trajectory.json`, chart: `${folder}/trajectory.svg` },
   };
 }
 
-function resultText(trajectory: Trajectory, home: Home): string {
-  const { search, status, reason, unreachable, final, notes, spending } = trajectory;
-  const folder = home.run(search);
+/** `folder`: of the run, or where a service has it. */
+export function resultText(trajectory: Trajectory, folder: string): string {
+  const { status, reason, unreachable, final, notes, spending } = trajectory;
   const lines = [trajectoryTable(trajectory)];
   if (status === 'failed') lines.push(pc.red(`The search failed: ${reason}`));
   if (status === 'cancelled') lines.push(pc.yellow('The search was cancelled.'));
@@ -107,7 +108,7 @@ async function checkData(
 }
 
 /** Its id, once it goes on, if it was paused. One that is over is shown as it is. */
-async function resumed(client: Client, search: string): Promise<string> {
+export async function resumed(client: Client, search: string): Promise<string> {
   const path = `/searches/${encodeURIComponent(search)}`;
   const { status, reason } = await client.get<Standing>(path);
   if (status === 'paused') await client.post(`${path}/${reason === undefined ? 'resume' : 'retry'}`);
@@ -207,7 +208,13 @@ async function searchingOn(display: Display, options: Searching): Promise<number
       home,
       ...(redisUrl === undefined ? {} : { redisUrl }),
       // Any folder of the user's own, who alone is let in.
-      service: { host: '127.0.0.1', port: 0, dataRoots: ['/'], tokenNeeded: true },
+      service: {
+        host: '127.0.0.1',
+        port: 0,
+        dataRoots: ['/'],
+        tokenNeeded: true,
+        ...(options.cacheLimit === undefined ? {} : { cacheLimit: options.cacheLimit }),
+      },
       fleet: { ...fleet, workers: fleet.workers ?? devicesFor(fleet).length },
       verbose: false,
       onReplaced: (name, why) =>
@@ -239,7 +246,8 @@ async function searchingOn(display: Display, options: Searching): Promise<number
 
   if (state && isOver(state)) {
     const trajectory = trajectoryOf(state);
-    display.end(resultText(trajectory, home), resultOf(trajectory, home));
+    const folder = home.run(state.id);
+    display.end(resultText(trajectory, folder), resultOf(trajectory, folder));
     return state.status.kind === 'ended' ? 0 : EXIT.failedSearch;
   }
   if (state?.status.kind === 'paused' && state.status.reason !== undefined) {

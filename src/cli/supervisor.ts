@@ -31,7 +31,10 @@ export interface Fleet {
 
 /** Where the service listens, and to whom. */
 export interface Listening
-  extends Pick<ServerOptions, 'host' | 'port' | 'names' | 'dataRoots' | 'trustProxy' | 'tokenNeeded'> {
+  extends Pick<
+    ServerOptions,
+    'host' | 'port' | 'names' | 'dataRoots' | 'trustProxy' | 'tokenNeeded' | 'cacheLimit'
+  > {
   /** PEM files. */
   readonly tls?: { readonly cert: string; readonly key: string };
 }

@@ -5,7 +5,7 @@ import type { Choice } from '../search/events.js';
 import { moveOf } from '../search/state.js';
 import type { CandidateView, Trajectory } from '../search/views.js';
 import type { TrainingProgress } from '../training/training.js';
-import { amount, change, clip, duration, inWords, percent } from './figures.js';
+import { change, clip, costText, duration, inWords, percent } from './figures.js';
 import { broken, columns } from './table.js';
 
 export type Progresses = ReadonlyMap<string, TrainingProgress>;
@@ -15,6 +15,7 @@ const COST_NAMES = {
   multiplyAdds: 'multiply-adds',
   parameters: 'parameters',
   activationBytes: 'activation bytes',
+  latency: 'latency',
 } as const satisfies Record<Trajectory['complexity'], string>;
 
 /** Columns of text, so that a table fits a terminal of 80 columns. */
@@ -63,7 +64,7 @@ export function trajectoryTable(trajectory: Trajectory): string {
       0,
       trajectory.base,
       changeText(networkText(first.factors)),
-      amount(first.cost[complexity]),
+      costText(first.cost, complexity),
       '',
       '',
       '',
@@ -75,7 +76,7 @@ export function trajectoryTable(trajectory: Trajectory): string {
       round,
       moveText(won),
       changeText(step === 'population' ? networkText(won.factors) : change(factors, won.factors)),
-      amount(won.cost[complexity]),
+      costText(won.cost, complexity),
       won.estimates ? withError(won.estimates.accuracy) : '',
       won.estimates ? won.estimates.loss.mean.toFixed(2) : '',
       broken(choiceText(winner.choice), CHOICE_WIDTH),
@@ -89,7 +90,7 @@ export function trajectoryTable(trajectory: Trajectory): string {
       '',
       `${axis} back`,
       changeText(change(from, to)),
-      amount(cost[complexity]),
+      costText(cost, complexity),
       accuracy,
       loss,
       'target',
@@ -103,7 +104,7 @@ export function trajectoryTable(trajectory: Trajectory): string {
       '',
       'final',
       changeText(networkText(final.factors)),
-      amount(final.cost[complexity]),
+      costText(final.cost, complexity),
       accuracy,
       loss,
       '',
@@ -173,7 +174,7 @@ export function phaseTable(trajectory: Trajectory, progresses: Progresses): stri
     name: string,
     what: string,
     candidate: Pick<CandidateView, 'cost' | 'state' | 'dropped' | 'estimates' | 'trainings'>,
-  ) => table.push([name, what, amount(candidate.cost[complexity]), ...standing(candidate, progresses)]);
+  ) => table.push([name, what, costText(candidate.cost, complexity), ...standing(candidate, progresses)]);
   switch (phase.kind) {
     case 'beginning':
       return '';

@@ -3,11 +3,22 @@
  * a CRC-32 for each frame; its name is the digest of the video's content and the size, so that copies of a data set,
  * and every candidate whose crops need about the same pixels, share it. A file that is damaged is made again.
  */
-import { closeSync, fstatSync, mkdirSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { threadId } from 'node:worker_threads';
 import { crc32 } from 'node:zlib';
 import { X3dError } from '../errors.js';
+import { noteUse } from './cache.js';
 import { decodeFrames } from './decoding.js';
 import { diskRefuses } from './disk.js';
 import type { FrameSize } from './display.js';
@@ -72,6 +83,17 @@ const changed = (source: FrameSource): X3dError =>
     got: 'a file that has changed since',
     remedy: 'Start again on data that stay as they are.',
   });
+
+/** Says that the frames will be read, so that they are kept; nothing where there are none yet. */
+export function claimFrames(source: FrameSource): void {
+  if (source.cacheFolder === undefined) return;
+  const now = new Date();
+  try {
+    utimesSync(cacheFile(source, source.cacheFolder), now, now);
+  } catch {
+    // To be decoded, or not ours to mark.
+  }
+}
 
 function decodeInto(
   source: FrameSource,
@@ -167,7 +189,9 @@ function readCacheFile(source: FrameSource, file: string, wanted: readonly numbe
   try {
     const bytes = framesBytes(source, source.size);
     const each = bytes / source.frames;
-    if (fstatSync(descriptor).size !== bytes + 4 * source.frames) return undefined;
+    const { size, mtimeMs } = fstatSync(descriptor);
+    if (size !== bytes + 4 * source.frames) return undefined;
+    noteUse(descriptor, mtimeMs);
     const checksums = new Uint32Array(source.frames);
     readSync(descriptor, checksums, { position: bytes });
     if (source.keep) {

@@ -1,6 +1,6 @@
 /** Clips to bytes: what a data thread does for a step of training, or for all views of a video. */
 import type { Video } from './dataset.js';
-import { cachedSize, type FrameSource, framesBytes, readFrames } from './frames.js';
+import { cachedSize, claimFrames, type FrameSource, framesBytes, readFrames } from './frames.js';
 import { resizer } from './resizing.js';
 import { type ClipDraw, type TrainingDraws, trainingDraws, type ViewDraws, viewDraws } from './sampling.js';
 
@@ -95,6 +95,8 @@ export function rendererFor(task: ClipTask): Renderer {
       ...(number < onDisk ? { cacheFolder: kept.cacheFolder } : {}),
     };
   };
+
+  for (const [number, video] of videos.entries()) claimFrames(sourceOf(video, number));
 
   return {
     hold: ({ video, memory }) => {

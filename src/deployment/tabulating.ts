@@ -1,6 +1,7 @@
 /** A table of latencies for `predictLatency`, measured on this machine, and how near it comes to whole networks. */
 import {
   type LATENCY_AXES,
+  type LatencyCheck,
   type LatencyGrid,
   type LatencyTable,
   type PartKind,
@@ -91,7 +92,9 @@ export async function measureTable({ base, threads, onProgress }: TabulateOption
     const { low } = await timeGraph(graph, inputOf(input), threads, perPoint(threads));
     onProgress?.(++done, all);
     // A part is never measured below a tenth of what was: the rest is the call's.
-    return (1e6 * Math.max(low - overhead, low / 10)) / multiplyAdds;
+    const nanoseconds = (1e6 * Math.max(low - overhead, low / 10)) / multiplyAdds;
+    // Tables travel in configurations; no clock is better than this.
+    return Number(nanoseconds.toPrecision(5));
   };
 
   const grids: LatencyGrid[] = [];
@@ -168,13 +171,6 @@ export async function measureTable({ base, threads, onProgress }: TabulateOption
   return { ...parts, factor: ratios[Math.floor(FITTED / 2)] as number };
 }
 
-export interface Check {
-  readonly factors: Factors;
-  /** Milliseconds. */
-  readonly measured: number;
-  readonly predicted: number;
-}
-
 /** Factors that a search from the base may come to, the same for the same number. */
 function drawnFactors(base: BaseNetwork, index: number): Factors {
   const random = randomOf('latency check', index);
@@ -196,7 +192,7 @@ async function measureWhole(
   table: LatencyTable,
   base: BaseNetwork,
   { from, count, onProgress }: Pick<TabulateOptions, 'onProgress'> & { from: number; count: number },
-): Promise<Check[]> {
+): Promise<LatencyCheck[]> {
   const patience = perNetwork(table.threads);
   const networks = Array.from({ length: count }, (_, i) => {
     const factors = drawnFactors(base, from + i);
@@ -223,4 +219,4 @@ export const checkTable = (
   base: BaseNetwork,
   count: number,
   onProgress: (done: number, of: number) => void = () => {},
-): Promise<Check[]> => measureWhole(table, base, { from: FITTED, count, onProgress });
+): Promise<LatencyCheck[]> => measureWhole(table, base, { from: FITTED, count, onProgress });

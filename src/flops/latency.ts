@@ -11,7 +11,8 @@ import Type, { type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { X3dError } from '../errors.js';
 import type { Block, Layer, Network } from '../network/index.js';
-import { mismatches } from '../validation.js';
+import { FactorsSchema } from '../network/schema.js';
+import { mismatches, shown } from '../validation.js';
 import { layerCost } from './cost.js';
 
 /** first: halves the sides, has a squeeze-excite and a shortcut of its own. */
@@ -29,49 +30,93 @@ export interface Part extends Readonly<Record<LatencyAxis, number>> {
   readonly multiplyAdds: number;
 }
 
-const Values = Type.Array(Type.Number({ exclusiveMinimum: 0 }), { minItems: 1 });
+const exact = { additionalProperties: false };
+const MOST = 1e12;
+const Positive = Type.Number({ exclusiveMinimum: 0, maximum: MOST });
+const Values = Type.Array(Positive, { minItems: 1, maxItems: 10_000 });
 
-export const LatencyGrid = Type.Object({
-  kind: Type.Enum([...PART_KINDS]),
-  stage: Type.Integer({ minimum: 0 }),
-  frames: Values,
-  /** Of the output (of the head: the input), pixels. */
-  side: Values,
-  /** Outer channels (of the head: the input's). */
-  width: Values,
-  /** Inner channels over outer ones. */
-  ratio: Values,
-  /** Nanoseconds, [frames, side, width, ratio]. */
-  perMultiplyAdd: Values,
-});
+export const LatencyGrid = Type.Object(
+  {
+    kind: Type.Enum([...PART_KINDS]),
+    stage: Type.Integer({ minimum: 0, maximum: 100 }),
+    frames: Values,
+    /** Of the output (of the head: the input), pixels. */
+    side: Values,
+    /** Outer channels (of the head: the input's). */
+    width: Values,
+    /** Inner channels over outer ones. */
+    ratio: Values,
+    /** Nanoseconds, [frames, side, width, ratio]. */
+    perMultiplyAdd: Values,
+  },
+  exact,
+);
 export type LatencyGrid = Static<typeof LatencyGrid>;
 
-export const LatencyTable = Type.Object({
-  format: Type.Literal('x3d-search latency table 1'),
-  /** For people: processor and program. */
-  device: Type.String(),
-  threads: Type.Integer({ minimum: 1 }),
-  /** The networks that it is of: expansions of this base. */
-  base: Type.String(),
-  /** Of a call whatever the network, milliseconds. */
-  overhead: Type.Number({ minimum: 0 }),
-  /** Of the time of whole networks over that of their parts. */
-  factor: Type.Number({ exclusiveMinimum: 0 }),
-  grids: Type.Array(LatencyGrid, { minItems: 1 }),
-});
+/** A whole network that a table was held to. */
+export const LatencyCheck = Type.Object(
+  {
+    factors: FactorsSchema,
+    measured: Type.Number({ minimum: 0, maximum: MOST, description: 'Milliseconds.' }),
+    predicted: Type.Number({ minimum: 0, maximum: MOST, description: 'Milliseconds.' }),
+  },
+  exact,
+);
+export type LatencyCheck = Static<typeof LatencyCheck>;
+
+export const LatencyTable = Type.Object(
+  {
+    format: Type.Literal('x3d-search latency table 1'),
+    /** For people: processor and program. */
+    device: Type.String({ maxLength: 200 }),
+    threads: Type.Integer({ minimum: 1, maximum: 10_000 }),
+    /** The networks that it is of: expansions of this base. */
+    base: Type.String({ maxLength: 100 }),
+    /** Of a call whatever the network, milliseconds. */
+    overhead: Type.Number({ minimum: 0, maximum: MOST }),
+    /** Of the time of whole networks over that of their parts. */
+    factor: Positive,
+    grids: Type.Array(LatencyGrid, { minItems: 1, maxItems: 1000 }),
+    /** How near it came to whole networks when it was measured. */
+    checks: Type.Optional(Type.Array(LatencyCheck, { maxItems: 1000 })),
+  },
+  {
+    ...exact,
+    title: 'LatencyTable',
+    description: "A device's latencies, as `x3d-search benchmark --table FILE` measures them.",
+  },
+);
 export type LatencyTable = Static<typeof LatencyTable>;
 
 const tableSchema = Compile(LatencyTable);
 
+const refuse = (subject: string, expected: string, got: string) =>
+  new X3dError('data', {
+    subject,
+    expected,
+    got,
+    remedy: 'Measure one on the device with `x3d-search benchmark --table FILE`.',
+  });
+
+/**
+ * What its schema can't say of a table: that its grids are whole, and that their points go up. Without its checks,
+ * which decide nothing. Throws X3dError data that names `name`.
+ */
+export function checkedTable({ checks: _, ...table }: LatencyTable, name: string): LatencyTable {
+  for (const { perMultiplyAdd, ...grid } of table.grids) {
+    const of = `${name}: ${grid.kind} ${grid.stage}`;
+    const points = LATENCY_AXES.reduce((all, axis) => all * grid[axis].length, 1);
+    if (perMultiplyAdd.length !== points)
+      throw refuse(of, `${points} points`, `${perMultiplyAdd.length}: the file is not whole`);
+    for (const axis of LATENCY_AXES)
+      if (grid[axis].some((value, i) => i > 0 && value <= (grid[axis][i - 1] ?? 0)))
+        throw refuse(`${of}: ${axis}`, 'values that go up', shown(grid[axis]));
+  }
+  return table;
+}
+
 /** Throws X3dError data where the text is not a table. */
 export function parseLatencyTable(text: string, file: string): LatencyTable {
-  const refuse = (subject: string, expected: string, got: string) =>
-    new X3dError('data', {
-      subject,
-      expected,
-      got,
-      remedy: 'Measure one on the device with `x3d-search benchmark --table FILE`.',
-    });
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -80,17 +125,7 @@ export function parseLatencyTable(text: string, file: string): LatencyTable {
   }
   const [first] = mismatches(tableSchema, value);
   if (first) throw refuse(`${file}${first.field ? `: ${first.field}` : ''}`, first.expected, first.got);
-  const table = value as LatencyTable;
-  for (const { perMultiplyAdd, ...grid } of table.grids) {
-    const points = LATENCY_AXES.reduce((all, axis) => all * grid[axis].length, 1);
-    if (perMultiplyAdd.length !== points)
-      throw refuse(
-        `${file}: ${grid.kind} ${grid.stage}`,
-        `${points} points`,
-        `${perMultiplyAdd.length}: the file is not whole`,
-      );
-  }
-  return table;
+  return checkedTable(value as LatencyTable, file);
 }
 
 const sum = (layers: readonly Layer[]) =>

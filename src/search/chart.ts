@@ -2,6 +2,7 @@
 import type { TopLevelSpec } from 'vega-lite';
 import { networkCost } from '../flops/cost.js';
 import { type Axis, BASES, describeNetwork, MODELS, type ModelName, sameNetwork } from '../network/index.js';
+import { counted } from './counted.js';
 import {
   accuracyAxis,
   bars,
@@ -40,12 +41,14 @@ export interface CandidatePoint extends Measured {
 }
 
 const shown = (value: number) => value.toFixed(1);
-const brief = (value: number) =>
-  value < 1e6
-    ? `${Math.round(value / 1e3)}K`
-    : value < 1e9
-      ? `${Number((value / 1e6).toPrecision(3))}M`
-      : `${Number((value / 1e9).toPrecision(3))}G`;
+const brief = (value: number, complexity: Trajectory['complexity']) =>
+  complexity === 'latency'
+    ? `${Number(value.toPrecision(3))} ms`
+    : value < 1e6
+      ? `${Math.round(value / 1e3)}K`
+      : value < 1e9
+        ? `${Number((value / 1e6).toPrecision(3))}M`
+        : `${Number((value / 1e9).toPrecision(3))}G`;
 
 /** Every candidate that was measured. */
 export const candidatePoints = (trajectory: Trajectory): CandidatePoint[] =>
@@ -74,7 +77,9 @@ function foundPoint(trajectory: Trajectory): Point[] {
   const { validation, test } = final.outcome.evaluations;
   const candidate = foundIn(trajectory)?.estimates?.accuracy.mean;
   const accuracy = validation?.metrics.accuracy ?? candidate ?? test?.metrics.accuracy;
-  return accuracy === undefined ? [] : [{ cost: final.cost[complexity], accuracy: percent(accuracy) }];
+  return accuracy === undefined
+    ? []
+    : [{ cost: counted(final.cost, complexity), accuracy: percent(accuracy) }];
 }
 
 /** Top-1 on Kinetics-400 with ten centre views (the paper, tables 2 and 4). */
@@ -89,7 +94,8 @@ const PUBLISHED_ACCURACIES: Readonly<Record<ModelName, number>> = {
 
 /** The published networks up to about the target, where the search starts from where they did. */
 function publishedPoints({ base, target, complexity }: Trajectory) {
-  if (base !== 'x2d') return [];
+  // Latencies would take the device's table, which a trajectory has not.
+  if (base !== 'x2d' || complexity === 'latency') return [];
   return Object.entries(MODELS)
     .map(([name, factors]) => ({
       name: name === 'X2D' ? name : `X3D-${name}`,
@@ -137,10 +143,10 @@ export function trajectorySpecification(
   return framed(
     name ?? `Search ${search}`,
     [
-      `${method}, from ${base} to ${brief(target)}: ${candidates.length} candidates in ${rounds.length} rounds; bars are one standard error`,
+      `${method}, from ${base} to ${brief(target, complexity)}: ${candidates.length} candidates in ${rounds.length} rounds; bars are one standard error`,
       ...found.map(
         (point) =>
-          `network found: ${brief(point.cost)}, ${shown(point.accuracy)} % on validation` +
+          `network found: ${brief(point.cost, complexity)}, ${shown(point.accuracy)} % on validation` +
           (test !== undefined ? `, ${shown(percent(test))} % on test videos` : ''),
       ),
     ],
@@ -151,7 +157,7 @@ export function trajectorySpecification(
         encoding: { x },
       },
       {
-        data: { values: [{ cost: target, text: `target ${brief(target)}` }] },
+        data: { values: [{ cost: target, text: `target ${brief(target, complexity)}` }] },
         mark: { type: 'text', y: 0, dx: -6, dy: 6, align: 'right', color: look.soft, fontSize: 11 },
         encoding: { x, text: { field: 'text' } },
       },

@@ -1,6 +1,7 @@
 /** Several searches side by side: what each found, how good it is, and what it spent. */
 import type { TopLevelSpec } from 'vega-lite';
 import type { Factors } from '../network/index.js';
+import { counted } from './counted.js';
 import {
   accuracyAxis,
   bars,
@@ -27,6 +28,7 @@ export interface Compared {
   readonly seed: number;
   readonly status: Trajectory['status'];
   readonly factors?: Factors;
+  readonly complexity: Trajectory['complexity'];
   /** As the search's target counts it. */
   readonly cost?: number;
   readonly target: number;
@@ -51,8 +53,9 @@ export function comparedOf(trajectory: Trajectory): Compared {
     method,
     seed,
     status,
+    complexity,
     target,
-    ...(final ? { factors: final.factors, cost: final.cost[complexity] } : {}),
+    ...(final ? { factors: final.factors, cost: counted(final.cost, complexity) } : {}),
     ...(estimates ? { validation: { accuracy: estimates.accuracy, loss: estimates.loss } } : {}),
     ...(score ? { test: { accuracy: figure('accuracy'), loss: figure('loss') } } : {}),
     spending,

@@ -4,6 +4,7 @@ import { Compile } from 'typebox/compile';
 import { DataConfiguration } from '../data/configuration.js';
 import { X3dError } from '../errors.js';
 import { STEP_RULES } from '../flops/axis.js';
+import { checkedTable, LatencyTable } from '../flops/latency.js';
 import { BASES, type BaseName } from '../network/index.js';
 import { METRIC_NAMES } from '../training/metrics.js';
 import {
@@ -20,12 +21,13 @@ const NAMES = Object.keys(BASES) as BaseName[];
 
 export const METHOD_NAMES = ['race', 'paper', 'compound', 'random'] as const;
 export type MethodName = (typeof METHOD_NAMES)[number];
-export const COMPLEXITIES = ['multiplyAdds', 'parameters', 'activationBytes'] as const;
+export const COMPLEXITIES = ['multiplyAdds', 'parameters', 'activationBytes', 'latency'] as const;
 export type Complexity = (typeof COMPLEXITIES)[number];
 
 const exact = { additionalProperties: false };
 /** The largest network that was ever published for videos takes a seventh of it. */
 const MOST_TARGET = 1e12;
+const MOST_MS = 3_600_000;
 const Target = Type.Number({ exclusiveMinimum: 0, maximum: MOST_TARGET });
 
 const common = {
@@ -42,7 +44,10 @@ const choices = {
     description:
       'What decides between networks on validation videos; where they do not differ beyond chance, the loss does. Default accuracy.',
   }),
-  complexity: Type.Enum([...COMPLEXITIES], { description: 'What the target counts. Default multiplyAdds.' }),
+  complexity: Type.Enum([...COMPLEXITIES], {
+    description:
+      'What the target counts. Default multiplyAdds; where the target is in milliseconds, latency, for which deviceTable is needed.',
+  }),
   stepRule: Type.Enum([...STEP_RULES], {
     description: 'How far a step goes. Default at-most-double.',
   }),
@@ -64,6 +69,8 @@ const memory = Type.Optional(
       'Bytes that one training may take, as estimated: larger batches are taken in parts, networks that do not fit are left out. Default: the least that a worker at work has for one.',
   }),
 );
+
+const deviceTable = Type.Optional(LatencyTable);
 
 export const Budget = Type.Object(
   {
@@ -88,9 +95,11 @@ export const SearchInput = Type.Object(
   {
     ...common,
     target: Type.Union([Type.Number({ exclusiveMinimum: 0 }), Type.String({ maxLength: 40 })], {
-      description: 'The complexity of the network wanted, as a number or like "600M" or "1.5G".',
+      description:
+        'The complexity of the network wanted, as a number or like "600M" or "1.5G"; a latency in milliseconds, or like "20ms".',
     }),
     ...optional(choices),
+    deviceTable,
     memory,
     budget: Type.Optional(
       Type.String({
@@ -112,12 +121,38 @@ export const SearchInput = Type.Object(
 );
 export type SearchInput = Static<typeof SearchInput>;
 
+/** The same in a file. */
+export const ConfigurationFile = Type.Object(
+  {
+    $schema: Type.Optional(Type.String({ description: 'Where this schema lies, for editors.' })),
+    ...SearchInput.properties,
+    deviceTable: Type.Optional(
+      Type.Union([Type.String({ minLength: 1, maxLength: 4096 }), LatencyTable], {
+        description: "A device's latencies, or the file that has them, as from this file's folder.",
+      }),
+    ),
+  },
+  {
+    ...exact,
+    title: "A search's configuration",
+    description: 'What `x3d-search run --config` takes, as YAML or JSON; `x3d-search init` writes one.',
+  },
+);
+export type ConfigurationFile = Static<typeof ConfigurationFile>;
+
+/** It as JSON Schema, for editors and other programs. */
+export const configurationSchema = () => ({
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  ...ConfigurationFile,
+});
+
 /** A configuration with every default filled in, as a search keeps it. */
 export const SearchConfiguration = Type.Object(
   {
     ...common,
     target: Target,
     ...choices,
+    deviceTable,
     memory,
     budget: Type.Optional(Budget),
     recipe: Recipe,
@@ -154,6 +189,41 @@ export function parseAmount(amount: number | string, field: string): number {
     expected: 'a number above zero, or one with K, M, G, T or P, like "600M"',
     got: shown(amount),
   });
+}
+
+/** Milliseconds of 20, "20ms" or "0.02s"; undefined for what is in no such unit. */
+function parseLatency(target: number | string): number | undefined {
+  const [, digits, unit = 'ms'] = /^\s*(\d+(?:\.\d+)?)\s*(ms|s)?\s*$/.exec(String(target)) ?? [];
+  const value = Number(digits) * (unit === 's' ? 1000 : 1);
+  return value > 0 ? value : undefined;
+}
+
+/** The target, and what it counts: milliseconds speak for themselves. Throws X3dError invalid-input. */
+function targetOf({ target, complexity, deviceTable, base = 'x2d-micro' }: SearchInput) {
+  const inTime = typeof target === 'string' && /s\s*$/.test(target);
+  const counts = complexity ?? (inTime ? 'latency' : 'multiplyAdds');
+  const refuse = (subject: string, expected: string, got: string, remedy?: string) =>
+    new X3dError('invalid-input', { subject, expected, got, ...(remedy === undefined ? {} : { remedy }) });
+  if (counts !== 'latency') {
+    if (deviceTable)
+      throw refuse('deviceTable', 'none, where the target counts no latency', `one beside ${counts}`);
+    const amount = parseAmount(target, 'target');
+    if (amount > MOST_TARGET) throw refuse('target', 'at most 1T', shown(target));
+    return { target: amount, complexity: counts };
+  }
+  const latency = parseLatency(target);
+  if (latency === undefined || latency > MOST_MS)
+    throw refuse('target', 'milliseconds, as a number or like "20ms", up to an hour', shown(target));
+  if (!deviceTable)
+    throw refuse(
+      'deviceTable',
+      "a table of the device's latencies",
+      'nothing',
+      'Measure one on the device with `x3d-search benchmark --table FILE`; `run` takes it as --device-table FILE.',
+    );
+  if (deviceTable.base !== base)
+    throw refuse('deviceTable.base', `the base of the search, ${base}`, shown(deviceTable.base));
+  return { target: latency, complexity: counts, deviceTable: checkedTable(deviceTable, 'deviceTable') };
 }
 
 /** "2h" is hours, "90min" too; anything else multiply-adds. Throws X3dError invalid-input. */
@@ -203,20 +273,12 @@ export function resolveConfiguration(input: unknown, ground: Ground = REFERENCE)
     });
   }
   const { base = 'x2d-micro', method = 'race', recipe = {}, budget, from: _, ...rest } = input;
-  const target = parseAmount(input.target, 'target');
-  if (target > MOST_TARGET)
-    throw new X3dError('invalid-input', {
-      subject: 'target',
-      expected: 'at most 1T',
-      got: shown(input.target),
-    });
   return {
     ...rest,
     method,
-    target,
+    ...targetOf(input),
     base,
     criterion: input.criterion ?? 'accuracy',
-    complexity: input.complexity ?? 'multiplyAdds',
     stepRule: input.stepRule ?? 'at-most-double',
     seed: input.seed ?? 0,
     finalOn: input.finalOn ?? (ground.tested && method !== 'paper' ? 'train-and-validation' : 'train'),

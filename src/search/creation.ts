@@ -10,10 +10,11 @@ import {
   type SearchConfiguration,
   type SearchInput,
 } from './configuration.js';
+import { counted } from './counted.js';
 import type { DatasetSummary } from './events.js';
 import { appendEvents, searchNamed } from './log.js';
 import type { SearchState } from './state.js';
-import { baseOf, costOf, leastMemory, type Setting } from './work.js';
+import { baseOf, costIn, leastMemory, type Setting } from './work.js';
 
 /** What guessing by the frequency of the training videos' classes comes to. */
 function chanceOf({ classes, videos }: Dataset): DatasetSummary['chance'] {
@@ -58,7 +59,7 @@ export interface Check extends Required<ErrorFacts> {
 export function checksOn(setting: Setting): Check[] {
   const { base, complexity, target, memory, recipe } = setting.configuration;
   const network = baseOf(setting);
-  const leastCost = costOf(network, network.factors)[complexity];
+  const leastCost = counted(costIn(setting, network.factors), complexity);
   const leastBytes = leastMemory(setting, network.factors, recipe.batchSize);
   return [
     {

@@ -23,7 +23,14 @@ const Id = Type.String({ minLength: 1 });
 const MetricName = Type.Enum(METRIC_NAMES);
 
 export const CandidateCost = Type.Object(
-  { multiplyAdds: Count, parameters: Count, activationBytes: Count },
+  {
+    multiplyAdds: Count,
+    parameters: Count,
+    activationBytes: Count,
+    latency: Type.Optional(
+      Type.Number({ minimum: 0, description: 'Milliseconds on the device of the configuration.' }),
+    ),
+  },
   exact,
 );
 /** For one clip of the training crop; parameters without batch norm. */

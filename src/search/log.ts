@@ -61,6 +61,19 @@ export async function appendEvents(
   return done === 1;
 }
 
+/** KEYS: stream, index. ARGV: the version meant, the search. */
+const REMOVE = `
+local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
+if not last[1] or tonumber(string.match(last[1][1], '^%d+')) ~= tonumber(ARGV[1]) then return 0 end
+redis.call('DEL', KEYS[1])
+redis.call('ZREM', KEYS[2], ARGV[2])
+return 1`;
+
+/** Removes a log that is at `version`. False where it has moved on. */
+export async function removeLog(redis: Redis, search: string, version: number): Promise<boolean> {
+  return (await redis.eval(REMOVE, 2, streamOf(search), INDEX, version, search)) === 1;
+}
+
 /** Undefined for what is no JSON. */
 function parsed(text: string | undefined): unknown {
   try {
@@ -148,6 +161,17 @@ export async function lacksLog(redis: Redis, searches: readonly string[]): Promi
   if (searches.length === 0) return [];
   const known = await redis.zmscore(INDEX, ...searches);
   return searches.filter((_, index) => known[index] === null);
+}
+
+const PAGE = 100;
+
+/** Ids of all searches, newest first. */
+export async function* allSearches(redis: Redis): AsyncGenerator<string> {
+  for (let offset = 0; ; offset += PAGE) {
+    const { searches } = await listSearches(redis, { offset, limit: PAGE });
+    yield* searches;
+    if (searches.length < PAGE) return;
+  }
 }
 
 /** Resolves when a search's log may have gone on past a version, and when the signal is aborted. */

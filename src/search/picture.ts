@@ -2,7 +2,9 @@
  * What the pictures of searches share: validation accuracy against cost, with a bar of one standard error. A picture is
  * data, which a browser draws as well as drawing.ts does: nothing that it is made of needs Node.
  */
+
 import type { TopLevelSpec } from 'vega-lite';
+import { counted } from './counted.js';
 import type { CandidateView, Trajectory } from './views.js';
 
 export type Layers = Extract<TopLevelSpec, { readonly layer: unknown }>['layer'];
@@ -38,6 +40,7 @@ const COST_TITLES = {
   multiplyAdds: 'multiply-adds of one clip',
   parameters: 'parameters',
   activationBytes: 'bytes of activations of one clip',
+  latency: 'latency of one clip, ms',
 } as const satisfies Record<Trajectory['complexity'], string>;
 
 export interface Point {
@@ -61,7 +64,7 @@ export function measuredOf({ cost, estimates }: CandidateView, { complexity }: T
   const { mean, error } = estimates.accuracy;
   return [
     {
-      cost: cost[complexity],
+      cost: counted(cost, complexity),
       accuracy: percent(mean),
       low: percent(Math.max(0, mean - error)),
       high: percent(Math.min(1, mean + error)),
@@ -91,7 +94,8 @@ export const costAxis = (complexity: Trajectory['complexity'], domain?: readonly
     type: 'quantitative',
     title: COST_TITLES[complexity],
     scale: { type: 'log', nice: false, ...(domain ? { domain: [...domain] } : {}) },
-    axis: { format: '~s', grid: false },
+    // Milliseconds have no thousands.
+    axis: { format: complexity === 'latency' ? '~g' : '~s', grid: false },
   }) as const;
 
 /** `domain` as above, percent. */

@@ -2,9 +2,20 @@
 import type { Redis } from 'ioredis';
 import { X3dError } from '../errors.js';
 import type { NewEvent } from './events.js';
-import { appendEvents, searchNamed } from './log.js';
+import { appendEvents, removeLog, searchNamed } from './log.js';
 import { failedForGood } from './standstill.js';
 import type { SearchState, SearchStatus } from './state.js';
+
+/** Throws X3dError changed for a search that is not at `version`, where one is given. */
+function refuseChanged(state: SearchState, version: number | undefined): void {
+  if (version === undefined || state.version === version) return;
+  throw new X3dError('changed', {
+    subject: `search ${state.id}`,
+    expected: `version ${version}, as it was looked at`,
+    got: `version ${state.version}`,
+    remedy: 'Look at it again.',
+  });
+}
 
 interface Move {
   readonly event: (state: SearchState) => NewEvent;
@@ -40,13 +51,7 @@ async function move(
 ): Promise<SearchState> {
   for (;;) {
     const state = await searchNamed(redis, search);
-    if (version !== undefined && state.version !== version)
-      throw new X3dError('changed', {
-        subject: `search ${search}`,
-        expected: `version ${version}, as it was looked at`,
-        got: `version ${state.version}`,
-        remedy: 'Look at it again.',
-      });
+    refuseChanged(state, version);
     const { kind } = state.status;
     if (kind === to) return state;
     if (!from.includes(kind))
@@ -114,3 +119,22 @@ export const cancelSearch = (redis: Redis, search: string, version?: number): Pr
     { event: () => ({ kind: 'search-cancelled' }), from: ['running', 'paused'], to: 'cancelled' },
     version,
   );
+
+/**
+ * Forgets a search that does not run, and gives back what it was. Its folders are the caller's to remove. Throws X3dError:
+ * not-found, conflict for one that runs, changed as `move`.
+ */
+export async function removeSearch(redis: Redis, search: string, version?: number): Promise<SearchState> {
+  for (;;) {
+    const state = await searchNamed(redis, search);
+    refuseChanged(state, version);
+    if (state.status.kind === 'running')
+      throw new X3dError('conflict', {
+        subject: `search ${search}`,
+        expected: 'a search that does not run',
+        got: 'one that does',
+        remedy: 'Pause or cancel it first.',
+      });
+    if (await removeLog(redis, search, state.version)) return state;
+  }
+}

@@ -153,7 +153,7 @@ function notesOn({ final, dataset, configuration, spent }: SearchState): string[
 
 export function trajectoryOf(state: SearchState): Trajectory {
   const { configuration, status, dataset, recipe, recipeChoice, lengthened } = state;
-  const { name, method, base, target, complexity, criterion, seed } = configuration;
+  const { name, method, base, target, complexity, deviceTable, criterion, seed } = configuration;
   const endedAt = endOf(state);
   const contraction = contractionView(state);
   return {
@@ -168,6 +168,7 @@ export function trajectoryOf(state: SearchState): Trajectory {
     base,
     target,
     complexity,
+    ...(deviceTable ? { device: deviceTable.device } : {}),
     criterion,
     seed,
     dataset,

@@ -3,7 +3,7 @@
  * as the one that stands in the log. What an earlier version did not say is filled in as it was then.
  *
  * Version 1 (no field `v`): one method, the paper's; a candidate was one training; events named it `candidate`.
- * Version 2: a search went on with whatever candidates had a result.
+ * Version 2: a search went on with whatever candidates had a result; no latency was counted.
  */
 import { isDeepStrictEqual } from 'node:util';
 import Type from 'typebox';

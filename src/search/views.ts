@@ -100,6 +100,7 @@ export const Trajectory = Type.Object(
     base: Type.String(),
     target: Type.Number(),
     complexity: Type.Enum([...COMPLEXITIES]),
+    device: Type.Optional(Type.String({ description: 'That latencies are of.' })),
     criterion: Type.Enum(METRIC_NAMES),
     seed: Type.Integer(),
     dataset: DatasetSummary,

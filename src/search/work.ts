@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { AS_DIVIDED, type Division } from '../data/folds.js';
 import { networkCost } from '../flops/cost.js';
+import { type LatencyTable, predictLatency } from '../flops/latency.js';
 import { BASES, type BaseNetwork, describeNetwork, type Factors } from '../network/index.js';
 import { microBatchWithin, trainingBytes } from '../training/memory.js';
 import type { Recipe } from '../training/recipe.js';
@@ -22,10 +23,22 @@ export function baseOf({ configuration, dataset }: Setting): BaseNetwork {
   return { ...base, factors, classes: dataset.classes.length };
 }
 
-export function costOf(base: BaseNetwork, factors: Factors): CandidateCost {
-  const { multiplyAdds, parameters, activationBytes } = networkCost(describeNetwork(base, factors));
-  return { multiplyAdds, parameters, activationBytes };
+/** With its latency where there is a table of the device. */
+export function costOf(base: BaseNetwork, factors: Factors, device?: LatencyTable): CandidateCost {
+  const network = describeNetwork(base, factors);
+  const { multiplyAdds, parameters, activationBytes } = networkCost(network);
+  return {
+    multiplyAdds,
+    parameters,
+    activationBytes,
+    // To the nanosecond, so that it is read as it was written.
+    ...(device ? { latency: Math.round(1e6 * predictLatency(network, device)) / 1e6 } : {}),
+  };
 }
+
+/** What a network costs in a search. */
+export const costIn = (setting: Setting, factors: Factors): CandidateCost =>
+  costOf(baseOf(setting), factors, setting.configuration.deviceTable);
 
 /** What a network takes in memory at the least, one clip at a time, bytes. */
 export const leastMemory = (setting: Setting, factors: Factors, batchSize: number): number =>

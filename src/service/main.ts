@@ -1,6 +1,6 @@
 /**
  * The service's process: the HTTP API and a coordinator. Its one argument is JSON: {"home", "host", "port", "names"?,
- * "dataRoots"?, "trustProxy"?, "tls"? ({"cert", "key"}: files), "tokenNeeded"?, "quiet"?, "lockMs"?}. What is secret comes
+ * "dataRoots"?, "trustProxy"?, "tls"? ({"cert", "key"}: files), "tokenNeeded"?, "quiet"?, "lockMs"?, "cacheLimit"? (bytes)}. What is secret comes
  * by the environment, which only its own user can look at: REDIS_URL, and X3D_OWNER_TOKEN, with which all is allowed; one is
  * made where it is missing. Says where it listens in the home's service.json, and to a parent that forked it as
  * {"kind": "up", "url"}. Ends in order on SIGTERM, SIGINT, and when the channel to a parent closes.
@@ -30,6 +30,7 @@ const Argument = Type.Object(
     tokenNeeded: Type.Optional(Type.Boolean()),
     quiet: Type.Optional(Type.Boolean()),
     lockMs: Type.Optional(Type.Integer({ minimum: 100 })),
+    cacheLimit: Type.Optional(Type.Integer({ minimum: 0 })),
   },
   { additionalProperties: false },
 );
@@ -37,6 +38,7 @@ const Argument = Type.Object(
 const {
   home: folder,
   lockMs,
+  cacheLimit,
   tls,
   quiet,
   ...listening
@@ -73,6 +75,7 @@ try {
   const server = await startServer({
     ...listening,
     ...(tls ? { tls: await readCertificate(tls) } : {}),
+    ...(cacheLimit === undefined ? {} : { cacheLimit }),
     redisUrl,
     home,
     ownerToken,
@@ -83,6 +86,7 @@ try {
     home,
     log,
     ...(lockMs === undefined ? {} : { lockMs }),
+    ...(cacheLimit === undefined ? {} : { cacheLimit }),
   });
   // With the token: whoever can read this file is who started the service.
   const announcement = `${JSON.stringify({ url: server.url, pid: process.pid, token: ownerToken })}\n`;

@@ -1,11 +1,12 @@
 /** Coordinators at work: a queue of "look at this search", taken by any number of processes, none of them the first. */
 import { Worker } from 'bullmq';
 import type { Logger } from 'pino';
+import { CACHE_LIMIT } from '../data/cache.js';
 import { X3dError } from '../errors.js';
 import { type Home, identified } from '../home.js';
 import { connect, KEY_PREFIX } from '../redis/connection.js';
 import { advance, type Trainings } from '../search/coordinator.js';
-import { listSearches, readSearch } from '../search/log.js';
+import { allSearches, readSearch } from '../search/log.js';
 import { writeRun } from '../search/report.js';
 import { isOver } from '../search/state.js';
 import type { AdvanceJob } from './job.js';
@@ -22,6 +23,7 @@ import {
   startTicking,
   stopTicking,
 } from './queues.js';
+import { keepCacheBounded } from './storage.js';
 import { noteTrouble, ownHome } from './troubles.js';
 
 export interface CoordinatorOptions {
@@ -30,10 +32,11 @@ export interface CoordinatorOptions {
   readonly log: Logger;
   /** How long a look stays with a coordinator that fell silent, milliseconds. Default LOCK_MS. */
   readonly lockMs?: number;
+  /** Of the cache of decoded frames, bytes. Default CACHE_LIMIT. */
+  readonly cacheLimit?: number;
 }
 
 const SEARCHES_AT_ONCE = 4;
-const PAGE = 100;
 /** How often searches are looked for whose creator died before they ticked. */
 const WATCH_MS = 30_000;
 
@@ -52,25 +55,21 @@ export const trainingsOf = (queues: Queues, home: Home): Trainings => ({
  * keeps those that nothing will happen in here, so that each is read, and spoken of, once.
  */
 async function tickRunning(queues: Queues, log: Logger, settled: Set<string>): Promise<void> {
-  for (let offset = 0; ; offset += PAGE) {
-    const { searches } = await listSearches(queues.redis, { offset, limit: PAGE });
-    for (const search of searches) {
-      if (settled.has(search)) continue;
-      const state = await readSearch(queues.redis, search).catch((error) => {
-        if (!(error instanceof X3dError)) throw error;
-        log.warn({ search, error: error.message }, 'left alone');
-        return undefined;
-      });
-      if (!state || isOver(state)) settled.add(search);
-      else if (state.status.kind === 'running') await startTicking(queues, search);
-    }
-    if (searches.length < PAGE) return;
+  for await (const search of allSearches(queues.redis)) {
+    if (settled.has(search)) continue;
+    const state = await readSearch(queues.redis, search).catch((error) => {
+      if (!(error instanceof X3dError)) throw error;
+      log.warn({ search, error: error.message }, 'left alone');
+      return undefined;
+    });
+    if (!state || isOver(state)) settled.add(search);
+    else if (state.status.kind === 'running') await startTicking(queues, search);
   }
 }
 
 /** Starts a coordinator; it runs until `stop`. */
 export async function startCoordinator(options: CoordinatorOptions): Promise<{ stop(): Promise<void> }> {
-  const { redisUrl, home, log, lockMs = LOCK_MS } = options;
+  const { redisUrl, home, log, lockMs = LOCK_MS, cacheLimit = CACHE_LIMIT } = options;
   const redis = connect(redisUrl);
   redis.on('error', (error) => log.warn({ error: error.message }, 'Redis'));
   const queues = openQueues(redis);
@@ -83,6 +82,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<{ s
       tickRunning(queues, log, settled).catch((error: Error) => log.warn({ error: error.message }, 'watch')),
     WATCH_MS,
   );
+  const cache = keepCacheBounded(queues, { home, cacheLimit, log });
   const worker = new Worker<AdvanceJob>(
     COORDINATION,
     async ({ data: { search } }) => {
@@ -107,6 +107,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<{ s
   return {
     stop: async () => {
       clearInterval(watch);
+      cache.stop();
       await worker.close();
       await queues.close();
       redis.disconnect();

@@ -108,7 +108,8 @@ test('every answer tells browsers to do nothing but show it', async () => {
 
 test('a method that a path has not is answered with 405 and with those that it has', async () => {
   for (const [method, path, allow] of [
-    ['DELETE', '/searches/s0', 'GET, HEAD'],
+    ['DELETE', '/searches', 'GET, HEAD, POST'],
+    ['PUT', '/searches/s0', 'DELETE, GET, HEAD'],
     ['PUT', '/searches', 'GET, HEAD, POST'],
     ['GET', '/searches/s0/cancel', 'POST'],
     ['OPTIONS', '/workers', 'GET, HEAD'],
@@ -202,9 +203,9 @@ describe('tokens', () => {
 
     const { token } = await createToken(at.home, { account: 'bob', scope: 'read' });
     onTestFinished(async () => void (await revokeTokens(at.home, 'bob')));
-    const without = await x3d('status', '--url', at.url());
+    const without = await x3d('status', '--service', at.url());
     expect(without).toMatchObject({ code: 2, stderr: expect.stringContaining('X3D_TOKEN') });
-    const asked = start(['status', '--url', at.url()], { X3D_TOKEN: token });
+    const asked = start(['status', '--service', at.url()], { X3D_TOKEN: token });
     expect(await asked.finished).toMatchObject({ code: 0, stdout: 'no searches\n' });
     expect(await x3d('status', '--home', at.home.folder)).toMatchObject({ code: 0 });
   });

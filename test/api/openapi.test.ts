@@ -62,6 +62,7 @@ describe('the OpenAPI document', () => {
         .map(({ name }) => name)
         .sort(),
     ).toEqual([
+      'DELETE /searches/{id}',
       'GET /healthz',
       'GET /metrics',
       'GET /readyz',
@@ -75,6 +76,7 @@ describe('the OpenAPI document', () => {
       'GET /searches/{id}/trainings/{training}/results',
       'GET /searches/{id}/trajectory',
       'GET /searches/{id}/videos/{path}',
+      'GET /storage',
       'GET /troubles',
       'GET /workers',
       'POST /searches',
@@ -84,6 +86,7 @@ describe('the OpenAPI document', () => {
       'POST /searches/{id}/predictions',
       'POST /searches/{id}/resume',
       'POST /searches/{id}/retry',
+      'POST /storage/collect',
     ]);
     expect(document).toMatchObject({
       openapi: '3.1.0',
@@ -111,7 +114,7 @@ describe('the OpenAPI document', () => {
 
   test('has a schema for every body, which takes no unknown fields', () => {
     const bodies = operations().flatMap(({ operation }) => operation.requestBody ?? []);
-    expect(bodies).toHaveLength(2);
+    expect(bodies).toHaveLength(3);
     for (const { content } of bodies)
       for (const inner of objectsIn(content['application/json']?.schema))
         if (inner.type === 'object')

@@ -80,12 +80,22 @@ describe('a configuration that does not fit its schema, before anything starts',
   });
 
   it.each([
-    ['text that is no JSON', 'target: 6M', '--config: expected a file with a JSON object, got '],
-    ['no object', '[]', '--config: expected a file with a JSON object, got '],
+    ['text that is no YAML', 'target: 6M\ndata: [', ', line 2: expected YAML or JSON, got '],
+    ['no fields', '[]', 'expected fields of a configuration, as `x3d-search init` writes them, got []'],
     [
       'an unknown field',
-      '{"data": {"path": "."}, "target": 1, "traget": 2}',
-      'traget: expected no such field, got 2.',
+      '{"data": {"path": "."}, "target": 1,\n "traget": 2}',
+      ', line 2: traget: expected no such field, got 2.',
+    ],
+    [
+      'several fields that do not fit',
+      'target: 6M\nseed: one\ndata:\n  path: .\n  rate: 1000\n',
+      ', line 2: seed: expected integer, got "one". Also line 5: data.rate: expected <= 240, got 1000.',
+    ],
+    [
+      'a table of latencies that is not there',
+      'target: 6ms\ndata: {path: .}\ndeviceTable: phone.json\n',
+      'table of latencies: expected a file that can be read, got ',
     ],
   ])('a file with %s', async (_, text, message) => {
     const { code, message: said } = await refused(['run', '--config', file(text)]);
@@ -195,17 +205,26 @@ describe('what the machine lacks', () => {
     },
   );
 
-  it.each(['status', 'cancel s0'])('no service in the home: %s', async (line) => {
+  it.each(['status', 'cancel s0', 'logs s0', 'du'])('no searches in the home: %s', async (line) => {
+    const home = temporaryFolder();
+    const { code, message } = await refused([...line.split(' '), '--home', home]);
+    expect({ code, message }).toEqual({
+      code: 2,
+      message: `error: ${home}: expected a home with searches, got none. Start one with \`x3d-search run\`, or name another --home or a --service.`,
+    });
+  });
+
+  it.each(['watch s0', 'logs s0 --follow'])('no service in the home: %s', async (line) => {
     const home = temporaryFolder();
     const { code, message } = await refused([...line.split(' '), '--home', home]);
     expect({ code, message }).toEqual({
       code: 3,
-      message: `error: ${home}: expected a home with a running service, got none. Start \`x3d-search serve --home …\` or \`run\`, or give --url.`,
+      message: `error: ${home}: expected a home with a running service, got none. Start \`x3d-search serve --home …\` or \`run\`, or name another with --service.`,
     });
   });
 
   it('a service that does not answer', async () => {
-    const { code, message } = await refused(['status', '--url', 'http://127.0.0.1:2']);
+    const { code, message } = await refused(['status', '--service', 'http://127.0.0.1:2']);
     expect({ code, message }).toEqual({
       code: 3,
       message: expect.stringContaining(

@@ -37,9 +37,9 @@ describe('serve', () => {
     const { id } = (await response.json()) as { id: string };
 
     expect((await x3d('status', '--home', home)).stdout).toMatch(
-      new RegExp(`${id} .* shapes .* running .* 2G `),
+      new RegExp(`${id} +shapes +round \\d+ .* 2G `),
     );
-    const one = await x3d('status', id, '--url', url);
+    const one = await x3d('status', id, '--service', url);
     expect(one.stdout).toMatch(
       new RegExp(`^search ${id}: running\\ncandidate +change [^]*\\n# +won by [^]* x2d-micro  1x16, 48 px`),
     );

@@ -2,38 +2,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { networkCost } from '../../src/flops/cost.js';
-import {
-  LATENCY_AXES,
-  type LatencyGrid,
-  type LatencyTable,
-  parseLatencyTable,
-  partsOf,
-  predictLatency,
-} from '../../src/flops/latency.js';
-import { BASES, describeNetwork, type Network } from '../../src/network/index.js';
+import { LATENCY_AXES, parseLatencyTable, partsOf, predictLatency } from '../../src/flops/latency.js';
+import { BASES, describeNetwork } from '../../src/network/index.js';
 import { base, factors } from '../network/arbitraries.js';
-
-type Axes = Pick<LatencyGrid, (typeof LATENCY_AXES)[number]>;
-const AXES: Axes = { frames: [1, 4, 16], side: [2, 9, 40], width: [4, 32, 300], ratio: [1, 2.5, 7] };
-
-/** A table of a device whose time per multiply-add is `time` of a point. */
-function tableOf(network: Network, time: (point: readonly number[]) => number, axes = AXES): LatencyTable {
-  const perMultiplyAdd = axes.frames.flatMap((frames) =>
-    axes.side.flatMap((side) =>
-      axes.width.flatMap((width) => axes.ratio.map((ratio) => time([frames, side, width, ratio]))),
-    ),
-  );
-  const kinds = new Map(partsOf(network).map(({ kind, stage }) => [`${kind} ${stage}`, { kind, stage }]));
-  return {
-    format: 'x3d-search latency table 1',
-    device: 'made',
-    threads: 1,
-    base: 'x2d',
-    overhead: 0.5,
-    factor: 1.25,
-    grids: [...kinds.values()].map((part) => ({ ...part, ...axes, perMultiplyAdd })),
-  };
-}
+import { AXES, tableOf } from './tables.js';
 
 const networks = fc.tuple(base, factors).map(([own, at]) => describeNetwork(own, at));
 
@@ -91,6 +63,10 @@ describe('the latency that a table predicts', () => {
       /^t\.json: stem 0: expected 81 points, got 80: the file is not whole/,
     );
     expect(() => parseLatencyTable('{"format": 1}', 't.json')).toThrow(/benchmark --table FILE/);
+    const back = grids.map((grid) => ({ ...grid, side: [9, 2, 40] }));
+    expect(() => parseLatencyTable(JSON.stringify({ ...table, grids: back }), 't.json')).toThrow(
+      /^t\.json: stem 0: side: expected values that go up, got \[9,2,40\]/,
+    );
     expect(parseLatencyTable(JSON.stringify(table), 't.json')).toEqual(table);
   });
 });

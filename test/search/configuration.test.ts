@@ -10,6 +10,7 @@ import {
 } from '../../src/search/configuration.js';
 import { microBatchWithin } from '../../src/training/memory.js';
 import { RECIPES } from '../../src/training/recipe.js';
+import { tableOfBase } from '../flops/tables.js';
 
 const least = { data: { path: '/videos' }, target: '2M' };
 const messageOf = (input: unknown) => {
@@ -89,6 +90,19 @@ describe('a configuration', () => {
     expect(resolveConfiguration({ ...least, method: 'paper', base: 'x2d' }).clip).toBe(32);
   });
 
+  test('of a target in time counts latency in milliseconds, by the table', () => {
+    const deviceTable = tableOfBase('x2d-micro');
+    for (const [target, complexity] of [['20ms'], ['0.02 s'], [20, 'latency']] as const)
+      expect(
+        resolveConfiguration({
+          ...least,
+          target,
+          deviceTable: { ...deviceTable, checks: [] },
+          ...(complexity ? { complexity } : {}),
+        }),
+      ).toMatchObject({ target: 20, complexity: 'latency', deviceTable });
+  });
+
   test.each([
     [undefined, 'the configuration: expected object, got nothing.'],
     [{}, 'data: expected a value, got nothing.'],
@@ -102,7 +116,7 @@ describe('a configuration', () => {
     [{ ...least, criterion: 'top1' }, 'criterion: expected one of "accuracy", "top5", "loss", got "top1".'],
     [
       { ...least, complexity: 'flops' },
-      'complexity: expected one of "multiplyAdds", "parameters", "activationBytes", got "flops".',
+      'complexity: expected one of "multiplyAdds", "parameters", "activationBytes", "latency", got "flops".',
     ],
     [
       { ...least, stepRule: 'double' },
@@ -118,6 +132,26 @@ describe('a configuration', () => {
     [
       { ...least, recipe: { batchSize: 1_000_000_000_039 } },
       'recipe.batchSize: expected <= 65536, got 1000000000039.',
+    ],
+    [
+      { ...least, target: '20ms' },
+      "deviceTable: expected a table of the device's latencies, got nothing. Measure one on the device with `x3d-search benchmark --table FILE`; `run` takes it as --device-table FILE.",
+    ],
+    [
+      { ...least, target: '20min', complexity: 'latency' },
+      'target: expected milliseconds, as a number or like "20ms", up to an hour, got "20min".',
+    ],
+    [
+      { ...least, target: '20ms', complexity: 'parameters' },
+      'target: expected a number above zero, or one with K, M, G, T or P, like "600M", got "20ms".',
+    ],
+    [
+      { ...least, target: '20ms', base: 'x2d', deviceTable: tableOfBase('x2d-micro') },
+      'deviceTable.base: expected the base of the search, x2d, got "x2d-micro".',
+    ],
+    [
+      { ...least, deviceTable: tableOfBase('x2d-micro') },
+      'deviceTable: expected none, where the target counts no latency, got one beside multiplyAdds.',
     ],
     [{ ...least, target: '11T' }, 'target: expected at most 1T, got "11T".'],
     [{ ...least, target: 1e21 }, 'target: expected at most 1T, got 1e+21.'],

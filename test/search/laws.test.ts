@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { AXES, BASES } from '../../src/network/index.js';
 import { METHOD_NAMES } from '../../src/search/configuration.js';
+import { counted } from '../../src/search/counted.js';
 import { decide } from '../../src/search/decide.js';
 import { EVENTS_VERSION, type Phase, type SearchEvent, searchEvent } from '../../src/search/events.js';
 import { apply, fold } from '../../src/search/fold.js';
@@ -17,6 +18,7 @@ import {
   trainingsOf,
 } from '../../src/search/state.js';
 import { trajectoryOf } from '../../src/search/trajectory.js';
+import { tableOfBase } from '../flops/tables.js';
 import { draw, seed } from './arbitraries.js';
 import {
   configured,
@@ -57,17 +59,30 @@ const consistent =
     return scored(Math.round(20 * (1 - own)) / 20, loss, 0.3);
   };
 
+const COSTS = { x2d: 20.7e6, 'x2d-micro': 0.9e6 } as const;
+const TABLES = { x2d: tableOfBase('x2d'), 'x2d-micro': tableOfBase('x2d-micro') } as const;
+/** More than the bases', milliseconds. */
+const LATENCIES = { x2d: 15, 'x2d-micro': 1.2 } as const;
+
 const configuration = fc
   .record({
     method: fc.constantFrom(...METHOD_NAMES),
-    base: fc.constantFrom('x2d', 'x2d-micro'),
+    base: fc.constantFrom('x2d' as const, 'x2d-micro' as const),
+    inTime: fc.nat(7).map((one) => one === 0),
     times: fc.double({ min: 1, max: 20, noNaN: true }),
     criterion: fc.constantFrom('accuracy', 'loss'),
     stepRule: fc.constantFrom('at-most-double', 'nominal'),
     given: fc.constantFrom({}, { recipe: { learningRate: 0.1, mixup: 0 } }),
   })
-  .map(({ base, times, given, ...rest }) =>
-    configured({ ...rest, ...given, base, target: Math.ceil(times * (base === 'x2d' ? 20.7e6 : 0.9e6)) }),
+  .map(({ base, times, given, inTime, ...rest }) =>
+    configured({
+      ...rest,
+      ...given,
+      base,
+      ...(inTime
+        ? { target: `${times * LATENCIES[base]}ms`, deviceTable: TABLES[base] }
+        : { target: Math.ceil(times * COSTS[base]) }),
+    }),
   );
 const data = fc
   .record({
@@ -206,9 +221,10 @@ describe('any search', () => {
           // The base is what the user chose.
           const least = BASES[configuration.base].factors.crop;
           expect(factors.crop).toBeLessThanOrEqual(Math.max(data.limits.maxCrop, least));
-          if (method !== 'paper') expect(cost.multiplyAdds).toBeLessThanOrEqual(target);
+          if (method !== 'paper') expect(counted(cost, configuration.complexity)).toBeLessThanOrEqual(target);
         }
-        expect(state.final?.cost.multiplyAdds ?? 0).toBeLessThanOrEqual(target);
+        if (state.final)
+          expect(counted(state.final.cost, configuration.complexity)).toBeLessThanOrEqual(target);
       }),
       RUNS,
     );
@@ -280,7 +296,8 @@ describe('a race', () => {
         const { state } = searched(configuration, noisy ? random(of) : consistent(of), data);
         if (state.final?.candidate === undefined) return;
         const found = state.final.candidate;
-        const fitting = state.candidates.filter(({ cost }) => cost.multiplyAdds <= configuration.target);
+        const { target, complexity } = configuration;
+        const fitting = state.candidates.filter(({ cost }) => counted(cost, complexity) <= target);
         const verdict = verdictOn(state, measurementsOf(state, fitting));
         const [best] = verdict?.judgement.estimates ?? [];
         if (!verdict || !best || best.candidate === found) return;

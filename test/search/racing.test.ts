@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { randomOf } from '../../src/random.js';
 import { COMPLEXITIES } from '../../src/search/configuration.js';
+import { counted } from '../../src/search/counted.js';
 import type { DatasetSummary, SearchEvent } from '../../src/search/events.js';
 import { judge } from '../../src/search/judge.js';
 import { spendingOf, takenBy } from '../../src/search/methods/budget.js';
@@ -12,6 +13,7 @@ import { trajectoryOf } from '../../src/search/trajectory.js';
 import { baseOf, costOf, trainingMultiplyAdds } from '../../src/search/work.js';
 import { worse } from '../../src/training/metrics.js';
 import type { Outcome } from '../../src/training/training.js';
+import { tableOfBase } from '../flops/tables.js';
 import { fewClasses, jumped, RUNS, randomResults, searchesBy, searchOn, stuck } from './arbitraries.js';
 import { configured, configuredOn, diverged, type Results, scored, searched, wonBy } from './searching.js';
 
@@ -163,12 +165,13 @@ describe('any search', () => {
         fc.double({ min: 0.5, max: 60, noNaN: true }),
         ({ of, configuration: drawn, data }, complexity, finals) => {
           const least = baseOf({ configuration: drawn, dataset: data });
-          const cost = costOf(least, least.factors);
-          const target = Math.ceil((drawn.target * cost[complexity]) / cost.multiplyAdds);
+          const table = complexity === 'latency' ? { deviceTable: tableOfBase(drawn.base) } : {};
+          const cost = costOf(least, least.factors, table.deviceTable);
+          const target = Math.ceil((drawn.target * counted(cost, complexity)) / cost.multiplyAdds);
           const { recipe } = drawn;
           const amount = finals * trainingMultiplyAdds({ recipe }, { multiplyAdds: drawn.target });
           const budget = { unit: 'multiply-adds', amount } as const;
-          const configuration = { ...drawn, complexity, target, budget };
+          const configuration = { ...drawn, complexity, ...table, target, budget };
           const { state, events } = searched(configuration, randomResults(of), data);
           const first = state.rounds.find(({ step }) => step !== 'recipe')?.round;
           let round = 0;

@@ -1,10 +1,13 @@
 /** Whole searches on made-up results: which way they go, where they end, and what they say about it. */
 import { describe, expect, test } from 'vitest';
 import { BASES, describeNetwork, MODELS } from '../../src/network/index.js';
+import { counted } from '../../src/search/counted.js';
+import type { CandidateCost } from '../../src/search/events.js';
 import { candidatesIn, type SearchState } from '../../src/search/state.js';
 import { candidateViewOf, trajectoryOf } from '../../src/search/trajectory.js';
 import { trainingBytes } from '../../src/training/memory.js';
 import { RECIPES } from '../../src/training/recipe.js';
+import { tableOfBase } from '../flops/tables.js';
 import {
   configured,
   dataset,
@@ -117,18 +120,20 @@ describe('a round', () => {
 });
 
 describe('the complexity', () => {
-  test.each(['multiplyAdds', 'parameters', 'activationBytes'] as const)(
+  test.each(['multiplyAdds', 'parameters', 'activationBytes', 'latency'] as const)(
     '%s bounds each step and the network found',
     (complexity) => {
-      const target = { multiplyAdds: 100e6, parameters: 3e6, activationBytes: 20e6 }[complexity];
-      const { state } = searched(configured({ complexity, target }), ({ axes }) =>
+      const target = { multiplyAdds: 100e6, parameters: 3e6, activationBytes: 20e6, latency: 60 }[complexity];
+      const table = complexity === 'latency' ? { deviceTable: tableOfBase('x2d') } : {};
+      const { state } = searched(configured({ complexity, target, ...table }), ({ axes }) =>
         scored(axes[0] === 'b' ? 0.4 : 0.3),
       );
       expect(state.status.kind).toBe('ended');
-      expect(state.final?.cost[complexity]).toBeLessThanOrEqual(target);
+      const cost = (of: CandidateCost | undefined) => of && counted(of, complexity);
+      expect(cost(state.final?.cost)).toBeLessThanOrEqual(target);
       for (const round of state.rounds)
-        for (const { cost } of candidatesIn(state, round))
-          expect(cost[complexity]).toBeLessThanOrEqual(2.5 * round.cost[complexity]);
+        for (const candidate of candidatesIn(state, round))
+          expect(cost(candidate.cost)).toBeLessThanOrEqual(2.5 * counted(round.cost, complexity));
     },
   );
 

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import { useMemo } from 'preact/hooks';
 import type { CandidateDetail, FinalDetail, TrainingDetail } from '../../src/api/routes/candidates.js';
-import { amount, clip, duration } from '../../src/cli/figures.js';
+import { amount, clip, costText, duration } from '../../src/cli/figures.js';
 import { moveOf } from '../../src/search/state.js';
 import type { Trajectory } from '../../src/search/views.js';
 import { Log } from '../parts/log.js';
@@ -132,7 +132,7 @@ function Detailed({ search, title, trajectory, detail, trouble, behind, children
               {detail.factors.bottleneck}, depth {detail.factors.depth}
             </Fact>
             <Fact name="Cost">
-              {amount(detail.cost[complexity])} {COUNTED[complexity]}
+              {costText(detail.cost, complexity)} {COUNTED[complexity]}
             </Fact>
             <Fact name="Parameters">{amount(detail.cost.parameters)}</Fact>
             {children}

@@ -1,6 +1,6 @@
 /** Several searches side by side. */
 import { useCallback, useEffect, useState } from 'preact/hooks';
-import { amount, clip, duration } from '../../src/cli/figures.js';
+import { amount, clip, duration, quantity } from '../../src/cli/figures.js';
 import { comparedOf, comparisonRows, comparisonSpecification } from '../../src/search/comparison.js';
 import type { Look } from '../../src/search/picture.js';
 import type { Trajectory } from '../../src/search/views.js';
@@ -86,7 +86,7 @@ export function Compare({ searches }: { readonly searches: readonly string[] }) 
                 <td>{row.method}</td>
                 <td class="figure">{row.seed}</td>
                 <td>{row.factors && `${clip(row.factors)}, ${row.factors.crop} px`}</td>
-                <td class="figure">{row.cost !== undefined && amount(row.cost)}</td>
+                <td class="figure">{row.cost !== undefined && quantity(row.cost, row.complexity)}</td>
                 <td class="figure">{row.validation && estimate(row.validation.accuracy)}</td>
                 <td class="figure">{row.test && estimate(row.test.accuracy)}</td>
                 <td class="figure">{row.spending.trainings}</td>

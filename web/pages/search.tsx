@@ -1,7 +1,7 @@
 /** One search, as it goes on. */
 import { useCallback, useMemo, useState } from 'preact/hooks';
 import type { SearchPage } from '../../src/api/routes/searches.js';
-import { amount, clip, duration } from '../../src/cli/figures.js';
+import { amount, clip, costText, duration, quantity } from '../../src/cli/figures.js';
 import { candidatePoints, trajectorySpecification } from '../../src/search/chart.js';
 import { growthRows, growthSpecification } from '../../src/search/charts/growth.js';
 import { spansOf, timelineSpecification } from '../../src/search/charts/timeline.js';
@@ -87,7 +87,7 @@ function Summary({ live }: { readonly live: LiveSearch }) {
           <State status={view.status} />
         </Fact>
         <Fact name="Target">
-          {amount(configuration.target)} {counted}
+          {quantity(configuration.target, configuration.complexity)} {counted}
         </Fact>
         <Fact name="Method">
           {method}, from {base}
@@ -95,7 +95,7 @@ function Summary({ live }: { readonly live: LiveSearch }) {
         <Fact name={final ? 'Network found, on validation' : 'Best so far'}>
           {best ? (
             <a href={to.candidate(view.id, best.candidate)}>
-              {estimate(best.accuracy)} at {amount(best.cost[configuration.complexity])}
+              {estimate(best.accuracy)} at {costText(best.cost, configuration.complexity)}
             </a>
           ) : (
             'no result yet'

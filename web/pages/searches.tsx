@@ -1,7 +1,7 @@
 /** All searches, to look for one, to set some beside each other, to begin another. */
 import { useMemo, useState } from 'preact/hooks';
 import type { SearchPage, SearchView } from '../../src/api/routes/searches.js';
-import { amount, duration } from '../../src/cli/figures.js';
+import { costText, duration, quantity } from '../../src/cli/figures.js';
 import { Steering } from '../parts/steering.js';
 import { Bar, COUNTED, estimate, State, Trouble, time, useTitle } from '../parts/words.js';
 import { to } from '../routes.js';
@@ -223,7 +223,7 @@ function One({ search, chosen, choose, again }: OneProps) {
       </td>
       <td data-label="Method">{method}</td>
       <td data-label="Target" class="figure">
-        {amount(target)} <small>{COUNTED[complexity]}</small>
+        {quantity(target, complexity)} <small>{COUNTED[complexity]}</small>
       </td>
       <td data-label="Trainings">
         <Bar done={ended(search)} of={all(search)} label={`trainings of ${name ?? id} that ended`} />
@@ -232,7 +232,7 @@ function One({ search, chosen, choose, again }: OneProps) {
       <td data-label="Best so far" class="figure">
         {best ? (
           <>
-            {estimate(best.accuracy)} <small>at {amount(best.cost[complexity])}</small>
+            {estimate(best.accuracy)} <small>at {costText(best.cost, complexity)}</small>
           </>
         ) : (
           <small>no result yet</small>

@@ -1,6 +1,6 @@
 /** What each round chose, by how much and how surely, and what it left out. */
 import { Fragment } from 'preact';
-import { amount, change, inWords } from '../../src/cli/figures.js';
+import { amount, change, costText, inWords } from '../../src/cli/figures.js';
 import type { Choice } from '../../src/search/events.js';
 import { moveOf } from '../../src/search/state.js';
 import type { CandidateView, RoundView, Trajectory } from '../../src/search/views.js';
@@ -73,7 +73,7 @@ export function Choices({ trajectory }: { readonly trajectory: Trajectory }) {
                           <Linked search={search} round={round} id={winner.candidate} />
                         </td>
                         <td>{change(round.factors, won.factors)}</td>
-                        <td class="figure">{amount(won.cost[complexity])}</td>
+                        <td class="figure">{costText(won.cost, complexity)}</td>
                         <td>{inWords(winner.choice.decidedBy)}</td>
                         <td class="figure">{margin(winner.choice)}</td>
                         <td class="figure">
@@ -119,7 +119,7 @@ export function Choices({ trajectory }: { readonly trajectory: Trajectory }) {
                   )}
                 </td>
                 <td>{change(contraction.from, contraction.to)}</td>
-                <td class="figure">{amount(contraction.cost[complexity])}</td>
+                <td class="figure">{costText(contraction.cost, complexity)}</td>
                 <td colSpan={5} />
               </tr>
             )}

@@ -1,5 +1,5 @@
 /** What a search would take, and what a careful colleague would say before it begins. */
-import { amount } from '../../src/cli/figures.js';
+import { amount, quantity } from '../../src/cli/figures.js';
 import type { Plan } from '../../src/search/planning/plan.js';
 import { COUNTED, Fact, Facts } from './words.js';
 
@@ -43,7 +43,7 @@ export function PlanShown({
           {train} train, {validation} validate, {test} test; {dataset.classes.length} classes
         </Fact>
         <Fact name="Target">
-          {amount(configuration.target)} {COUNTED[configuration.complexity]}
+          {quantity(configuration.target, configuration.complexity)} {COUNTED[configuration.complexity]}
         </Fact>
         {estimate && (
           <>

@@ -1,7 +1,7 @@
 /** The round under way: how far each candidate is, what is known of it, and how it learns. */
 import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
 import type { CandidateDetail, FinalDetail } from '../../src/api/routes/candidates.js';
-import { amount, change, clip, duration, percent } from '../../src/cli/figures.js';
+import { change, clip, costText, duration, percent } from '../../src/cli/figures.js';
 import { CURVE_METRICS, type Curve, curveRows, curvesSpecification } from '../../src/search/charts/curves.js';
 import type { Look } from '../../src/search/picture.js';
 import { moveOf } from '../../src/search/state.js';
@@ -201,7 +201,7 @@ function RunnerRow({ runner, now, complexity }: RunnerRowProps) {
       </th>
       <td data-label="Changes">{changed}</td>
       <td data-label="Cost" class="figure">
-        {amount(of.cost[complexity])}
+        {costText(of.cost, complexity)}
       </td>
       <td data-label="Training">
         {now ? (

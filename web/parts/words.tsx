@@ -27,6 +27,7 @@ export const COUNTED = {
   multiplyAdds: 'multiply-adds',
   parameters: 'parameters',
   activationBytes: 'bytes of activations',
+  latency: 'latency',
 } as const satisfies Record<Trajectory['complexity'], string>;
 
 /** A share with its standard error, as "72.5 ± 3.1 %". */

@@ -1,18 +1,20 @@
 import Type, { type Static } from 'typebox';
 import { X3dError } from '../../errors.js';
 import { SearchConfiguration, SearchInput } from '../../search/configuration.js';
+import { counted } from '../../search/counted.js';
 import { createSearch, settle } from '../../search/creation.js';
 import { DatasetSummary, Phase } from '../../search/events.js';
 import { listSearches, readSearch, searchNamed } from '../../search/log.js';
 import { Plan, planOf } from '../../search/planning/plan.js';
 import { failedForGood } from '../../search/standstill.js';
-import { countTrainings, endOf, finalOutcome, type SearchState } from '../../search/state.js';
-import { cancelSearch, pauseSearch, resumeSearch, retrySearch } from '../../search/steering.js';
+import { countTrainings, endOf, finalOutcome, type SearchState, trainingsOf } from '../../search/state.js';
+import { cancelSearch, pauseSearch, removeSearch, resumeSearch, retrySearch } from '../../search/steering.js';
 import { bestSoFar, trajectoryOf } from '../../search/trajectory.js';
 import { Best, Status, Trajectory } from '../../search/views.js';
 import { Outcome } from '../../training/training.js';
-import { forgetFailures, hint, startTicking } from '../../workers/queues.js';
+import { forgetFailures, hint, release, startTicking, stopTicking } from '../../workers/queues.js';
 import { listWorkers, NOBODY_TRAINS, type WorkerRecord } from '../../workers/registry.js';
+import { removeRun } from '../../workers/storage.js';
 import { problems } from '../problems.js';
 import { newSearchId, rememberBody, searchIdOf } from '../quotas.js';
 import { type App, SearchId, type Service } from '../service.js';
@@ -65,7 +67,7 @@ function viewOf(state: SearchState, workers: number): SearchView {
     round: rounds.length,
     candidates: state.candidates.length,
     trainings: countTrainings(state),
-    ...(cost ? { complexity: cost[configuration.complexity] } : {}),
+    ...(cost ? { complexity: counted(cost, configuration.complexity) } : {}),
     ...(status.kind === 'running' && workers === 0 ? { waiting: NOBODY_TRAINS } : {}),
     ...(best ? { best } : {}),
     ...(result ? { result } : {}),
@@ -92,6 +94,11 @@ export type SearchPage = Static<typeof SearchPage>;
 const leastMemoryOf = (workers: readonly WorkerRecord[]): number | undefined =>
   workers.length === 0 ? undefined : Math.min(...workers.map(({ memoryBytes }) => memoryBytes));
 
+const RemovedSearch = Type.Object(
+  { search: Type.String(), trainings: Count, files: Count, bytes: Type.Number({ minimum: 0 }) },
+  { description: 'What was removed with it.' },
+);
+
 const KNOWN = Type.Null({ description: 'As it was: the ETag that was sent is still right.' });
 
 const NewSearch = Type.Object({
@@ -103,7 +110,7 @@ const NewSearch = Type.Object({
   ),
 });
 
-export function searchRoutes(app: App, { redis, readings, queues, quotas, speeds }: Service): void {
+export function searchRoutes(app: App, { home, redis, readings, queues, quotas, speeds }: Service): void {
   const workersHeard = async () => (await listWorkers(redis)).length;
 
   app.post(
@@ -233,6 +240,32 @@ export function searchRoutes(app: App, { redis, readings, queues, quotas, speeds
       const state = await searchNamed(redis, request.params.id);
       const trajectory = trajectoryOf(state);
       return isKnown(request, reply, state.version, trajectory) ? reply.status(304).send(null) : trajectory;
+    },
+  );
+
+  app.delete(
+    '/searches/:id',
+    {
+      schema: {
+        summary:
+          'Forget a search that does not run: its log, its folder, and the trainings that no other search has',
+        tags: ['searches'],
+        params: SearchId,
+        headers: IfMatch,
+        response: { 200: RemovedSearch, ...problems },
+      },
+    },
+    async (request) => {
+      const { account, params } = request;
+      const version = versionMeant(request);
+      await quotas.refuseOthers(account, params.id);
+      const state = await removeSearch(redis, params.id, version);
+      const trainings = trainingsOf(state).map(({ id }) => id);
+      await stopTicking(queues, state.id);
+      // Of one that was paused only now, some may be under way.
+      await Promise.all(trainings.map((training) => release(queues, state.id, training)));
+      await quotas.forget(state);
+      return { search: state.id, ...(await removeRun(queues, home, state.id, trainings)) };
     },
   );
 

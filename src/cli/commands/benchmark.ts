@@ -2,11 +2,11 @@
 import { availableParallelism } from 'node:os';
 import { Command, Option } from 'commander';
 import { type NamedNetwork, networkNamed } from '../../deployment/named.js';
-import type { Check } from '../../deployment/tabulating.js';
 import type { Timing } from '../../deployment/timing.js';
 import { X3dError } from '../../errors.js';
 import { writeWhole } from '../../files.js';
 import { networkCost } from '../../flops/cost.js';
+import type { LatencyCheck } from '../../flops/latency.js';
 import { homeAt } from '../../home.js';
 import { BASES, type BaseName } from '../../network/index.js';
 import { trainerEnvironment } from '../../workers/child.js';
@@ -84,10 +84,10 @@ function networksText(found: readonly Benchmarked[], machine: string): string {
 }
 
 /** How far off predictions are, as shares of what was measured; sorted. */
-const errorsOf = (checks: readonly Check[]) =>
+const errorsOf = (checks: readonly LatencyCheck[]) =>
   checks.map(({ measured, predicted }) => Math.abs(predicted / measured - 1)).sort((a, b) => a - b);
 
-function tableText(file: string, points: number, checks: readonly Check[]): string {
+function tableText(file: string, points: number, checks: readonly LatencyCheck[]): string {
   const table = columns({
     clip: 'left',
     crop: 'right',

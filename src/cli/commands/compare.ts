@@ -8,16 +8,14 @@ import { type Home, homeAt } from '../../home.js';
 import { type Compared, comparedOf, comparisonSpecification, type Figure } from '../../search/comparison.js';
 import { svgOf } from '../../search/drawing.js';
 import type { Trajectory } from '../../search/views.js';
-import { type Client, serviceOf } from '../client.js';
-import { amount, duration } from '../figures.js';
-import { example, homeOption, jsonOption } from '../flags.js';
+import { amount, duration, quantity } from '../figures.js';
+import { example, homeOption, jsonOption, serviceOption } from '../flags.js';
 import { print } from '../printing.js';
+import { type Reach, withService } from '../reaching.js';
 import { columns } from '../table.js';
 import { networkText } from '../tables.js';
 
-interface CompareOptions {
-  readonly url?: string;
-  readonly home: string;
+interface CompareOptions extends Reach {
   readonly chart?: string;
   readonly json?: boolean;
 }
@@ -29,21 +27,20 @@ async function trajectoryOnDisk(home: Home, id: string): Promise<Trajectory | un
 }
 
 /** From the home's runs where they are there; else from the service. */
-async function trajectoriesOf(
-  ids: readonly string[],
-  { home, url }: CompareOptions,
-): Promise<readonly Trajectory[]> {
-  const at = homeAt(home);
-  let client: Client | undefined;
-  const found: Trajectory[] = [];
-  for (const id of ids) {
-    const known = url === undefined ? await trajectoryOnDisk(at, id) : undefined;
-    if (!known) client ??= await serviceOf(at, url);
-    found.push(
-      known ?? (await (client as Client).get<Trajectory>(`/searches/${encodeURIComponent(id)}/trajectory`)),
-    );
+async function trajectoriesOf(ids: readonly string[], reach: Reach): Promise<readonly Trajectory[]> {
+  const home = homeAt(reach.home);
+  const known = new Map<string, Trajectory>();
+  for (const id of reach.service === undefined ? ids : []) {
+    const found = await trajectoryOnDisk(home, id);
+    if (found) known.set(id, found);
   }
-  return found;
+  const others = ids.filter((id) => !known.has(id));
+  if (others.length > 0)
+    await withService(reach, async (client) => {
+      for (const id of others)
+        known.set(id, await client.get<Trajectory>(`/searches/${encodeURIComponent(id)}/trajectory`));
+    });
+  return ids.flatMap((id) => known.get(id) ?? []);
 }
 
 function refuseOtherVideos(trajectories: readonly Trajectory[]): void {
@@ -61,27 +58,34 @@ function refuseOtherVideos(trajectories: readonly Trajectory[]): void {
 const share = ({ mean, error }: Figure) => `${(100 * mean).toFixed(1)} ± ${(100 * error).toFixed(0)}`;
 const nats = ({ mean, error }: Figure) => `${mean.toFixed(2)} ± ${error.toFixed(2)}`;
 
+const ALIGNMENTS = {
+  search: 'left',
+  name: 'left',
+  method: 'left',
+  seed: 'right',
+  'network found': 'left',
+  cost: 'right',
+  'validation, %': 'right',
+  'test, %': 'right',
+  'test loss': 'right',
+  trainings: 'right',
+  'multiply-adds': 'right',
+  'worker time': 'right',
+} as const;
+
+/** A row a search, or, where a terminal is too narrow for that, a column. */
 function text(rows: readonly Compared[]): string {
-  const table = columns({
-    search: 'left',
-    method: 'left',
-    seed: 'right',
-    'network found': 'left',
-    cost: 'right',
-    'validation, %': 'right',
-    'test, %': 'right',
-    'test loss': 'right',
-    trainings: 'right',
-    'multiply-adds': 'right',
-    'worker time': 'right',
-  });
-  for (const { search, name, method, seed, status, factors, cost, validation, test, spending } of rows)
-    table.push([
-      name ?? search,
+  const table = columns(ALIGNMENTS);
+  const cells: (string | number)[][] = [];
+  for (const row of rows) {
+    const { search, name, method, seed, status, complexity, factors, cost, validation, test, spending } = row;
+    cells.push([
+      search,
+      name ?? '',
       method,
       seed,
       factors ? networkText(factors) : status,
-      cost === undefined ? '' : amount(cost),
+      cost === undefined ? '' : quantity(cost, complexity),
       validation ? share(validation.accuracy) : '',
       test ? share(test.accuracy) : '',
       test ? nats(test.loss) : '',
@@ -89,11 +93,20 @@ function text(rows: readonly Compared[]): string {
       amount(spending.multiplyAdds),
       duration(3600 * spending.hours),
     ]);
-  return table.toString();
+  }
+  for (const row of cells) table.push(row);
+  if (table.fits()) return table.toString();
+  const upright = columns({
+    search: 'left',
+    ...Object.fromEntries(rows.map(({ search }) => [search, 'left'])),
+  });
+  for (const [index, name] of Object.keys(ALIGNMENTS).entries())
+    if (index > 0) upright.push([name, ...cells.map((row) => row[index] ?? '')]);
+  return upright.toString();
 }
 
 async function compare(ids: readonly string[], options: CompareOptions): Promise<void> {
-  const trajectories = await trajectoriesOf(ids, options);
+  const trajectories = await trajectoriesOf([...new Set(ids)], options);
   refuseOtherVideos(trajectories);
   const rows = trajectories.map(comparedOf);
   if (options.chart !== undefined)
@@ -108,7 +121,7 @@ export function compareCommand(): Command {
     )
     .argument('<ids...>', 'of the searches')
     .option('--chart <file>', 'also draw every candidate of all of them, as SVG')
-    .option('--url <url>', 'of a service (default: the runs in --home, else the service that runs on it)')
+    .addOption(serviceOption())
     .addOption(homeOption())
     .addOption(jsonOption())
     .addHelpText('after', example('compare s0123456789 s9876543210 --chart comparison.svg'))

@@ -1,6 +1,8 @@
 /** `describe`: a network's layers, shapes and costs. */
 import { Command } from 'commander';
+import { X3dError } from '../../errors.js';
 import { layerCost, networkCost } from '../../flops/cost.js';
+import { type LatencyTable, predictLatency } from '../../flops/latency.js';
 import {
   BASES,
   type BaseNetwork,
@@ -11,6 +13,7 @@ import {
   type Shape,
   testCrop,
 } from '../../network/index.js';
+import { deviceTableOption, readLatencyTable } from '../device-table.js';
 import { type FactorOptions, factorsFrom, refuseBaseBesideModel, withFactors } from '../factors.js';
 import { clip, digits } from '../figures.js';
 import { example, jsonOption, whole } from '../flags.js';
@@ -19,11 +22,12 @@ import { columns } from '../table.js';
 
 type DescribeOptions = FactorOptions & {
   readonly classes?: number;
+  readonly deviceTable?: string;
   readonly json?: boolean;
 };
 
 /** Everything that `describe` says, as data. */
-export function description(base: BaseNetwork, factors: Factors) {
+export function description(base: BaseNetwork, factors: Factors, device?: LatencyTable) {
   const network = describeNetwork(base, factors);
   const sideCrop = testCrop(factors.crop);
   const view = networkCost(describeNetwork(base, factors, { crop: sideCrop }));
@@ -34,6 +38,15 @@ export function description(base: BaseNetwork, factors: Factors) {
     factors,
     input: network.input,
     ...own,
+    ...(device
+      ? {
+          latency: {
+            milliseconds: predictLatency(network, device),
+            device: device.device,
+            threads: device.threads,
+          },
+        }
+      : {}),
     test: {
       crop: sideCrop,
       view: { multiplyAdds: view.multiplyAdds, activationBytes: view.activationBytes },
@@ -57,15 +70,18 @@ const shapeText = ([frames, height, width, channels]: Shape) => `${frames}x${hei
 
 /** One line for each layer, its batch norm's parameters beside its own. */
 function layerTable(layers: Description['layers']): string {
-  const table = columns({
-    layer: 'left',
-    kind: 'left',
-    output: 'right',
-    'multiply-adds': 'right',
-    parameters: 'right',
-    'of its BN': 'right',
-    bytes: 'right',
-  });
+  const table = columns(
+    {
+      layer: 'left',
+      kind: 'left',
+      output: 'right',
+      'multiply-adds': 'right',
+      parameters: 'right',
+      'of its BN': 'right',
+      bytes: 'right',
+    },
+    { drop: ['kind', 'of its BN', 'bytes'], cut: ['layer'] },
+  );
   layers.forEach(({ name, kind, output, multiplyAdds, parameters, activationBytes }, index) => {
     if (kind === 'batch-norm') return;
     const next = layers[index + 1];
@@ -83,24 +99,36 @@ function layerTable(layers: Description['layers']): string {
 }
 
 function descriptionText(found: Description): string {
-  const { factors, test } = found;
+  const { factors, latency, test } = found;
   return [
     layerTable(found.layers),
     `network      ${found.base}, clip ${clip(factors)}, crop ${factors.crop}, width ${factors.width}, ` +
       `bottleneck ${factors.bottleneck}, depth ${factors.depth}, ${found.classes} classes`,
     `parameters   ${digits(found.parameters)}, with batch norm ${digits(found.parametersWithBatchNorm)}`,
     `train crop   ${factors.crop} px: ${digits(found.multiplyAdds)} multiply-adds, ${digits(found.activationBytes)} bytes of activations`,
+    ...(latency
+      ? [
+          `latency      ${latency.milliseconds.toFixed(2)} ms a clip on ${latency.device}, ${latency.threads === 1 ? 'one thread' : `${latency.threads} threads`}, as the table predicts`,
+        ]
+      : []),
     `test view    ${test.crop} px: ${digits(test.view.multiplyAdds)} multiply-adds, ${digits(test.view.activationBytes)} bytes of activations`,
     `all views    10-Center (at the train crop): ${digits(test.center.multiplyAdds)} multiply-adds; 10-LeftCenterRight (30 test views): ${digits(test.leftCenterRight.multiplyAdds)}`,
   ].join('\n');
 }
 
-function run(options: DescribeOptions): void {
-  const { model, classes, json } = options;
+async function run(options: DescribeOptions): Promise<void> {
+  const { model, classes, deviceTable, json } = options;
   refuseBaseBesideModel(options);
   const named = BASES[options.base ?? 'x2d'];
   const base: BaseNetwork = classes === undefined ? named : { ...named, classes };
-  const found = description(base, factorsFrom(model ? MODELS[model] : base.factors, options));
+  const device = deviceTable === undefined ? undefined : await readLatencyTable(deviceTable);
+  if (device && device.base !== base.name)
+    throw new X3dError('invalid-input', {
+      subject: '--device-table',
+      expected: `a table of ${base.name}`,
+      got: `one of ${device.base}`,
+    });
+  const found = description(base, factorsFrom(model ? MODELS[model] : base.factors, options), device);
   print(json, found, () => descriptionText(found));
 }
 
@@ -110,6 +138,7 @@ export function describeCommand(): Command {
   );
   return withFactors(command, 'x2d')
     .option('--classes <n>', "default: the base's", whole)
+    .addOption(deviceTableOption())
     .addOption(jsonOption())
     .addHelpText(
       'after',

@@ -1,15 +1,22 @@
 /** `run`: one search with everything it needs, in one process tree. */
-import { readFile } from 'node:fs/promises';
-import { Command } from 'commander';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { Command, Option } from 'commander';
 import { X3dError } from '../../errors.js';
-import { parseAmount } from '../../search/configuration.js';
+import { parseAmount, type SearchInput } from '../../search/configuration.js';
 import { METHODS } from '../../search/methods/index.js';
+import type { Plan } from '../../search/planning/plan.js';
+import { cacheLimitOption } from '../cache-limit.js';
+import { readConfiguration } from '../config-file.js';
 import { type DataOptions, dataFrom, VIDEOS, withData } from '../data.js';
+import { deviceTableOption, readLatencyTable } from '../device-table.js';
+import { watching } from '../elsewhere.js';
 import { EXIT } from '../failure.js';
 import { example, homeOption, jsonOption, numeric } from '../flags.js';
 import { type FleetOptions, fleetOf, withFleet } from '../fleet.js';
 import { planFor, planText } from '../planning.js';
 import { print } from '../printing.js';
+import { runningService } from '../reaching.js';
 import { recipeOption, type Value } from '../recipe.js';
 import { searching } from '../searching.js';
 
@@ -17,6 +24,8 @@ interface RunOptions extends FleetOptions, DataOptions {
   readonly config?: string;
   readonly resume?: string;
   readonly home: string;
+  readonly service?: string;
+  readonly cacheLimit?: number;
   readonly json?: boolean;
   readonly dryRun?: boolean;
   /** Fields of the configuration's schema, which checks them. */
@@ -28,6 +37,7 @@ interface RunOptions extends FleetOptions, DataOptions {
   readonly budget?: string;
   readonly criterion?: string;
   readonly complexity?: string;
+  readonly deviceTable?: string;
   readonly stepRule?: string;
   readonly onFailure?: string;
   readonly seed?: Value;
@@ -57,26 +67,6 @@ function picked<Key extends string>(options: Partial<Record<Key, unknown>>, keys
   return Object.fromEntries(keys.flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]]])));
 }
 
-async function readConfiguration(path: string): Promise<Record<string, unknown>> {
-  const refuse = (expected: string, cause: unknown) =>
-    new X3dError(
-      'invalid-input',
-      { subject: '--config', expected, got: `${path} (${(cause as Error).message})` },
-      { cause },
-    );
-  const text = await readFile(path, 'utf8').catch((error) => {
-    throw refuse('a file that can be read', error);
-  });
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value))
-      return value as Record<string, unknown>;
-    throw new Error('no object');
-  } catch (error) {
-    throw refuse('a file with a JSON object', error);
-  }
-}
-
 /** The configuration as the file and the flags have it; a flag goes before the file. Its schema checks it later. */
 async function inputFrom(videos: string | undefined, options: RunOptions): Promise<object> {
   const file = options.config === undefined ? {} : await readConfiguration(options.config);
@@ -96,6 +86,9 @@ async function inputFrom(videos: string | undefined, options: RunOptions): Promi
   return {
     ...file,
     ...picked(options, SEARCH_FIELDS),
+    ...(options.deviceTable === undefined
+      ? {}
+      : { deviceTable: await readLatencyTable(options.deviceTable) }),
     data,
     ...(Object.keys(recipe).length === 0 ? {} : { recipe }),
   };
@@ -104,7 +97,7 @@ async function inputFrom(videos: string | undefined, options: RunOptions): Promi
 function refuseBesideResume(videos: string | undefined, options: RunOptions): void {
   const given = [
     ...(videos === undefined ? [] : ['videos']),
-    ...Object.keys(picked(options, ['config', 'recipe', ...SEARCH_FIELDS])),
+    ...Object.keys(picked(options, ['config', 'recipe', 'deviceTable', ...SEARCH_FIELDS])),
     ...Object.keys(dataFrom(options)),
     ...(options.flip ? [] : ['no-flip']),
     ...(options.dryRun ? ['dry-run'] : []),
@@ -117,19 +110,57 @@ function refuseBesideResume(videos: string | undefined, options: RunOptions): vo
   });
 }
 
-async function run(videos: string | undefined, options: RunOptions): Promise<void> {
-  const { resume, home, json = false } = options;
-  if (resume !== undefined) refuseBesideResume(videos, options);
-  const begin = resume === undefined ? { input: await inputFrom(videos, options) } : { resume };
-  if (options.dryRun && 'input' in begin) return dryRun(begin.input, options);
-  process.exitCode = await searching({ home, fleet: fleetOf(options), json, begin: () => begin });
+/** A service has workers of its own. */
+function refuseBesideService({ workers, threads, device, perDevice, cacheLimit }: RunOptions): void {
+  const given = Object.entries({ workers, threads, device, 'cache-limit': cacheLimit })
+    .filter(([, value]) => value !== undefined)
+    .map(([name]) => `--${name}`);
+  if (perDevice !== 1) given.push('--per-device');
+  if (given.length === 0) return;
+  throw new X3dError('invalid-input', {
+    subject: '--service',
+    expected: 'no flags of workers beside it, as the service has its own',
+    got: given.join(', '),
+  });
 }
 
-/** Ends with 2 where a search would be refused. */
-async function dryRun(input: object, options: RunOptions): Promise<void> {
-  const plan = await planFor(input, fleetOf(options), options.home);
-  print(options.json, plan, () => planText(plan));
-  if (plan.checks.some(({ passed }) => !passed)) process.exitCode = EXIT.badInput;
+/** Gives back the exit code: 2 where a search would be refused. */
+function sayPlan(plan: Plan, json: boolean): number {
+  print(json, plan, () => planText(plan));
+  return plan.checks.some(({ passed }) => !passed) ? EXIT.badInput : 0;
+}
+
+async function runThere(service: string, videos: string | undefined, options: RunOptions): Promise<number> {
+  const { resume, home, json = false } = options;
+  refuseBesideService(options);
+  const input = async () => {
+    const given = (await inputFrom(videos, options)) as Pick<SearchInput, 'data' | 'from'>;
+    const { data, from } = given;
+    // As this machine calls them; the service has to see them under the same paths.
+    return {
+      ...given,
+      data: { ...data, path: resolve(data.path) },
+      ...(from !== undefined && existsSync(from) ? { from: resolve(from) } : {}),
+    };
+  };
+  const begin = resume === undefined ? { input } : { resume };
+  const client = await runningService({ service, home });
+  if (options.dryRun) return sayPlan(await client.post<Plan>('/searches/plan', await input()), json);
+  return watching({ client, reach: ['--service', service], json, begin });
+}
+
+async function run(videos: string | undefined, options: RunOptions): Promise<void> {
+  const { resume, home, service, cacheLimit, json = false } = options;
+  if (resume !== undefined) refuseBesideResume(videos, options);
+  if (service !== undefined) {
+    process.exitCode = await runThere(service, videos, options);
+    return;
+  }
+  const begin = resume === undefined ? { input: await inputFrom(videos, options) } : { resume };
+  process.exitCode =
+    options.dryRun && 'input' in begin
+      ? sayPlan(await planFor(begin.input, fleetOf(options), home), json)
+      : await searching({ home, fleet: fleetOf(options), json, cacheLimit, begin: () => begin });
 }
 
 const METHODS_TEXT = `how networks are proposed and chosen, race by default: ${Object.entries(METHODS)
@@ -142,9 +173,9 @@ export function runCommand(): Command {
     .argument('[videos]', VIDEOS)
     .option(
       '--target <amount>',
-      'multiply-adds (or --complexity) of the network wanted, as a number or like 6M',
+      'multiply-adds (or --complexity) of the network wanted, as a number or like 6M; or its latency, like 20ms',
     )
-    .option('--config <file>', 'the configuration as JSON; flags override it')
+    .option('--config <file>', 'the configuration as YAML or JSON, as `init` writes it; flags override it')
     .option('--dry-run', 'only say what the search would take, and what to know before it begins')
     .option('--resume <id>', 'go on with a search that was stopped')
     .option('--name <text>', 'for people')
@@ -164,8 +195,9 @@ export function runCommand(): Command {
     )
     .option(
       '--complexity <name>',
-      'what the target counts: multiplyAdds (default), parameters, activationBytes',
+      'what the target counts: multiplyAdds (default), parameters, activationBytes, latency',
     )
+    .addOption(deviceTableOption())
     .option('--step-rule <name>', 'how far a step goes: at-most-double (default) or nominal')
     .option(
       '--on-failure <what>',
@@ -184,13 +216,16 @@ export function runCommand(): Command {
     .addOption(recipeOption())
     .option('--no-flip', 'where mirrored videos are of another class');
   return withFleet(withData(command))
+    .addOption(cacheLimitOption())
     .addOption(homeOption())
+    .addOption(new Option('--service <url>', 'of a service that runs the search instead, on its own workers'))
     .addOption(jsonOption())
     .addHelpText(
       'after',
       example(
         "run ~/videos/gestures --target 6M --group '([^/_]+)_[^/]*$' --workers 2",
         'run ~/videos/gestures --target 6M --dry-run',
+        'run ~/videos/gestures --target 20ms --device-table phone.json',
         'run --resume s0123456789',
       ),
     )

@@ -5,6 +5,7 @@ import { isLoopback, refuseOpenDoor } from '../../api/access.js';
 import { X3dError } from '../../errors.js';
 import { homeAt } from '../../home.js';
 import { redisFromEnvironment } from '../../redis/checking.js';
+import { cacheLimitOption } from '../cache-limit.js';
 import { example, homeOption, jsonOption, port } from '../flags.js';
 import { type FleetOptions, fleetOf, withFleet } from '../fleet.js';
 import { standUntilStopped } from '../standing.js';
@@ -19,6 +20,7 @@ interface ServeOptions extends FleetOptions {
   readonly tlsKey?: string;
   readonly trustProxy?: readonly string[];
   readonly home: string;
+  readonly cacheLimit?: number;
   readonly json?: boolean;
 }
 
@@ -36,7 +38,7 @@ function tlsFrom({ tlsCert: cert, tlsKey: key }: ServeOptions): Listening['tls']
 }
 
 function listeningFrom(options: ServeOptions): Listening {
-  const { host, port, allowHost: names, dataRoot, trustProxy } = options;
+  const { host, port, allowHost: names, dataRoot, trustProxy, cacheLimit } = options;
   const tls = tlsFrom(options);
   return {
     host,
@@ -45,6 +47,7 @@ function listeningFrom(options: ServeOptions): Listening {
     ...(dataRoot ? { dataRoots: dataRoot.map((folder) => resolve(folder)) } : {}),
     ...(trustProxy ? { trustProxy } : {}),
     ...(tls ? { tls } : {}),
+    ...(cacheLimit === undefined ? {} : { cacheLimit }),
   };
 }
 
@@ -100,6 +103,7 @@ export function serveCommand(): Command {
         'of proxies before it, as 10.0.0.2 or 10.0.0.0/8, that say who asks',
         list,
       )
+      .addOption(cacheLimitOption())
       .addOption(homeOption()),
   )
     .addOption(jsonOption())

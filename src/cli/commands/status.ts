@@ -1,53 +1,69 @@
-/** `status`: the searches of a running service, or where one of them stands. */
+/** `status`: the searches of a home or a service, or where one of them stands. */
 import { Command } from 'commander';
 import pc from 'picocolors';
-import { homeAt } from '../../home.js';
+import type { Static } from 'typebox';
+import type { SearchView } from '../../api/routes/searches.js';
 import type { Trajectory } from '../../search/views.js';
 import type { WorkerRecord } from '../../workers/registry.js';
 import type { Trouble } from '../../workers/troubles.js';
-import { type Client, serviceOf } from '../client.js';
-import { amount } from '../figures.js';
-import { example, homeOption, jsonOption } from '../flags.js';
+import type { Client } from '../client.js';
+import { duration, percent, quantity } from '../figures.js';
+import { example, homeOption, jsonOption, serviceOption } from '../flags.js';
 import { print } from '../printing.js';
+import { type Reach, withService } from '../reaching.js';
 import { columns } from '../table.js';
 import { phaseTable, trajectoryTable } from '../tables.js';
 
-interface StatusOptions {
-  readonly url?: string;
-  readonly home: string;
+interface StatusOptions extends Reach {
   readonly json?: boolean;
 }
 
-interface SearchSummary {
-  readonly id: string;
-  readonly status: string;
-  readonly createdAt: string;
-  readonly round: number;
-  readonly complexity?: number;
-  readonly configuration: { readonly name?: string; readonly target: number };
+type Search = Static<typeof SearchView>;
+
+/** On test videos, where there are any. */
+function accuracyOf({ result }: Search): string {
+  const { test, validation } = result?.evaluations ?? {};
+  if (test) return `${percent(test.metrics.accuracy)} test`;
+  return validation ? `${percent(validation.metrics.accuracy)} val` : '';
 }
 
-function listText(searches: readonly SearchSummary[], total: number): string {
+/** From its creation to its end, pauses included. */
+const timeOf = ({ createdAt, endedAt }: Search): string =>
+  endedAt === undefined ? '' : duration((Date.parse(endedAt) - Date.parse(createdAt)) / 1000);
+
+/** "11-27 15:30", as this machine's clock has it. */
+function begun(createdAt: string): string {
+  const at = new Date(createdAt);
+  const pad = (value: number) => String(value).padStart(2, '0');
+  return `${pad(at.getMonth() + 1)}-${pad(at.getDate())} ${pad(at.getHours())}:${pad(at.getMinutes())}`;
+}
+
+function listText(searches: readonly Search[], total: number): string {
   if (total === 0) return 'no searches';
-  const table = columns({
-    search: 'left',
-    name: 'left',
-    status: 'left',
-    round: 'right',
-    reached: 'right',
-    target: 'right',
-    created: 'left',
-  });
-  for (const { id, status, round, createdAt, complexity, configuration } of searches) {
-    const reached = complexity === undefined ? '' : amount(complexity);
+  const table = columns(
+    {
+      search: 'left',
+      name: 'left',
+      status: 'left',
+      cost: 'right',
+      target: 'right',
+      accuracy: 'right',
+      time: 'right',
+      begun: 'left',
+    },
+    { cut: ['name'] },
+  );
+  for (const search of searches) {
+    const { id, status, round, createdAt, complexity, configuration } = search;
     table.push([
       id,
       configuration.name ?? '',
-      status,
-      round,
-      reached,
-      amount(configuration.target),
-      createdAt,
+      status === 'running' ? `round ${round}` : status,
+      complexity === undefined ? '' : quantity(complexity, configuration.complexity),
+      quantity(configuration.target, configuration.complexity),
+      accuracyOf(search),
+      timeOf(search),
+      begun(createdAt),
     ]);
   }
   return `${table}${total > searches.length ? `\nand ${total - searches.length} more` : ''}`;
@@ -60,6 +76,8 @@ async function troubleLines(client: Client, search?: string): Promise<string[]> 
   return troubles.map(({ message }) => pc.yellow(message));
 }
 
+const NOBODY = 'No worker is at work on it; `x3d-search run --resume` goes on with it.';
+
 async function showOne(client: Client, id: string, json: boolean | undefined): Promise<void> {
   const trajectory = await client.get<Trajectory>(`/searches/${encodeURIComponent(id)}/trajectory`);
   const { workers } = await client.get<{ workers: WorkerRecord[] }>('/workers');
@@ -69,31 +87,34 @@ async function showOne(client: Client, id: string, json: boolean | undefined): P
     ),
   );
   const troubles = await troubleLines(client, id);
+  const { status, reason } = trajectory;
   print(json, trajectory, () =>
     [
-      ...(trajectory.status === 'running' ? troubles : []),
-      `search ${id}: ${trajectory.status}${trajectory.reason === undefined ? '' : `: ${trajectory.reason}`}`,
-      ...(trajectory.status === 'running' ? [phaseTable(trajectory, progresses)] : []),
+      ...(status === 'running' ? troubles : []),
+      `search ${id}: ${status}${reason === undefined ? '' : `: ${reason}`}`,
+      ...(status === 'running' ? [phaseTable(trajectory, progresses)] : []),
       trajectoryTable(trajectory),
+      ...(status === 'running' && workers.length === 0 ? [NOBODY] : []),
     ].join('\n'),
   );
 }
 
-async function status(id: string | undefined, { url, home, json }: StatusOptions): Promise<void> {
-  const client = await serviceOf(homeAt(home), url);
-  if (id !== undefined) return showOne(client, id, json);
-  const page = await client.get<{ searches: SearchSummary[]; total: number }>('/searches');
-  const troubles = await troubleLines(client);
-  print(json, page, () => [...troubles, listText(page.searches, page.total)].join('\n'));
+async function status(id: string | undefined, { json, ...reach }: StatusOptions): Promise<void> {
+  await withService(reach, async (client) => {
+    if (id !== undefined) return showOne(client, id, json);
+    const page = await client.get<{ searches: Search[]; total: number }>('/searches');
+    const troubles = await troubleLines(client);
+    print(json, page, () => [...troubles, listText(page.searches, page.total)].join('\n'));
+  });
 }
 
 export function statusCommand(): Command {
   return new Command('status')
-    .description('List the searches of a running service, or show where one stands')
+    .description('List the searches of a home or a service, or show where one stands')
     .argument('[id]', 'of a search')
-    .option('--url <url>', 'of the service (default: the one that runs on --home)')
+    .addOption(serviceOption())
     .addOption(homeOption())
     .addOption(jsonOption())
-    .addHelpText('after', example('status', 'status s0123456789 --url http://gpu1:8080'))
+    .addHelpText('after', example('status', 'status s0123456789 --service http://gpu1:8080'))
     .action(status);
 }

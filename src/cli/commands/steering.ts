@@ -1,29 +1,34 @@
-/** `cancel` and `retry`: what is said to a search of a running service. */
+/** `pause`, `cancel` and `retry`: what is said to a search. */
 import { Command } from 'commander';
-import { homeAt } from '../../home.js';
-import { serviceOf } from '../client.js';
-import { example, homeOption, jsonOption } from '../flags.js';
+import { example, homeOption, jsonOption, serviceOption } from '../flags.js';
 import { print } from '../printing.js';
+import { type Reach, withService } from '../reaching.js';
 
-interface SteeringOptions {
-  readonly url?: string;
-  readonly home: string;
+interface SteeringOptions extends Reach {
   readonly json?: boolean;
 }
 
-const steering = (name: 'cancel' | 'retry', description: string, done: string): Command =>
+const steering = (name: 'pause' | 'cancel' | 'retry', description: string, done: string): Command =>
   new Command(name)
     .description(description)
     .argument('<id>', 'of the search')
-    .option('--url <url>', 'of the service (default: the one that runs on --home)')
+    .addOption(serviceOption())
     .addOption(homeOption())
     .addOption(jsonOption())
     .addHelpText('after', example(`${name} s0123456789`))
-    .action(async (id: string, { url, home, json }: SteeringOptions) => {
-      const client = await serviceOf(homeAt(home), url);
-      const search = await client.post<object>(`/searches/${encodeURIComponent(id)}/${name}`);
+    .action(async (id: string, { json, ...reach }: SteeringOptions) => {
+      const search = await withService(reach, (client) =>
+        client.post<object>(`/searches/${encodeURIComponent(id)}/${name}`),
+      );
       print(json, search, () => `search ${id} ${done}`);
     });
+
+export const pauseCommand = (): Command =>
+  steering(
+    'pause',
+    'Stop a search until `run --resume` goes on with it; its trainings keep their checkpoints',
+    'is paused; `run --resume` goes on with it',
+  );
 
 export const cancelCommand = (): Command =>
   steering('cancel', 'End a search; what it has trained is kept', 'is cancelled');

@@ -1,4 +1,5 @@
 /** What a search has spent on trainings, and what it still may. */
+import { counted } from '../counted.js';
 import type { NewEvent } from '../events.js';
 import { type CandidateState, type SearchState, trainedTo, trainingsOf } from '../state.js';
 import { costOf, trainingMultiplyAdds } from '../work.js';
@@ -44,7 +45,7 @@ function mostOfFound(state: SearchState, next: readonly Pick<CandidateState, 'co
   const { complexity, target } = state.configuration;
   if (complexity === 'multiplyAdds') return target;
   const fitting = [...state.rounds, ...state.candidates, ...next].filter(
-    ({ cost }) => cost[complexity] <= target,
+    ({ cost }) => counted(cost, complexity) <= target,
   );
   return Math.max(0, ...fitting.map(({ cost }) => cost.multiplyAdds));
 }

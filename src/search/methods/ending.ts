@@ -1,5 +1,7 @@
 /** The network found: which one it is, its training in full, and whether that came out as it should. */
+
 import { METRICS } from '../../training/metrics.js';
+import { counted } from '../counted.js';
 import type { NewEvent } from '../events.js';
 import { compare } from '../judge.js';
 import {
@@ -30,7 +32,7 @@ export function networkFound(
   last: CandidateState | undefined,
 ): { readonly candidate: CandidateState; readonly reason: string } | undefined {
   const { target, complexity } = state.configuration;
-  const fitting = state.candidates.filter(({ cost }) => cost[complexity] <= target);
+  const fitting = state.candidates.filter(({ cost }) => counted(cost, complexity) <= target);
   const measured = measurementsOf(state, fitting, longest);
   const verdict = verdictOn(state, measured);
   const first = verdict?.judgement.estimates[0];

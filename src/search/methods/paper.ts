@@ -3,11 +3,13 @@
  * schedule at twice the batch, goes on from the most accurate, and takes the last step back to the target. Where the
  * step taken back is worse than the network before it, that one is the network found.
  */
+
 import { contractAxis, expandAxis } from '../../flops/axis.js';
 import { AXES } from '../../network/index.js';
 import { worse } from '../../training/metrics.js';
 import { halfSchedule } from '../../training/recipe.js';
 import type { Score } from '../../training/training.js';
+import { counted } from '../counted.js';
 import type { Choice, NewEvent } from '../events.js';
 import type { Measurement } from '../judge.js';
 import {
@@ -22,7 +24,7 @@ import {
   trainedTo,
   winnerOf,
 } from '../state.js';
-import { baseOf, costOf, networkId, replicateOf, trainingMultiplyAdds } from '../work.js';
+import { baseOf, costIn, networkId, replicateOf, trainingMultiplyAdds } from '../work.js';
 import { overBudget, takenBy } from './budget.js';
 import { decideFinal, proposeFinal } from './ending.js';
 import { append, type Decision, fail, type Method, proposeTraining, trainOpen } from './method.js';
@@ -84,7 +86,7 @@ function choose(state: SearchState, round: Round): NewEvent | undefined {
     ...measuredBy(state).map(
       (metric): Key => [metric, (a, b) => worse(metric, a.score.metrics[metric], b.score.metrics[metric])],
     ),
-    ['cost', (a, b) => a.candidate.cost[complexity] - b.candidate.cost[complexity]],
+    ['cost', (a, b) => counted(a.candidate.cost, complexity) - counted(b.candidate.cost, complexity)],
     [
       'axis-order',
       (a, b) => AXES.indexOf(a.candidate.axes[0] ?? 'b') - AXES.indexOf(b.candidate.axes[0] ?? 'b'),
@@ -142,14 +144,14 @@ function begun(state: SearchState, round: Round): Decision {
 function decideRound(state: SearchState, round: Round): Decision {
   const { target, complexity } = state.configuration;
   // Only a base can meet the target before its round: any other network that does has ended the rounds.
-  if (round.cost[complexity] >= target) return proposeFinal(round, 'the base meets the target');
+  if (counted(round.cost, complexity) >= target) return proposeFinal(round, 'the base meets the target');
   // Proposals are appended all at once, so a round has either all of them or none.
   if (round.entrants.length + round.skipped.length === 0) return begun(state, round);
   if (round.entrants.length === 0) {
     if (state.unreachable !== undefined) return proposeFinal(round, 'no axis can move any more');
     return append({
       kind: 'target-unreachable',
-      reason: `no axis can move from ${round.cost[complexity]} ${complexity} towards ${target}: ${round.skipped
+      reason: `no axis can move from ${counted(round.cost, complexity)} ${complexity} towards ${target}: ${round.skipped
         .map(({ axis, reason }) => `${axis}: ${reason}`)
         .join('; ')}`,
     });
@@ -167,7 +169,7 @@ function decideRound(state: SearchState, round: Round): Decision {
 function decideAfter(state: SearchState, round: Round): Decision {
   const { target, complexity } = state.configuration;
   const won = winnerOf(state, round);
-  const cost = won.cost[complexity];
+  const cost = counted(won.cost, complexity);
   if (cost < target) return append(roundStarted(state, 'expansion', won.factors));
   if (cost === target) return proposeFinal(won, 'the last winner meets the target');
   const [axis] = round.winner?.axes ?? [];
@@ -179,7 +181,7 @@ function decideAfter(state: SearchState, round: Round): Decision {
   const training = trainingOf(state, { id, factors: to });
   const compared =
     startOf(state, round) !== undefined &&
-    of(to) > round.cost[complexity] &&
+    of(to) > counted(round.cost, complexity) &&
     overBudget(state, takenBy([training])) === undefined;
   return append(
     {
@@ -187,7 +189,7 @@ function decideAfter(state: SearchState, round: Round): Decision {
       axis,
       from: won.factors,
       to,
-      cost: costOf(base, to),
+      cost: costIn(state, to),
       ...(compared ? { candidate: id } : {}),
     },
     ...(compared ? [training] : []),

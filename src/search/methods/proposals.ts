@@ -1,14 +1,15 @@
 /** Networks as candidates of a round: what forbids one, and the events that propose those that are left. */
+
 import type { CostOf } from '../../flops/axis.js';
 import { type Axis, clipSpan, type Factors } from '../../network/index.js';
+import { counted } from '../counted.js';
 import type { CandidateCost, NewEvent, RoundKind } from '../events.js';
 import type { Round, SearchState } from '../state.js';
-import { baseOf, costOf, leastMemory, networkId } from '../work.js';
+import { costIn, leastMemory, networkId } from '../work.js';
 
 /** The cost that the configuration counts in, as a function of the factors. */
 export function complexityOf(state: SearchState): CostOf {
-  const base = baseOf(state);
-  return (factors) => costOf(base, factors)[state.configuration.complexity];
+  return (factors) => counted(costIn(state, factors), state.configuration.complexity);
 }
 
 /** Why the data or the machine forbid a network, or undefined. */
@@ -30,7 +31,7 @@ export const roundStarted = (state: SearchState, step: RoundKind, factors: Facto
   round: state.rounds.length + 1,
   step,
   factors,
-  cost: costOf(baseOf(state), factors),
+  cost: costIn(state, factors),
 });
 
 /** A network that could be tried, or why an axis can't be moved. */
@@ -53,7 +54,6 @@ export function proposed(
   suggestions: readonly Suggestion[],
   batchSize: number,
 ): NewEvent[] {
-  const base = baseOf(state);
   const skipped: NewEvent[] = [];
   const candidates = new Map<
     string,
@@ -80,7 +80,7 @@ export function proposed(
         axes: [...axes],
         ...(change === undefined ? {} : { change }),
         factors,
-        cost: costOf(base, factors),
+        cost: costIn(state, factors),
       });
   }
   return [

@@ -6,7 +6,7 @@
 import { type Factors, sameNetwork } from '../../network/index.js';
 import type { NewEvent } from '../events.js';
 import { type Round, roundOf, type SearchState, winnerOf } from '../state.js';
-import { baseOf, costOf } from '../work.js';
+import { baseOf, costIn } from '../work.js';
 import { decideFinal, networkFound, proposeFinal } from './ending.js';
 import { measuredByRace } from './measuring.js';
 import { append, type Decision, foreign, type Method } from './method.js';
@@ -70,7 +70,7 @@ function conclude(state: SearchState, factors: Factors): Decision {
   const last = state.candidates.find((candidate) => sameNetwork(candidate.factors, factors));
   const found = networkFound(state, last);
   if (found) return proposeFinal(found.candidate, found.reason);
-  return proposeFinal({ factors, cost: costOf(baseOf(state), factors) }, 'no other network was trained');
+  return proposeFinal({ factors, cost: costIn(state, factors) }, 'no other network was trained');
 }
 
 /** A round has been won: on from its winner. */

@@ -10,7 +10,7 @@ import type { Recipe } from '../../training/recipe.js';
 import type { NewEvent } from '../events.js';
 import { compare, judge, type Measurement } from '../judge.js';
 import { candidatesIn, type Round, type SearchState, trainedTo } from '../state.js';
-import { baseOf, costOf, networkId, replicateOf } from '../work.js';
+import { baseOf, costIn, networkId, replicateOf } from '../work.js';
 import { overBudget, takenBy } from './budget.js';
 import { candidateSteps } from './measuring.js';
 import { append, type Decision, proposeTraining, trainOpen } from './method.js';
@@ -54,7 +54,7 @@ export function beginRecipe(state: SearchState): Decision | undefined {
       axes: [],
       change: factors.frames === base.factors.frames ? 'the base' : `the base with ${factors.frames} frames`,
       factors,
-      cost: costOf(base, factors),
+      cost: costIn(state, factors),
     }),
   );
   return append(roundStarted(state, 'recipe', base.factors), ...entrants);

@@ -1,0 +1,107 @@
+/** `du`, `gc` and `rm`: what a home takes on disk, what nothing needs of it, and searches that are no longer wanted. */
+import { Command } from 'commander';
+import type { Collected, Storage } from '../../workers/storage.js';
+import { cacheLimitOption } from '../cache-limit.js';
+import { bytes } from '../figures.js';
+import { example, homeOption, jsonOption, serviceOption } from '../flags.js';
+import { print } from '../printing.js';
+import { type Reach, withService } from '../reaching.js';
+import { columns } from '../table.js';
+
+interface Options extends Reach {
+  readonly json?: boolean;
+}
+
+type Usage = Storage & { readonly home: string; readonly cacheLimit: number };
+
+function usageText({ home, cacheLimit, ...parts }: Usage): string {
+  const table = columns({ part: 'left', size: 'right', files: 'right', '': 'left' });
+  const counted = (count: number | undefined, one: string, more: string) =>
+    `${count ?? 0} ${count === 1 ? one : more}`;
+  const { runs, candidates, unused, cache, redis, other } = parts;
+  const row = (part: string, of: typeof runs, words: string) =>
+    table.push([part, bytes(of.bytes), of.files, words]);
+  row('runs', runs, counted(runs.entries, 'search', 'searches'));
+  row(
+    'candidates',
+    candidates,
+    `${counted(candidates.entries, 'training', 'trainings')}; ${counted(unused.entries, 'is', 'are')} of no search (${bytes(unused.bytes)})`,
+  );
+  row('cache', cache, `decoded frames; kept within ${bytes(cacheLimit)}`);
+  row('redis', redis, "the searches' logs");
+  row('other', other, '');
+  const sum = [runs, candidates, cache, redis, other].reduce(
+    (all, of) => ({ bytes: all.bytes + of.bytes, files: all.files + of.files }),
+    { bytes: 0, files: 0 },
+  );
+  row('all', sum, home);
+  return table.toString();
+}
+
+export function duCommand(): Command {
+  return new Command('du')
+    .description('Show what a home takes on disk: searches, trainings, decoded frames')
+    .addOption(serviceOption())
+    .addOption(homeOption())
+    .addOption(jsonOption())
+    .addHelpText('after', example('du'))
+    .action(async ({ json, ...reach }: Options) => {
+      const usage = await withService(reach, (client) => client.get<Usage>('/storage'));
+      print(json, usage, () => usageText(usage));
+    });
+}
+
+export function gcCommand(): Command {
+  return new Command('gc')
+    .description(
+      'Remove what nothing needs: trainings of no search, and of the cache what is over its limit, the least recently used first',
+    )
+    .addOption(cacheLimitOption())
+    .addOption(serviceOption())
+    .addOption(homeOption())
+    .addOption(jsonOption())
+    .addHelpText('after', example('gc', 'gc --cache-limit 20G'))
+    .action(async ({ json, cacheLimit, ...reach }: Options & { readonly cacheLimit?: number }) => {
+      const removed = await withService(reach, (client) =>
+        client.post<Collected>('/storage/collect', cacheLimit === undefined ? {} : { cacheLimit }),
+      );
+      const { candidates, cache } = removed;
+      print(
+        json,
+        removed,
+        () => `removed ${candidates.trainings} trainings that no search has (${bytes(candidates.bytes)})
+and ${cache.files} files of decoded frames (${bytes(cache.bytes)})`,
+      );
+    });
+}
+
+interface RemovedSearch {
+  readonly search: string;
+  readonly trainings: number;
+  readonly bytes: number;
+}
+
+export function rmCommand(): Command {
+  return new Command('rm')
+    .description(
+      'Remove searches that do not run: their logs, their folders, and the trainings that no other search has',
+    )
+    .argument('<ids...>', 'of the searches')
+    .addOption(serviceOption())
+    .addOption(homeOption())
+    .addOption(jsonOption())
+    .addHelpText('after', example('rm s0123456789 s9876543210'))
+    .action((ids: readonly string[], { json, ...reach }: Options) =>
+      withService(reach, async (client) => {
+        for (const id of ids) {
+          const removed = await client.remove<RemovedSearch>(`/searches/${encodeURIComponent(id)}`);
+          print(
+            json,
+            removed,
+            () =>
+              `removed search ${id} with ${removed.trainings} trainings that no other search has (${bytes(removed.bytes)})`,
+          );
+        }
+      }),
+    );
+}

@@ -1,0 +1,87 @@
+/**
+ * The service that a command talks to: the one that --service names, the one that runs on the home, or, where none does,
+ * one of its own that stands for as long as the command takes. So a home can be looked at and tidied at any time. No
+ * coordinator and no worker is started: searches stay where they are.
+ */
+import { existsSync } from 'node:fs';
+import { X3dError } from '../errors.js';
+import { type Home, homeAt } from '../home.js';
+import { openLog } from '../logging.js';
+import { redisFromEnvironment } from '../redis/checking.js';
+import { type Client, connectTo, serviceOf } from './client.js';
+
+export interface Reach {
+  readonly service?: string;
+  readonly home: string;
+}
+
+/** Whether anything listens there. */
+const answers = ({ url }: Client): Promise<boolean> =>
+  fetch(`${url}/healthz`).then(
+    () => true,
+    () => false,
+  );
+
+/** The service that runs; undefined where none does, or the one that did was killed. */
+async function running({ service, home }: Reach): Promise<Client | undefined> {
+  if (service !== undefined) return serviceOf(homeAt(home), service);
+  const client = await serviceOf(homeAt(home), undefined).catch((error: unknown) => {
+    if (error instanceof X3dError && error.kind === 'environment') return undefined;
+    throw error;
+  });
+  return client && (await answers(client)) ? client : undefined;
+}
+
+/** Throws X3dError not-found for a home that no search was ever begun in. */
+function refuseWithoutSearches(home: Home): void {
+  if (redisFromEnvironment() !== undefined || existsSync(home.redis)) return;
+  throw new X3dError('not-found', {
+    subject: home.folder,
+    expected: 'a home with searches',
+    got: 'none',
+    remedy: 'Start one with `x3d-search run`, or name another --home or a --service.',
+  });
+}
+
+/** Throws X3dError: not-found for a home without searches, conflict for one that is just being started, and what `use` throws. */
+export async function withService<T>(reach: Reach, use: (client: Client) => Promise<T>): Promise<T> {
+  const client = await running(reach);
+  if (client) return use(client);
+  const home = homeAt(reach.home);
+  refuseWithoutSearches(home);
+  const [{ startServer }, { newToken }, { startRedis }] = await Promise.all([
+    import('../api/server.js'),
+    import('../api/tokens.js'),
+    import('../redis/embedded.js'),
+  ]);
+  const url = redisFromEnvironment();
+  const redis = url === undefined ? await startRedis(home) : undefined;
+  try {
+    const ownerToken = newToken();
+    const server = await startServer({
+      host: '127.0.0.1',
+      port: 0,
+      tokenNeeded: true,
+      ownerToken,
+      home,
+      redisUrl: url ?? redis?.url ?? '',
+      log: openLog('x3d-search', { quiet: true }),
+    });
+    try {
+      return await use(connectTo(server.url, ownerToken));
+    } finally {
+      await server.stop();
+    }
+  } finally {
+    await redis?.stop();
+  }
+}
+
+/** The service that runs. Throws X3dError environment where none does: what follows a search has nothing to follow there. */
+export async function runningService(reach: Reach): Promise<Client> {
+  return (await running(reach)) ?? serviceOf(homeAt(reach.home), undefined);
+}
+
+/** What has another command reach the same. */
+export const reachFlags = ({ service, home }: Reach): string[] =>
+  service === undefined ? ['--home', homeAt(home).folder] : ['--service', service];

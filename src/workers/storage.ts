@@ -1,0 +1,179 @@
+/** What a home takes on disk, and what of it nothing needs any more. */
+import { readdir, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Logger } from 'pino';
+import { boundCache, filesBelow, type Removed } from '../data/cache.js';
+import { X3dError } from '../errors.js';
+import { type Home, isId } from '../home.js';
+import { allSearches, readSearch } from '../search/log.js';
+import { trainingsOf } from '../search/state.js';
+import { readSingleRun } from '../training/single.js';
+import { type Queues, searchesWaiting } from './queues.js';
+import { listWorkers } from './registry.js';
+
+/** Of a run that `train` began, its training; undefined for that of a search. Throws X3dError data where its file is damaged. */
+const singleTraining = (home: Home, run: string): Promise<string | undefined> =>
+  readSingleRun(home, run).then(
+    ({ training }) => training,
+    (error: unknown) => {
+      if (error instanceof X3dError && error.kind === 'not-found') return undefined;
+      throw error;
+    },
+  );
+
+/**
+ * What every search of the log, and every run of one network, has trained or wants trained. Throws X3dError: conflict for
+ * a log of another version, data for a run that can't be read.
+ */
+async function trainingsWanted({ redis }: Queues, home: Home): Promise<Set<string>> {
+  const wanted = new Set<string>();
+  for await (const search of allSearches(redis)) {
+    const state = await readSearch(redis, search);
+    for (const { id } of state ? trainingsOf(state) : []) wanted.add(id);
+  }
+  for (const run of (await readdir(runsFolder(home)).catch(() => [])).filter(isId)) {
+    const training = await singleTraining(home, run);
+    if (training !== undefined) wanted.add(training);
+  }
+  return wanted;
+}
+
+const candidatesFolder = (home: Home) => dirname(home.candidate('any'));
+const runsFolder = (home: Home) => dirname(home.run('any'));
+
+async function sizeOf(folder: string): Promise<Removed> {
+  const files = await filesBelow(folder);
+  return { files: files.length, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0) };
+}
+
+/** Trainings in the home that no search of its log names. */
+async function unusedTrainings(queues: Queues, home: Home): Promise<string[]> {
+  const folders = await readdir(candidatesFolder(home)).catch(() => []);
+  const wanted = await trainingsWanted(queues, home);
+  return folders.filter((id) => isId(id) && !wanted.has(id));
+}
+
+export interface Usage extends Removed {
+  /** Searches, trainings, or none where it is not divided so. */
+  readonly entries?: number;
+}
+
+/** By part of the home. */
+export interface Storage {
+  readonly runs: Usage;
+  readonly candidates: Usage;
+  /** Of the candidates. */
+  readonly unused: Usage;
+  readonly cache: Usage;
+  readonly redis: Usage;
+  readonly other: Usage;
+}
+
+export async function storageOf(queues: Queues, home: Home): Promise<Storage> {
+  const parts = {
+    runs: runsFolder(home),
+    candidates: candidatesFolder(home),
+    cache: home.cache,
+    redis: home.redis,
+  };
+  const files = await filesBelow(home.folder);
+  const within = (...folders: string[]) => {
+    const own = files.filter(({ path }) => folders.some((folder) => path.startsWith(`${folder}/`)));
+    return { files: own.length, bytes: own.reduce((sum, { bytes }) => sum + bytes, 0) };
+  };
+  const unused = await unusedTrainings(queues, home);
+  const all = Object.values(parts);
+  const others = files.filter(({ path }) => !all.some((folder) => path.startsWith(`${folder}/`)));
+  const entriesOf = async (folder: string) => (await readdir(folder).catch(() => [])).filter(isId).length;
+  return {
+    runs: { ...within(parts.runs), entries: await entriesOf(parts.runs) },
+    candidates: { ...within(parts.candidates), entries: await entriesOf(parts.candidates) },
+    unused: { ...within(...unused.map((id) => home.candidate(id))), entries: unused.length },
+    cache: within(parts.cache),
+    redis: within(parts.redis),
+    other: { files: others.length, bytes: others.reduce((sum, { bytes }) => sum + bytes, 0) },
+  };
+}
+
+/** Removes those of some trainings that no search names or waits for. */
+async function removeUnused(
+  { redis }: Queues,
+  home: Home,
+  trainings: readonly string[],
+): Promise<Removed & { trainings: number }> {
+  const removed = { trainings: 0, files: 0, bytes: 0 };
+  for (const id of trainings) {
+    // A search that begins now may have asked for it since the logs were read.
+    if ((await searchesWaiting(redis, id)).length > 0) continue;
+    const folder = home.candidate(id);
+    const { files, bytes } = await sizeOf(folder);
+    await rm(folder, { recursive: true, force: true });
+    removed.trainings += 1;
+    removed.files += files;
+    removed.bytes += bytes;
+  }
+  return removed;
+}
+
+/** The folder of a search's run, and those of its trainings that no other search has. */
+export async function removeRun(
+  queues: Queues,
+  home: Home,
+  search: string,
+  trainings: readonly string[],
+): Promise<Removed & { trainings: number }> {
+  const folder = home.run(search);
+  const run = await sizeOf(folder);
+  await rm(folder, { recursive: true, force: true });
+  const wanted = await trainingsWanted(queues, home);
+  const own = await removeUnused(
+    queues,
+    home,
+    trainings.filter((id) => !wanted.has(id)),
+  );
+  return { trainings: own.trainings, files: run.files + own.files, bytes: run.bytes + own.bytes };
+}
+
+/** When the longest of the trainings under way began, milliseconds; now where there is none. */
+async function inUseSince({ redis }: Queues): Promise<number> {
+  const begun = (await listWorkers(redis)).flatMap(({ training }) =>
+    training ? [Date.parse(training.since)] : [],
+  );
+  return Math.min(Date.now(), ...begun);
+}
+
+/** Bounds the cache; what a training under way reads stays. */
+export const boundCacheOf = async (queues: Queues, home: Home, limit: number): Promise<Removed> =>
+  boundCache(home.cache, limit, await inUseSince(queues));
+
+export interface Collected {
+  readonly cache: Removed;
+  readonly candidates: Removed & { readonly trainings: number };
+}
+
+export async function collect(queues: Queues, home: Home, cacheLimit: number): Promise<Collected> {
+  const unused = await unusedTrainings(queues, home);
+  return {
+    candidates: await removeUnused(queues, home, unused),
+    cache: await boundCacheOf(queues, home, cacheLimit),
+  };
+}
+
+const WATCH_MS = 10 * 60_000;
+
+/** Keeps the cache within its limit, now and from time to time, until it is stopped. */
+export function keepCacheBounded(
+  queues: Queues,
+  { home, cacheLimit, log }: { readonly home: Home; readonly cacheLimit: number; readonly log: Logger },
+): { stop(): void } {
+  const look = () =>
+    boundCacheOf(queues, home, cacheLimit).then(
+      ({ files, bytes }) => {
+        if (files > 0) log.info({ files, bytes, cacheLimit }, 'removed from the cache');
+      },
+      (error: Error) => log.warn({ error: error.message }, 'the cache was not looked at'),
+    );
+  void look();
+  const timer = setInterval(look, WATCH_MS);
+  return { stop: () => clearInterval(timer) };
+}
