@@ -82,7 +82,7 @@ function liveDisplay(output: NodeJS.WriteStream, leaving: string): Display {
     const { search, status, phase, base, target, complexity, rounds } = trajectory;
     const stage = status === 'paused' ? 'paused' : stageOf(phase);
     return [
-      `${pc.bold(stage)}  search ${search}, from ${base} to ${quantity(target, complexity)} ${costName(trajectory)}, ${duration((Date.now() - since) / 1000)}`,
+      `${pc.bold(stage)}  search ${search}, ${base} to ${quantity(target, complexity)} ${costName(trajectory)}, ${duration((Date.now() - since) / 1000)}`,
       phaseTable(trajectory, progresses),
       ...(rounds.some(({ winner }) => winner) ? ['', 'so far', trajectoryTable(trajectory)] : []),
       pc.gray(leaving),
@@ -143,9 +143,9 @@ function stageOf(phase: Phase): string {
       if (phase.step === 'recipe') return 'trying recipes';
       return phase.step === 'exchange' ? `round ${phase.round}, exchanges` : `round ${phase.round}`;
     case 'contraction':
-      return 'taking the last step back';
+      return 'last step back';
     case 'final':
-      return 'training the network found';
+      return 'training in full';
   }
 }
 

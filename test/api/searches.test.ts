@@ -115,7 +115,12 @@ describe('a search over HTTP', () => {
 
   test('has a trajectory: a winner a round, then the step back to the target', async () => {
     trajectory = await at.trajectory(search);
-    expect(trajectory).toMatchObject({ status: 'ended', base: 'x2d-micro', target: 2_000_000 });
+    expect(trajectory).toMatchObject({
+      status: 'ended',
+      phase: { kind: 'final' },
+      base: 'x2d-micro',
+      target: 2_000_000,
+    });
     expect(trajectory.rounds.length).toBeGreaterThanOrEqual(2);
     for (const { candidates, winner } of trajectory.rounds) {
       const best = Math.max(...candidates.map(accuracyOf));

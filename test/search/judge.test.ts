@@ -239,6 +239,21 @@ describe('the size of the noise', () => {
     expect(Math.abs(mean / Math.sqrt((6 * 0.16 ** 2 + 80 * spread ** 2) / 86) - 1)).toBeLessThan(0.05);
   });
 
+  test('is what the fit leaves for each degree of freedom, with the prior for six', () => {
+    // Both of two candidates are at 1.2, their replicates at 1.1 and 1.3: each figure is 0.1 off, one is free.
+    const judgement = judged('loss', [
+      measured('a', 0, { loss: 1 }),
+      measured('a', 1, { loss: 1.4 }),
+      measured('b', 0, { loss: 1.2 }),
+      measured('b', 1, { loss: 1.2 }),
+    ]);
+    const variance = (6 * (0.8 * 0.2) ** 2 + 4 * 0.1 ** 2) / (6 + 1);
+    for (const { mean, error } of judgement.estimates) {
+      expect(mean).toBeCloseTo(1.2, 9);
+      expect(error).toBeCloseTo(Math.sqrt(variance / 2), 9);
+    }
+  });
+
   test('makes probabilities that come true as often as they say', () => {
     const bins = Array.from({ length: 5 }, () => ({ claimed: 0, right: 0, count: 0 }));
     for (let seed = 0; seed < 400; seed++) {

@@ -12,7 +12,7 @@ import { candidateNamed, candidatesIn, type SearchState, trainingsOf } from '../
 import { trajectoryOf } from '../../src/search/trajectory.js';
 import { baseOf, costOf, trainingMultiplyAdds } from '../../src/search/work.js';
 import { worse } from '../../src/training/metrics.js';
-import type { Outcome } from '../../src/training/training.js';
+import type { Outcome, Score } from '../../src/training/training.js';
 import { tableOfBase } from '../flops/tables.js';
 import { fewClasses, jumped, RUNS, randomResults, searchesBy, searchOn, stuck } from './arbitraries.js';
 import { configured, configuredOn, diverged, type Results, scored, searched, wonBy } from './searching.js';
@@ -261,6 +261,34 @@ describe('a round', () => {
         ),
       );
     }
+  });
+
+  test('that no replicate settles ends after five of them, undecided', () => {
+    // Videos that differ as much say little of a mean.
+    const { evaluations, ...rest } = scored(0.5, 1);
+    const score = evaluations.validation as Score;
+    const vague = {
+      ...rest,
+      evaluations: { validation: { ...score, errors: { ...score.errors, loss: 0.6 } } },
+    };
+    const [first] = raced(() => vague).state.rounds;
+    expect(first?.winner?.choice).toMatchObject({
+      undecided: true,
+      trainings: 5 * (first?.entrants.length ?? 0),
+    });
+  });
+
+  test('at the target tries the clip longer and shorter, and is followed by one more such round at most', () => {
+    // Whatever is new is better, so that exchanges would never end.
+    const { state } = raced(({ round, axes: [axis = 'tau'] }) =>
+      axis === 'tau' ? scored(Math.min(0.95, 0.1 + 0.2 * round), Math.max(0.05, 1.4 - 0.25 * round)) : stuck,
+    );
+    const exchanges = state.rounds.filter(({ step }) => step === 'exchange');
+    expect(exchanges).toHaveLength(2);
+    for (const { entrants } of exchanges)
+      expect(entrants.map(({ change }) => change)).toEqual(
+        expect.arrayContaining(['as it is', 'a longer clip', 'a shorter clip']),
+      );
   });
 
   test('takes a training that learned nothing for no word about its network: it is tried at a lower rate', () => {

@@ -47,11 +47,7 @@ export function current(
 
 /** The longest of a candidate's trainings: where schedules were lengthened since its round, of the length of then. */
 export function longest(state: SearchState, { trainings }: Pick<CandidateState, 'trainings'>) {
-  const steps = Math.max(
-    0,
-    ...trainings.map(({ work }) => work.recipe.steps).filter((own) => own <= candidateSteps(state)),
-  );
-  return current(state, { trainings }, steps);
+  return current(state, { trainings }, Math.max(0, ...trainings.map(({ work }) => work.recipe.steps)));
 }
 
 /** The trainings by replicate, each with its last try. */
