@@ -161,6 +161,7 @@ describe.skipIf(NO_BROWSER !== undefined)(`the page${NO_BROWSER ? `, as ${NO_BRO
       const copies = first.candidates.slice(0, 2).map((one) => ({ ...one, id: `${one.id}-2` }));
       const trajectory = {
         ...published,
+        search: 'big',
         rounds: [{ ...first, candidates: [...first.candidates, ...copies] }, ...rounds],
       };
       expect(trajectory.rounds.flatMap(({ candidates }) => candidates)).toHaveLength(66);
