@@ -14,6 +14,7 @@ import { Connected } from '../parts/connected.js';
 import { Files } from '../parts/files.js';
 import { RoundUnderWay } from '../parts/round.js';
 import { Steering } from '../parts/steering.js';
+import { Troubles } from '../parts/troubles.js';
 import { Bar, COUNTED, estimate, Fact, Facts, State, Trouble, time, useTitle } from '../parts/words.js';
 import { to } from '../routes.js';
 import { get } from '../service/ask.js';
@@ -31,7 +32,7 @@ export function Search({ id }: { readonly id: string }) {
       </p>
       <div class="heading">
         <h1>{name}</h1>
-        {view && <Steering search={view} onDone={() => {}} />}
+        {view && <Steering search={view} onDone={(deleted) => deleted && location.assign(to.searches)} />}
       </div>
       <Connected connection={live.connection} />
       <Trouble>{trouble}</Trouble>
@@ -142,7 +143,7 @@ function Summary({ live }: { readonly live: LiveSearch }) {
           </Fact>
         )}
       </Facts>
-      {view.waiting !== undefined && <p class="trouble">{view.waiting}</p>}
+      {view.status === 'running' && <Troubles search={view.id} />}
       {view.reason !== undefined && <p class="trouble">It failed: {view.reason}</p>}
       {unreachable !== undefined && <p class="note">The target was not reached: {unreachable}</p>}
       {notes.map((note) => (

@@ -1,6 +1,7 @@
 /** Who is at work: what each has, what it runs, when it was last heard of. */
 import type { Workers as Answer } from '../../src/api/routes/workers.js';
 import { amount, duration } from '../../src/cli/figures.js';
+import { Troubles } from '../parts/troubles.js';
 import { Bar, Trouble, time, useTitle } from '../parts/words.js';
 import { usePolled } from '../service/live.js';
 
@@ -13,9 +14,10 @@ export function Workers() {
     <>
       <h1>Workers</h1>
       <Trouble>{trouble}</Trouble>
+      <Troubles />
       {answer?.workers.length === 0 && (
-        <p class="trouble">
-          No worker is at work: searches wait until one is started, as by <code>x3d-search worker</code>.
+        <p class="nothing">
+          There is none; <code>x3d-search worker</code> starts some.
         </p>
       )}
       {answer && answer.workers.length > 0 && (

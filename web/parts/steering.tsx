@@ -1,12 +1,12 @@
-/** To pause a search, to go on with it, to end it. */
+/** To pause a search, to go on with it, to end it, to delete it. */
 import { useRef, useState } from 'preact/hooks';
 import type { SearchView } from '../../src/api/routes/searches.js';
-import { post, reasonOf } from '../service/ask.js';
+import { post, reasonOf, respond } from '../service/ask.js';
 import { Trouble } from './words.js';
 
 interface SteeringProps {
   readonly search: Pick<SearchView, 'id' | 'status' | 'configuration'>;
-  readonly onDone: () => void;
+  readonly onDone: (deleted: boolean) => void;
 }
 
 export function Steering({ search: { id, status, configuration }, onDone }: SteeringProps) {
@@ -14,12 +14,14 @@ export function Steering({ search: { id, status, configuration }, onDone }: Stee
   const [busy, setBusy] = useState(false);
   const question = useRef<HTMLDialogElement>(null);
   const name = configuration.name ?? id;
-  const act = async (verb: 'pause' | 'resume' | 'cancel') => {
+  const act = async (verb: 'pause' | 'resume' | 'cancel' | 'delete') => {
     setBusy(true);
     setTrouble(undefined);
     try {
-      await post(`/searches/${encodeURIComponent(id)}/${verb}`);
-      onDone();
+      const path = `/searches/${encodeURIComponent(id)}`;
+      if (verb === 'delete') await respond(path, { method: 'DELETE' });
+      else await post(`${path}/${verb}`);
+      onDone(verb === 'delete');
     } catch (error) {
       setTrouble(reasonOf(error));
     }
@@ -31,16 +33,31 @@ export function Steering({ search: { id, status, configuration }, onDone }: Stee
       <span class="unseen"> {name}</span>
     </button>
   );
-  if (status !== 'running' && status !== 'paused') return null;
+  const open = status === 'running' || status === 'paused';
+  const ending = open
+    ? {
+        verb: 'cancel' as const,
+        text: 'Cancel',
+        sure: 'Cancel the search',
+        what: 'Its trainings end, and it can’t be resumed. What it found so far stays.',
+      }
+    : {
+        verb: 'delete' as const,
+        text: 'Delete',
+        sure: 'Delete the search',
+        what: 'Its log, its folder with the network found, and the trainings that no other search has are removed.',
+      };
   return (
     <div class="steering">
-      {status === 'running' ? button('pause', 'Pause') : button('resume', 'Resume')}
+      {status === 'running' && button('pause', 'Pause')}
+      {status === 'paused' && button('resume', 'Resume')}
       <button type="button" class="quiet" disabled={busy} onClick={() => question.current?.showModal()}>
-        Cancel<span class="unseen"> {name}</span>
+        {ending.text}
+        <span class="unseen"> {name}</span>
       </button>
-      <dialog ref={question} aria-label={`Cancel ${name}?`}>
+      <dialog ref={question} aria-label={`${ending.text} ${name}?`}>
         <p>
-          Cancel <b>{name}</b>? Its trainings end, and it can’t be resumed. What it found so far stays.
+          {ending.text} <b>{name}</b>? {ending.what}
         </p>
         <div class="steering">
           <button type="button" onClick={() => question.current?.close()}>
@@ -51,10 +68,10 @@ export function Steering({ search: { id, status, configuration }, onDone }: Stee
             class="danger"
             onClick={() => {
               question.current?.close();
-              void act('cancel');
+              void act(ending.verb);
             }}
           >
-            Cancel the search
+            {ending.sure}
           </button>
         </div>
       </dialog>

@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import Type, { type Static } from 'typebox';
 import { Trouble, troublesOf } from '../../workers/troubles.js';
 import { problems } from '../problems.js';
 import type { App, Service } from '../service.js';
@@ -7,6 +7,7 @@ const Troubles = Type.Object(
   { troubles: Type.Array(Trouble) },
   { description: 'The gravest first; none where all goes as it should.' },
 );
+export type Troubles = Static<typeof Troubles>;
 
 export function troubleRoutes(app: App, { queues, home, homeId }: Service): void {
   app.get(
