@@ -222,6 +222,12 @@ describe.skipIf(NO_BROWSER !== undefined)(`the page${NO_BROWSER ? `, as ${NO_BRO
       await tabTo(page, 'Cancel the search');
       await page.keyboard.press('Enter');
       await page.getByText('Cancelled', { exact: true }).waitFor();
+      await tabTo(page, 'Delete');
+      await page.keyboard.press('Enter');
+      await page.getByRole('dialog').waitFor();
+      await tabTo(page, 'Delete the search');
+      await page.keyboard.press('Enter');
+      await see(page, 'There are none yet');
       expect(page.faults).toEqual([]);
       await page.close();
     },
