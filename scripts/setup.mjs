@@ -1,7 +1,8 @@
 /**
  * Set-up, without dependencies: does what is missing, says what it does, checks the result.
  *
- *   npm run setup [-- --cpu | --cuda | --without-tensorflow]
+ *   npm run setup [-- --cpu | --cuda | --without-tensorflow]     in a checkout
+ *   npx x3d-search setup [--cpu | --cuda | --without-tensorflow]   where it was installed as a package
  *
  * The build of TensorFlow is the one that was asked for, now or last time; else CUDA's where there is a GPU, else the
  * CPU's. X3D_CACHE is where it is kept (default: x3d-search in the user's cache).
@@ -74,14 +75,14 @@ try {
   const choice = asked();
   node();
   await packages();
+  await build();
+  await buildPage();
   const installed = await engine(choice ?? chosenBefore());
   if (choice !== undefined) {
     mkdirSync(CACHE, { recursive: true });
     writeFileSync(CHOICE, `${choice}\n`);
   }
   await redis();
-  await build();
-  await buildPage();
   if (installed !== undefined && !wasTried(installed)) {
     await checkGradients().catch((error) => {
       // Nothing must be trained with it.

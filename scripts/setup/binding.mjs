@@ -13,14 +13,14 @@ import {
 } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { cardSource, header, TABLE } from './header.mjs';
+import { cardSource, header } from './header.mjs';
 import { examine, seal } from './sealed.mjs';
-import { megabytes, NoTensorFlow, Problem, ROOT, run, say, work } from './steps.mjs';
+import { again, megabytes, NoTensorFlow, Problem, packageFolder, ROOT, run, say, work } from './steps.mjs';
 import { COMPILER, need } from './system.mjs';
 import { CACHE, librariesOf, VERSION } from './tensorflow.mjs';
 
-const PACKAGE = join(ROOT, 'node_modules/@tensorflow/tfjs-node-gpu');
-const HEADERS = join(ROOT, 'node_modules/node-api-headers');
+const PACKAGE = packageFolder('@tensorflow/tfjs-node-gpu') ?? '';
+const HEADERS = packageFolder('node-api-headers') ?? '';
 const NAME = 'tfjs_binding.node';
 const INSTALLED = join(PACKAGE, 'lib/napi-v8', NAME);
 /** Beside it: the folder of the libraries that it loads, and the binding whose gradients have been tried. */
@@ -64,11 +64,11 @@ const foldersOf = (build) => [
 ];
 
 /** Everything that the compiled library depends on, as one short name. */
-function fingerprint(build) {
+async function fingerprint(build) {
   const hash = createHash('sha256').update(
     JSON.stringify([FLAGS, build, VERSION, librariesOf(build), instructions()]),
   );
-  for (const path of [join(HEADERS, 'package.json'), TABLE]) hash.update(readFileSync(path));
+  hash.update(readFileSync(join(HEADERS, 'package.json'))).update(await header());
   for (const folder of foldersOf(build)) {
     for (const path of sourcesIn(folder, ['.cc', '.cu', '.h']))
       hash.update(basename(path)).update(readFileSync(path));
@@ -114,13 +114,13 @@ async function compile(build, folder) {
 async function check() {
   const said = await run(process.execPath, [join(ROOT, 'scripts/setup/multiply.cjs')], {
     env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '2' },
-    remedy: `Remove ${CACHE} and run \`npm run setup\` again; if it stays, run \`npm run setup -- --without-tensorflow\`.`,
+    remedy: `Remove ${CACHE} and run ${again()} again; if it stays, run ${again('--without-tensorflow')}.`,
   });
   const { version, product } = JSON.parse(said);
   if (version !== VERSION || product !== 11) {
     throw new Problem(
       `the binding runs TensorFlow ${version} and says that 1 * 3 + 2 * 4 is ${product}`,
-      `Remove ${CACHE} and run \`npm run setup\` again.`,
+      `Remove ${CACHE} and run ${again()} again.`,
     );
   }
 }
@@ -134,7 +134,7 @@ export const markTried = (name) => writeFileSync(TRIED, name);
 
 /** Makes sure of the binding on a build. Gives back its name. */
 export async function binding(build) {
-  const folder = join(CACHE, 'bindings', fingerprint(build));
+  const folder = join(CACHE, 'bindings', await fingerprint(build));
   const made = join(folder, NAME);
   const found = await examine(folder);
   if (found.whole && existsSync(INSTALLED) && readFileSync(INSTALLED).equals(readFileSync(made))) {

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { Problem, ROOT, run, say, work } from './steps.mjs';
+import { again, IS_CHECKOUT, Problem, ROOT, run, say, work } from './steps.mjs';
 
 const DIST = join(ROOT, 'dist');
 /** What the build was made of, so that the compiler need not start to find that nothing changed. */
@@ -28,6 +28,10 @@ const missing = () =>
   sources().filter((path) => !path.endsWith('.d.ts') && !existsSync(join(DIST, path.replace(/ts$/, 'js'))));
 
 export async function build() {
+  if (!IS_CHECKOUT) {
+    say('build', 'dist is as it was packed');
+    return;
+  }
   const wanted = fingerprintOf(['tsconfig.build.json', ...compiled()]);
   const complete = missing().length === 0;
   if (complete && existsSync(MADE_OF) && readFileSync(MADE_OF, 'utf8') === wanted) {
@@ -45,7 +49,7 @@ export async function build() {
     });
     const [left] = missing();
     if (left !== undefined)
-      throw new Problem(`the build left out src/${left}`, 'Remove dist and run `npm run setup`.');
+      throw new Problem(`the build left out src/${left}`, `Remove dist and run ${again()}.`);
     writeFileSync(MADE_OF, wanted);
     return 'dist is as src';
   });
@@ -90,7 +94,7 @@ export async function checkGradients() {
   const engine = join(DIST, 'training/engine');
   await work('gradients', 'trying them and the kernels', async () => {
     const said = await run(process.execPath, ['--input-type=module', '-e', SELF_TEST, engine], {
-      remedy: 'Run `x3d-search doctor`; without TensorFlow: `npm run setup -- --without-tensorflow`.',
+      remedy: `Run \`x3d-search doctor\`; without TensorFlow: ${again('--without-tensorflow')}.`,
     });
     const { onCard, results } = JSON.parse(said);
     const wrong = results.filter(({ ok }) => !ok);
@@ -98,7 +102,7 @@ export async function checkGradients() {
       const names = wrong.map(({ name, error }) => `${name} (error ${error})`).join(', ');
       throw new Problem(
         `this TensorFlow has wrong gradients: ${names}`,
-        'Report this, with the output of `x3d-search doctor --json`. On a card, `npm run setup -- --cpu` takes the CPU build.',
+        `Report this, with the output of \`x3d-search doctor --json\`. On a card, ${again('--cpu')} takes the CPU build.`,
       );
     }
     return `${results.length} of ${results.length} right, on the ${onCard ? 'card' : 'CPU'}`;

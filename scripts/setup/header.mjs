@@ -4,19 +4,11 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { ROOT } from './steps.mjs';
 
-export const TABLE = join(ROOT, 'src/training/engine/operations/table.ts');
-
-/** The table as JavaScript. TypeScript is asked only here, since it takes half a second to load. */
-async function table() {
-  const { default: typescript } = await import('typescript');
-  const { ESNext } = typescript.ModuleKind;
-  const { outputText } = typescript.transpileModule(readFileSync(TABLE, 'utf8'), {
-    compilerOptions: { module: ESNext, target: typescript.ScriptTarget.ES2023 },
-  });
-  return await import(`data:text/javascript,${encodeURIComponent(outputText)}`);
-}
+/** As it was built, since what npm packed has no sources. */
+const table = () => import(pathToFileURL(join(ROOT, 'dist/training/engine/operations/table.js')).href);
 
 const list = (values) => `{${values.join(', ')}}`;
 const quoted = (text) => `"${text}"`;

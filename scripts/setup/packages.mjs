@@ -1,7 +1,7 @@
 /** Node and the npm packages. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Problem, ROOT, run, say, work } from './steps.mjs';
+import { again, IS_CHECKOUT, Problem, packageFolder, ROOT, run, say, work } from './steps.mjs';
 
 /** The oldest of each line that the packages run on; package.json says the same to npm. */
 const OLDEST_NODE = { 20: 19, 22: 12 };
@@ -36,7 +36,23 @@ function difference() {
   return undefined;
 }
 
+/** npm has installed them beside this package, by its package.json. */
+function besides() {
+  const wanted = Object.entries(JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).dependencies);
+  for (const [name, version] of wanted) {
+    const folder = packageFolder(name);
+    const found = folder && JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).version;
+    if (found === version) continue;
+    throw new Problem(
+      `the package ${name} ${version} is needed; ${found ? `${found} is installed` : 'it is not installed'}`,
+      'Run `npm install` in your project.',
+    );
+  }
+  say('packages', `${wanted.length} npm packages, as in package.json`);
+}
+
 export async function packages() {
+  if (!IS_CHECKOUT) return besides();
   const why = difference();
   const count = () =>
     Object.keys(JSON.parse(readFileSync(join(ROOT, 'node_modules/.package-lock.json'), 'utf8')).packages)
@@ -49,11 +65,11 @@ export async function packages() {
     await run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
       // A production environment would leave out the compiler.
       env: { ...process.env, NODE_ENV: 'development' },
-      remedy: 'Check that npm reaches its registry (`npm ping`), then run `npm run setup` again.',
+      remedy: `Check that npm reaches its registry (\`npm ping\`), then run ${again()} again.`,
     });
     const left = difference();
     if (left !== undefined)
-      throw new Problem(`after npm ci, ${left}`, 'Remove node_modules and run `npm run setup`.');
+      throw new Problem(`after npm ci, ${left}`, `Remove node_modules and run ${again()}.`);
     return `${count()} npm packages, as in package-lock.json`;
   });
 }

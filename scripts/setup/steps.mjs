@@ -1,9 +1,27 @@
-/** How set-up speaks, fails and runs other programs. */
+/** Where set-up runs, how it speaks, fails and runs other programs. */
 import { spawn } from 'node:child_process';
-import { dirname, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+
+/** A checkout has the sources and their lock file; what npm packed and installed has neither. */
+export const IS_CHECKOUT = existsSync(join(ROOT, 'package-lock.json'));
+
+/** How set-up is called again, as a command between backticks. */
+export const again = (...flags) =>
+  IS_CHECKOUT
+    ? `\`${['npm run setup', ...(flags.length > 0 ? ['--'] : []), ...flags].join(' ')}\``
+    : `\`${['npx x3d-search setup', ...flags].join(' ')}\``;
+
+/** The folder of a package that this one depends on, wherever npm has put it; undefined where it is nowhere. */
+export const packageFolder = (name) =>
+  createRequire(join(ROOT, 'package.json'))
+    .resolve.paths(name)
+    .map((folder) => join(folder, name))
+    .find((folder) => existsSync(join(folder, 'package.json')));
 
 /** Set-up can't go on: why, and what to do. */
 export class Problem extends Error {

@@ -1,6 +1,6 @@
 /** Programs that come from the distribution: taken by apt-get where set-up runs as root, else asked for. */
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { answer, Problem, run, say, work } from './steps.mjs';
+import { again, answer, Problem, run, say, work } from './steps.mjs';
 
 /** Keeps packages from starting their services; X3D_POLICY is for tests. */
 const POLICY = process.env.X3D_POLICY || '/usr/sbin/policy-rc.d';
@@ -29,7 +29,7 @@ async function withServicesDown(action) {
 /** Installs packages without starting the services in them. Throws a Problem of the given kind. */
 async function install(packages, purpose, Kind) {
   const command = `apt-get install ${packages.join(' ')}`;
-  const remedy = `Run \`${process.getuid() === 0 ? '' : 'sudo '}${command}\` (or your system's like of it), then \`npm run setup\` again.`;
+  const remedy = `Run \`${process.getuid() === 0 ? '' : 'sudo '}${command}\` (or your system's like of it), then ${again()} again.`;
   if (process.getuid() !== 0 || (await answer('apt-get', ['--version'])) === undefined) {
     throw new Kind(
       `${packages.join(' and ')} ${packages.length > 1 ? 'are' : 'is'} needed ${purpose}`,

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, w
 import { arch, homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { examine, seal } from './sealed.mjs';
-import { answer, megabytes, NoTensorFlow, Problem, ROOT, run, say, work } from './steps.mjs';
+import { again, answer, megabytes, NoTensorFlow, Problem, ROOT, run, say, work } from './steps.mjs';
 import { COMPILER, need, PIP, STRIP } from './system.mjs';
 
 export const VERSION = '2.21.0';
@@ -112,15 +112,14 @@ function download(name, architecture, folder) {
     {
       // What pip makes on the way lies where the space was looked at.
       env: { ...process.env, TMPDIR: folder },
-      remedy:
-        'Check that pip reaches its package index (`python3 -m pip config list`), then run `npm run setup` again; or go on without TensorFlow, slowly, by `npm run setup -- --without-tensorflow`.',
+      remedy: `Check that pip reaches its package index (\`python3 -m pip config list\`), then run ${again()} again; or go on without TensorFlow, slowly, by ${again('--without-tensorflow')}.`,
     },
   );
 }
 
 const unpack = (wheel, folder, patterns) =>
   run('python3', [join(ROOT, 'scripts/setup/extract.py'), wheel, folder, ...patterns], {
-    remedy: 'Check the space on the disk, then run `npm run setup` again.',
+    remedy: `Check the space on the disk, then run ${again()} again.`,
   });
 
 const NVRTC = { name: 'nvidia-cuda-nvrtc-cu12', folder: join(CACHE, 'nvrtc-12.9.86') };

@@ -83,7 +83,7 @@ export function fleetOf({ workers, threads, device, perDevice, lockMs, trainer }
 export const slowTraining = (): string | undefined =>
   bindingInstalled()
     ? undefined
-    : "TensorFlow's library is not installed: training runs on tfjs's own CPU backend, hundreds of times slower. `npm run setup` says what it lacks.";
+    : "TensorFlow's library is not installed: training runs on tfjs's own CPU backend, hundreds of times slower. `x3d-search setup` says what it lacks.";
 
 /** What to know of trainings on these devices before they start, for people and as data. */
 export function adviceOn(

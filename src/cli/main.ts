@@ -6,6 +6,7 @@ import { report } from './failure.js';
 
 /** Loaded when named, so that the small ones start at once; help shows them in this order. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  setup: async () => (await import('./commands/setup.js')).setupCommand(),
   demo: async () => (await import('./commands/demo.js')).demoCommand(),
   run: async () => (await import('./commands/run.js')).runCommand(),
   train: async () => (await import('./commands/train.js')).trainCommand(),

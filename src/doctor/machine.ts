@@ -1,11 +1,12 @@
 /** What the machine itself brings: Node, the packages, FFmpeg, graphics cards, memory, cores. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { cards, machineMemory } from '../machine.js';
 import type { Finding } from './finding.js';
 
-const ROOT = new URL('../../', import.meta.url);
+const require = createRequire(import.meta.url);
 /** The oldest of each line that the packages run on; package.json says the same to npm. */
 const OLDEST_NODE: Readonly<Record<number, number>> = { 20: 19, 22: 12 };
 
@@ -26,22 +27,26 @@ interface Package {
   readonly dependencies?: Readonly<Record<string, string>>;
 }
 
-const packageAt = (path: string): Package =>
-  JSON.parse(readFileSync(fileURLToPath(new URL(`${path}package.json`, ROOT)), 'utf8')) as Package;
+/** Not every package lets its package.json be imported by name. */
+function packageNamed(name: string): Package | undefined {
+  for (const folder of require.resolve.paths(name) ?? []) {
+    const path = join(folder, name, 'package.json');
+    if (existsSync(path)) return JSON.parse(readFileSync(path, 'utf8')) as Package;
+  }
+  return undefined;
+}
 
 export function packages(): Finding {
-  const wanted = Object.entries(packageAt('').dependencies ?? {});
+  const { dependencies = {} } = require('../../package.json') as Package;
+  const wanted = Object.entries(dependencies);
   const wrong = wanted.flatMap(([name, version]) => {
-    try {
-      const installed = packageAt(`node_modules/${name}/`).version;
-      return installed === version ? [] : [`${name} is ${installed} instead of ${version}`];
-    } catch {
-      return [`${name} is not there`];
-    }
+    const installed = packageNamed(name)?.version;
+    if (installed === version) return [];
+    return [`${name} is ${installed === undefined ? 'not there' : `${installed} instead of ${version}`}`];
   });
   if (wrong.length === 0)
     return { name: 'packages', state: 'ok', found: `${wanted.length}, in the versions asked for` };
-  return { name: 'packages', state: 'missing', found: wrong.join(', '), remedy: 'Run `npm run setup`.' };
+  return { name: 'packages', state: 'missing', found: wrong.join(', '), remedy: 'Run `x3d-search setup`.' };
 }
 
 export async function video(): Promise<Finding> {
@@ -61,7 +66,7 @@ export async function video(): Promise<Finding> {
       name: 'ffmpeg',
       state: 'missing',
       found: `node-av can't be loaded: ${reason}`,
-      remedy: 'Run `npm run setup`; node-av has builds for Linux on x64 and arm64.',
+      remedy: 'Run `x3d-search setup`; node-av has builds for Linux on x64 and arm64.',
     };
   }
 }

@@ -66,7 +66,7 @@ async function embedded(): Promise<Finding> {
     state: 'missing',
     found: 'there is no redis-server for the embedded Redis',
     remedy:
-      'Run `npm run setup` as root, or `apt-get install redis-server`, or set REDIS_URL to one that you run.',
+      'Run `x3d-search setup` as root, or `apt-get install redis-server`, or set REDIS_URL to one that you run.',
   };
 }
 

@@ -5,7 +5,7 @@ import { ended } from './commands.js';
 import type { Finding } from './finding.js';
 import type { Probe } from './probe.js';
 
-const SET_UP = 'Run `npm run setup`.';
+const SET_UP = 'Run `x3d-search setup`.';
 
 function engine(probe: Probe): Finding {
   if (probe.missing !== undefined) {
@@ -28,10 +28,10 @@ function engine(probe: Probe): Finding {
     return {
       ...finding,
       state: 'missing',
-      remedy: 'Does `nvidia-smi` list a card? For trainings on the CPU: `npm run setup -- --cpu`.',
+      remedy: 'Does `nvidia-smi` list a card? For trainings on the CPU: `x3d-search setup --cpu`.',
     };
   if (build === 'cpu' && cards().length > 0)
-    return { ...finding, state: 'ok', found: `${finding.found}; for the card: \`npm run setup -- --cuda\`` };
+    return { ...finding, state: 'ok', found: `${finding.found}; for the card: \`x3d-search setup --cuda\`` };
   return { ...finding, state: 'ok' };
 }
 
@@ -56,7 +56,8 @@ function gradients({ gradients }: Probe): Finding {
     name: 'gradients',
     state: 'missing',
     found: `wrong: ${wrong.map(({ name, error }) => `${name} by ${error.toExponential(1)}`).join(', ')}`,
-    remedy: 'Trainings would learn wrong things: remove the cache that set-up names and run `npm run setup`.',
+    remedy:
+      'Trainings would learn wrong things: remove the cache that set-up names and run `x3d-search setup`.',
     details: gradients,
   };
 }

@@ -62,7 +62,7 @@ const missing = (command: string) =>
     expected: 'to be installed, for the embedded Redis',
     got: 'no such command',
     remedy:
-      'Run `npm run setup`, or `apt-get install redis-server`, or set REDIS_URL to a Redis of your own.',
+      'Run `x3d-search setup`, or `apt-get install redis-server`, or set REDIS_URL to a Redis of your own.',
   });
 
 interface Server {

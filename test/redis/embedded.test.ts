@@ -114,7 +114,7 @@ describe('the embedded Redis', () => {
     try {
       await expect(startRedis(homeAt(join(folder, 'home')))).rejects.toMatchObject({
         kind: 'environment',
-        facts: { subject: 'redis-server', remedy: expect.stringContaining('npm run setup') },
+        facts: { subject: 'redis-server', remedy: expect.stringContaining('x3d-search setup') },
       });
     } finally {
       process.env.PATH = path;

@@ -84,7 +84,7 @@ function operationsFor(device: Device) {
       subject: `--device ${device}`,
       expected: 'a CUDA device that TensorFlow can use',
       got: tensorFlowMissing ?? 'none: TensorFlow sees no GPU',
-      remedy: 'Run `x3d-search doctor`; set up with `npm run setup -- --cuda`, or use --device cpu.',
+      remedy: 'Run `x3d-search doctor`; set up with `x3d-search setup --cuda`, or use --device cpu.',
     });
   return device === 'cpu' && nativeAvailable() ? native : plain;
 }
