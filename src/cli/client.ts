@@ -16,6 +16,8 @@ export interface Client {
   post<Answer>(path: string, body?: unknown): Promise<Answer>;
   /** DELETE. */
   remove<Answer>(path: string): Promise<Answer>;
+  /** What is no JSON. */
+  bytes(path: string): Promise<Uint8Array>;
 }
 
 const isKind = (kind: string): kind is ErrorKind => kind in ERROR_KINDS;
@@ -52,7 +54,7 @@ export function connectTo(
 ): Client {
   const authorization: Record<string, string> =
     token === undefined ? {} : { authorization: `Bearer ${token}` };
-  const ask = async <Answer>(path: string, init: RequestInit): Promise<Answer> => {
+  const ask = async (path: string, init: RequestInit): Promise<Response> => {
     const response = await fetch(url + path, {
       ...init,
       headers: { ...authorization, ...init.headers },
@@ -68,24 +70,28 @@ export function connectTo(
         { cause },
       );
     });
+    if (response.ok) return response;
     const body: unknown = await response.json().catch(() => undefined);
-    if (response.ok) return body as Answer;
     throw errorOf(
       (body ?? { type: '', title: `${response.status}`, detail: 'no problem document' }) as Problem,
     );
   };
+  const json = async <Answer>(response: Response) => (await response.json().catch(() => undefined)) as Answer;
   return {
     url,
     authorization,
-    get: (path) => ask(path, {}),
-    remove: (path) => ask(path, { method: 'DELETE' }),
-    post: (path, body) =>
-      ask(path, {
-        method: 'POST',
-        ...(body === undefined
-          ? {}
-          : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
-      }),
+    get: async (path) => json(await ask(path, {})),
+    remove: async (path) => json(await ask(path, { method: 'DELETE' })),
+    post: async (path, body) =>
+      json(
+        await ask(path, {
+          method: 'POST',
+          ...(body === undefined
+            ? {}
+            : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+        }),
+      ),
+    bytes: async (path) => new Uint8Array(await (await ask(path, {})).arrayBuffer()),
   };
 }
 

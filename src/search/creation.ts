@@ -79,6 +79,12 @@ export function checksOn(setting: Setting): Check[] {
   ];
 }
 
+/** Throws X3dError invalid-input for the first check that is not passed. */
+export function refuseUnfit(setting: Setting): void {
+  for (const { passed, ...facts } of checksOn(setting))
+    if (!passed) throw new X3dError('invalid-input', facts);
+}
+
 /** Workers may run in other folders than this process. */
 const withAbsolutePaths = ({ path, root, ...rest }: DataConfiguration): DataConfiguration => ({
   ...rest,
@@ -134,8 +140,7 @@ export async function createSearch(
 ): Promise<SearchState> {
   const { configuration, opened } = await settle(input, surroundings);
   const dataset = summaryOf(opened);
-  for (const { passed, ...facts } of checksOn({ configuration, dataset }))
-    if (!passed) throw new X3dError('invalid-input', facts);
+  refuseUnfit({ configuration, dataset });
   await appendEvents(redis, search, 0, [{ kind: 'search-created', search, configuration, dataset }]);
   return searchNamed(redis, search);
 }

@@ -4,10 +4,9 @@
  */
 import { X3dError } from '../errors.js';
 import { AXES, type Axis, BASES, type BaseName, type Factors } from '../network/index.js';
-
 import { measures } from '../training/metrics.js';
 import { resolveConfiguration } from './configuration.js';
-import { decide } from './decide.js';
+import { drive } from './driving.js';
 import { type CandidateCost, type Choice, type NewEvent, stamped } from './events.js';
 import { apply } from './fold.js';
 import {
@@ -144,26 +143,22 @@ function created(base: BaseName, target: number): SearchState {
 
 /** Runs the search on recorded results. Throws X3dError invalid-input where a result that it needs is missing. */
 export function replay(table: readonly RecordedResult[], base: BaseName, target: number): Replay {
-  let state = created(base, target);
-  const record = (events: readonly NewEvent[]) => {
-    for (const event of events) state = apply(state, stamped(event, ''));
-  };
   /** What a training comes to. No table has the contraction's: it counts as the search that was recorded had it. */
-  const result = ({ id }: TrainingState): number => {
+  const result = (state: SearchState, { id }: TrainingState): number => {
     const round = state.rounds.at(-1) as Round;
     const entrant = candidatesIn(state, round).find(({ trainings }) =>
       trainings.some((one) => one.id === id),
     );
     return entrant ? recorded(table, round.round, entrant) : Number.POSITIVE_INFINITY;
   };
-  while (!state.final) {
-    const decision = decide(state);
-    if (decision.kind === 'append') record(decision.events);
-    else if (decision.kind === 'train')
-      record(decision.trainings.map((training) => finished(training.id, result(training))));
-    else throw new Error(`a replay came to ${decision.kind}`);
+  const search = drive(created(base, target), { now: () => '' });
+  let next = search.next();
+  while (!next.done) {
+    const { state, trainings } = next.value;
+    if (state.final) return replayOf(state, state.final);
+    next = search.next(trainings.map((training) => finished(training.id, result(state, training))));
   }
-  return replayOf(state, state.final);
+  throw new Error(`a replay ended as ${next.value.status.kind} without a network`);
 }
 
 /** Without the candidate that no table has. */

@@ -2,8 +2,8 @@
  * The project's own operations of TensorFlow: their inputs, outputs and attributes by name, and all shapes. Whatever
  * deals with them follows from this table: how they are called (native/kernels.ts), what a recording takes their
  * outputs' shapes to be (shapes.ts), their plain reference (reference.ts), and, by the C++ header that set-up makes of
- * the built file (scripts/setup/header.mjs), their registration, their checks and what a kernel reads and writes. So this file has
- * no imports.
+ * the built file (scripts/setup/header.mjs), their registration, their checks and what a kernel reads and writes. So
+ * this file has no imports.
  *
  * A shape lists its axes: a capital letter for a size, the same throughout an operation; a number; or either over a
  * number or an attribute, rounded up. Letters: T frames, N clips, H height, W width, C I O channels (of both, of the
