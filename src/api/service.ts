@@ -44,6 +44,8 @@ export interface Service {
   readonly speeds: Speeds;
   /** Videos looked at in processes of their own. */
   readonly viewing: Viewing;
+  /** The command that trains for searches that begin here, where it is the user's own. */
+  readonly trainer?: string;
   /** Whether Redis is as it should be. */
   readonly watch: RedisWatch;
   /** Says when there is more in a search's log. */
@@ -60,6 +62,8 @@ export interface ServiceOptions {
   readonly host?: string;
   /** Where videos may lie. Default: on loopback the home folder of whoever started the service, elsewhere nowhere. */
   readonly dataRoots?: readonly string[];
+  /** The command that trains for searches that begin here. Default: the trainer of this program. */
+  readonly trainer?: string;
   /** How long a request waits for videos to be looked at, milliseconds. Default PATIENCE_MS. */
   readonly patienceMs?: number;
   /** Of the cache of decoded frames, bytes. Default CACHE_LIMIT. */
@@ -70,7 +74,7 @@ export interface ServiceOptions {
 const PATIENCE_MS = 30_000;
 
 export async function openService(options: ServiceOptions & { readonly log: Logger }): Promise<Service> {
-  const { redisUrl, home, host = '127.0.0.1', patienceMs = PATIENCE_MS, log } = options;
+  const { redisUrl, home, host = '127.0.0.1', patienceMs = PATIENCE_MS, trainer, log } = options;
   const id = await identified(home);
   const { cacheLimit = CACHE_LIMIT } = options;
   const roots = options.dataRoots ?? (isLoopback(host) ? [homedir()] : []);
@@ -98,6 +102,7 @@ export async function openService(options: ServiceOptions & { readonly log: Logg
     watch,
     following,
     candidateEvents,
+    ...(trainer === undefined ? {} : { trainer }),
     close: async () => {
       watch.close();
       viewing.close();

@@ -15,6 +15,7 @@ export interface FleetOptions {
   readonly perDevice: number;
   readonly lockMs?: number;
   readonly trainer?: string;
+  readonly trainerProgram?: string;
 }
 
 export function deviceNamed(name: string): Device {
@@ -41,8 +42,9 @@ export function withFleet(command: Command): Command {
     )
     .option('--device <names>', 'cpu (default), or CUDA cards as cuda:0,cuda:1', devices)
     .option('--per-device <n>', 'trainings side by side on one CUDA card', whole, 1)
+    .option('--trainer <command>', 'a program of your own that trains, for each candidate (docs/trainer.md)')
     .addOption(new Option('--lock-ms <n>').argParser(whole).hideHelp())
-    .addOption(new Option('--trainer <program>').hideHelp());
+    .addOption(new Option('--trainer-program <file>').hideHelp());
 }
 
 /**
@@ -64,8 +66,29 @@ export function refuseMissing(devices: readonly Device[]): void {
   });
 }
 
+const MOST_COMMAND = 1000;
+
+/** Throws X3dError invalid-input for what can be no command. */
+function trainerNamed(command: string): string {
+  const trimmed = command.trim();
+  if (trimmed !== '' && trimmed.length <= MOST_COMMAND) return trimmed;
+  throw new X3dError('invalid-input', {
+    subject: '--trainer',
+    expected: `a command of at most ${MOST_COMMAND} characters, as 'python3 train.py'`,
+    got: trimmed === '' ? 'nothing' : `${trimmed.length} characters`,
+  });
+}
+
 /** Throws X3dError environment for a card that is not there. */
-export function fleetOf({ workers, threads, device, perDevice, lockMs, trainer }: FleetOptions): Fleet {
+export function fleetOf({
+  workers,
+  threads,
+  device,
+  perDevice,
+  lockMs,
+  trainer,
+  trainerProgram,
+}: FleetOptions): Fleet {
   const devices = device ?? ['cpu'];
   refuseMissing(devices);
   const share = Math.floor(availableParallelism() / (workers ?? devices.length * perDevice));
@@ -75,7 +98,8 @@ export function fleetOf({ workers, threads, device, perDevice, lockMs, trainer }
     devices,
     perDevice,
     ...(lockMs === undefined ? {} : { lockMs }),
-    ...(trainer === undefined ? {} : { trainer }),
+    ...(trainer === undefined ? {} : { trainer: trainerNamed(trainer) }),
+    ...(trainerProgram === undefined ? {} : { trainerProgram }),
   };
 }
 

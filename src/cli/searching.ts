@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pc from 'picocolors';
 import { openDataset } from '../data/index.js';
 import { startNamed } from '../deployment/starting.js';
+import { X3dError } from '../errors.js';
 import { type Home, homeAt } from '../home.js';
 import { redisFromEnvironment } from '../redis/checking.js';
 import { resolveConfiguration, type SearchInput } from '../search/configuration.js';
@@ -107,10 +108,21 @@ async function checkData(
   };
 }
 
-/** Its id, once it goes on, if it was paused. One that is over is shown as it is. */
-export async function resumed(client: Client, search: string): Promise<string> {
+/**
+ * Its id, once it goes on, if it was paused. One that is over is shown as it is. Throws X3dError conflict for one that
+ * another trainer trains: nobody here would.
+ */
+export async function resumed(client: Client, search: string, trainer: string | undefined): Promise<string> {
   const path = `/searches/${encodeURIComponent(search)}`;
-  const { status, reason } = await client.get<Standing>(path);
+  const { status, reason, configuration } = await client.get<
+    Standing & { configuration: { trainer?: string } }
+  >(path);
+  if (configuration.trainer !== trainer)
+    throw new X3dError('conflict', {
+      subject: '--trainer',
+      expected: `that of search ${search}, ${configuration.trainer ?? 'none'}`,
+      got: trainer ?? 'none',
+    });
   if (status === 'paused') await client.post(`${path}/${reason === undefined ? 'resume' : 'retry'}`);
   return search;
 }
@@ -224,7 +236,7 @@ async function searchingOn(display: Display, options: Searching): Promise<number
       const client = connectTo(supervisor.url, supervisor.token);
       search =
         'resume' in begin
-          ? await resumed(client, begin.resume)
+          ? await resumed(client, begin.resume, fleet.trainer)
           : (await client.post<{ id: string }>('/searches', input)).id;
       await noteOthers(client, search, home, display);
       const lost = new AbortController();

@@ -25,8 +25,10 @@ export interface Fleet {
   readonly perDevice: number;
   /** How long a candidate stays with a worker that fell silent, milliseconds. */
   readonly lockMs?: number;
-  /** The trainer's program, for tests that train nothing. */
+  /** The command that trains, where it is the user's own. */
   readonly trainer?: string;
+  /** The trainer's program, for tests that train nothing. */
+  readonly trainerProgram?: string;
 }
 
 /** Where the service listens, and to whom. */
@@ -134,11 +136,12 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     options.redisUrl === undefined
       ? await keepRedis(home, onReplaced, giveUp)
       : { url: options.redisUrl, stop: async () => {} };
-  const { lockMs } = fleet;
+  const { lockMs, trainer, trainerProgram } = fleet;
   const shared = {
     home: home.folder,
     quiet: !verbose,
     ...(lockMs === undefined ? {} : { lockMs }),
+    ...(trainer === undefined ? {} : { trainer }),
   };
   const token = newToken();
   const environment = { REDIS_URL: redis.url };
@@ -168,7 +171,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
       kept.push(api);
       url = api.url();
     }
-    const { threads, trainer } = fleet;
+    const { threads } = fleet;
     const devices = devicesOf(fleet);
     const memories = memoriesOf(devices, devices.some((device) => device !== 'cpu') ? cards() : []);
     // Together, and until each has made itself known: a search that begins now finds them.
@@ -178,7 +181,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
         device,
         threads,
         memoryBytes: memories[index],
-        ...(trainer === undefined ? {} : { trainer }),
+        ...(trainerProgram === undefined ? {} : { trainerProgram }),
       };
       return keep({
         ...watched,

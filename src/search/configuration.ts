@@ -14,7 +14,7 @@ import {
   RecipeInput,
   settleRecipe,
 } from '../training/recipe.js';
-import { Ancestor } from '../training/training.js';
+import { Ancestor, Work } from '../training/training.js';
 import { mismatches, shown } from '../validation.js';
 
 const NAMES = Object.keys(BASES) as BaseName[];
@@ -162,6 +162,8 @@ export const SearchConfiguration = Type.Object(
         { ...exact, description: 'What every training starts from, as it was named and as it is kept.' },
       ),
     ),
+    /** Of whoever runs the service, and never of a request: it is a command. */
+    trainer: Work.properties.trainer,
     /** Names of the recipe's fields that the user gave: they stay as given. */
     given: Type.Array(Type.String(), { description: 'Fields of the recipe that the user gave.' }),
     /** Of the base's one frame: how long a clip the search begins with, in frames of the reference rate. */

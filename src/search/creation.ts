@@ -98,6 +98,8 @@ export interface Offers {
   readonly start: (named: string) => Promise<string>;
   /** What a training may take where the user does not say. */
   readonly memory: number | undefined;
+  /** The command that trains, where it is the user's own. */
+  readonly trainer?: string;
 }
 
 /**
@@ -106,7 +108,7 @@ export interface Offers {
  */
 export async function settle(
   input: unknown,
-  { open, start, memory: offered }: Offers,
+  { open, start, memory: offered, trainer }: Offers,
 ): Promise<{ readonly configuration: SearchConfiguration; readonly opened: Dataset }> {
   // Refused before the videos are looked at, settled by them.
   const { data } = resolveConfiguration(input);
@@ -120,6 +122,7 @@ export async function settle(
     data: withAbsolutePaths(data),
     ...(from ? { from } : {}),
     ...(memory === undefined ? {} : { memory }),
+    ...(trainer === undefined ? {} : { trainer }),
   };
   return { configuration, opened };
 }

@@ -53,7 +53,7 @@ export interface Variant {
 }
 
 export function workOf(setting: Setting, factors: Factors, variant: Variant): Work {
-  const { data, memory, from } = setting.configuration;
+  const { data, memory, from, trainer } = setting.configuration;
   const base = baseOf(setting);
   const network = describeNetwork(base, factors);
   const { recipe, evaluations, ...rest } = variant;
@@ -68,6 +68,7 @@ export function workOf(setting: Setting, factors: Factors, variant: Variant): Wo
     evaluations: [...evaluations],
     ...rest,
     ...(from ? { ancestor: { weights: from.weights, rate: 1, frozen: 0 } } : {}),
+    ...(trainer === undefined ? {} : { trainer }),
   };
 }
 

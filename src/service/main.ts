@@ -1,6 +1,6 @@
 /**
  * The service's process: the HTTP API and a coordinator. Its one argument is JSON: {"home", "host", "port", "names"?,
- * "dataRoots"?, "trustProxy"?, "tls"? ({"cert", "key"}: files), "tokenNeeded"?, "quiet"?, "lockMs"?, "cacheLimit"? (bytes)}. What is secret comes
+ * "dataRoots"?, "trustProxy"?, "tls"? ({"cert", "key"}: files), "tokenNeeded"?, "trainer"? (a command), "quiet"?, "lockMs"?, "cacheLimit"? (bytes)}. What is secret comes
  * by the environment, which only its own user can look at: REDIS_URL, and X3D_OWNER_TOKEN, with which all is allowed; one is
  * made where it is missing. Says where it listens in the home's service.json, and to a parent that forked it as
  * {"kind": "up", "url"}. Ends in order on SIGTERM, SIGINT, and when the channel to a parent closes.
@@ -16,6 +16,7 @@ import { writeWhole } from '../files.js';
 import { homeAt } from '../home.js';
 import { openLog } from '../logging.js';
 import { checkUrl, DEFAULT_REDIS_URL, redisFromEnvironment } from '../redis/checking.js';
+import { Work } from '../training/training.js';
 import { startCoordinator } from '../workers/coordination.js';
 
 const Argument = Type.Object(
@@ -28,6 +29,7 @@ const Argument = Type.Object(
     trustProxy: Type.Optional(Type.Array(Type.String())),
     tls: Type.Optional(Type.Object({ cert: Type.String(), key: Type.String() })),
     tokenNeeded: Type.Optional(Type.Boolean()),
+    trainer: Work.properties.trainer,
     quiet: Type.Optional(Type.Boolean()),
     lockMs: Type.Optional(Type.Integer({ minimum: 100 })),
     cacheLimit: Type.Optional(Type.Integer({ minimum: 0 })),

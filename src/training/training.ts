@@ -65,6 +65,13 @@ export const Work = Type.Object(
     evaluations: Type.Array(Type.Enum(EVALUATION_NAMES)),
     /** Absent: from random weights. */
     ancestor: Type.Optional(Ancestor),
+    trainer: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 1000,
+        description: "The command that trains, where it is the user's own. Absent: this program trains.",
+      }),
+    ),
   },
   exact,
 );

@@ -57,8 +57,19 @@ export async function runTrainer(order: TrainerOrder, options: ChildOptions): Pr
     detached: true,
     env: trainerEnvironment(order.request.threads, order.request.device),
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    // A group of its own, with what it starts.
+    detached: true,
     serialization: 'advanced',
   });
+  const kill = () => {
+    // Before it has a process there is no group.
+    if (child.pid === undefined) return;
+    try {
+      process.kill(-child.pid, 'SIGKILL');
+    } catch {
+      // It is gone.
+    }
+  };
   let lastWords = '';
   child.stderr?.on('data', (bytes: Buffer) => {
     lastWords = (lastWords + bytes.toString()).slice(-LAST_WORDS);
@@ -68,9 +79,8 @@ export async function runTrainer(order: TrainerOrder, options: ChildOptions): Pr
   let silent = false;
   const silence = setTimeout(() => {
     silent = true;
-    child.kill('SIGKILL');
+    kill();
   }, options.silenceMs);
-  const kill = () => child.kill('SIGKILL');
   options.signal.addEventListener('abort', kill);
   child.on('message', (message) => {
     last = message as TrainerReport;

@@ -1,7 +1,7 @@
 /**
  * The worker's process. REDIS_URL names the Redis. Its one argument is JSON: {"home", "device", "threads",
- * "memoryBytes"?, "quiet"?, "lockMs"?, "silenceMs"?, "trainer"?}. Says {"kind": "up"} to a parent that forked it. Ends in
- * order on SIGTERM, SIGINT, and when the channel to a parent closes.
+ * "memoryBytes"?, "quiet"?, "lockMs"?, "silenceMs"?, "trainer"? (a command), "trainerProgram"?}. Says {"kind": "up"} to a
+ * parent that forked it. Ends in order on SIGTERM, SIGINT, and when the channel to a parent closes.
  */
 import closeWithGrace from 'close-with-grace';
 import Type from 'typebox';
@@ -9,7 +9,7 @@ import { Value } from 'typebox/value';
 import { homeAt } from '../home.js';
 import { openLog } from '../logging.js';
 import { DEFAULT_REDIS_URL, redisFromEnvironment } from '../redis/checking.js';
-import type { Device } from '../training/training.js';
+import { type Device, Work } from '../training/training.js';
 import { startWorker } from './worker.js';
 
 const Argument = Type.Object(
@@ -21,7 +21,8 @@ const Argument = Type.Object(
     quiet: Type.Optional(Type.Boolean()),
     lockMs: Type.Optional(Type.Integer({ minimum: 100 })),
     silenceMs: Type.Optional(Type.Integer({ minimum: 100 })),
-    trainer: Type.Optional(Type.String()),
+    trainer: Work.properties.trainer,
+    trainerProgram: Type.Optional(Type.String()),
   },
   { additionalProperties: false },
 );

@@ -27,6 +27,9 @@ export const WorkerRecord = Type.Object({
   home: Type.Optional(
     Type.String({ maxLength: 64, description: 'The id of its home; absent where that is away.' }),
   ),
+  trainer: Type.Optional(
+    Type.String({ maxLength: 1000, description: "The command that trains, where it is the user's own." }),
+  ),
   training: Type.Optional(
     Type.Object(
       { id: Id, since: Time, progress: Type.Optional(TrainingProgress) },

@@ -26,7 +26,10 @@ async function trainFor({ request, videos }: TrainerOrder): Promise<TrainingResu
       remedy: 'Give every worker the same videos; start a new search after changing them.',
     });
   // Now, not at the start: data are refused without it, and a library that does not load is a failure with a reason.
-  const { train } = await import('../training/train.js');
+  const train =
+    request.trainer === undefined
+      ? (await import('../training/train.js')).train
+      : (await import('./outside.js')).trainOutside;
   return train(request, { dataset, onProgress: (progress) => void report({ kind: 'progress', progress }) });
 }
 

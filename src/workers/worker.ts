@@ -54,8 +54,10 @@ export interface WorkerOptions {
   readonly lockMs?: number;
   /** How long a trainer may report nothing, milliseconds. Default an hour. */
   readonly silenceMs?: number;
-  /** The trainer's program, for tests of how trainers end. */
+  /** The command that trains, where it is the user's own: only trainings that it is asked for are taken. */
   readonly trainer?: string;
+  /** The trainer's program, for tests of how trainers end. */
+  readonly trainerProgram?: string;
 }
 
 export interface RunningWorker {
@@ -80,7 +82,7 @@ const place = (host: string, device: string) => `${host}/${device}`;
 
 /** Starts a worker; it runs until `stop`. */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
-  const { home, device, threads, log, lockMs = LOCK_MS, silenceMs = 3_600_000, trainer = TRAINER } = options;
+  const { home, device, threads, log, lockMs = LOCK_MS, silenceMs = 3_600_000, trainer } = options;
   const { memoryBytes = machineMemory().totalBytes } = options;
   const redis = connect(options.redisUrl);
   redis.on('error', (error) => log.warn({ error: error.message }, 'Redis'));
@@ -89,7 +91,16 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const here = place(host, device);
   const id = `${host}-${process.pid}`;
   const since = new Date().toISOString();
-  const record = { id, host, pid: process.pid, device, threads, memoryBytes, since };
+  const record = {
+    id,
+    host,
+    pid: process.pid,
+    device,
+    threads,
+    memoryBytes,
+    since,
+    ...(trainer === undefined ? {} : { trainer }),
+  };
   const idOfHome = () => identified(home).catch(() => undefined);
   let current: WorkerRecord['training'];
   let training: AbortController | undefined;
@@ -168,6 +179,15 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       await job.moveToDelayed(Date.now() + UNKNOWN_DELAY_MS, token);
       throw new DelayedError();
     }
+    // Whoever has that trainer will take it.
+    if (job.data.work.trainer !== trainer) {
+      log.info(
+        { candidate, trainer: job.data.work.trainer ?? 'ours' },
+        'given back: it is for another trainer',
+      );
+      await job.moveToDelayed(Date.now() + UNKNOWN_DELAY_MS, token);
+      throw new DelayedError();
+    }
     const other = await isOtherHome(redis, await identified(home));
     if (other || workBytes(job.data.work) > memoryBytes) {
       log.warn(
@@ -219,7 +239,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
           videos: job.data.videos,
         },
         {
-          program: trainer,
+          program: options.trainerProgram ?? TRAINER,
           signal: own.signal,
           silenceMs,
           onProgress: (progress) => {

@@ -117,7 +117,7 @@ export async function stand({
     startWorker: (redisUrl) =>
       spawn(
         'workers/main.js',
-        { device: 'cpu', threads: 1, ...(trainer === null ? {} : { trainer }) },
+        { device: 'cpu', threads: 1, ...(trainer === null ? {} : { trainerProgram: trainer }) },
         redisUrl,
       ),
     killRedis: async () => {

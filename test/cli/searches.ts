@@ -26,7 +26,7 @@ export function smallVideos(): Videos {
 }
 
 /** Trains nothing, and misses a worker that was killed soon. */
-export const QUICK = ['--workers', '2', '--trainer', SCRIPTED_TRAINER, '--lock-ms', '1000'];
+export const QUICK = ['--workers', '2', '--trainer-program', SCRIPTED_TRAINER, '--lock-ms', '1000'];
 
 export const service = (home: string): { url: string; pid: number; token: string } =>
   JSON.parse(readFileSync(homeAt(home).service, 'utf8'));

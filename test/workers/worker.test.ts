@@ -71,7 +71,7 @@ function spawnWorker(
         threads: 2,
         quiet: true,
         lockMs: 1000,
-        trainer: SCRIPTED_TRAINER,
+        trainerProgram: SCRIPTED_TRAINER,
         ...options,
       }),
     ],

@@ -110,7 +110,7 @@ const NewSearch = Type.Object({
   ),
 });
 
-export function searchRoutes(app: App, { home, redis, readings, queues, quotas, speeds }: Service): void {
+export function searchRoutes(app: App, { home, redis, readings, queues, quotas, speeds, trainer }: Service): void {
   const workersHeard = async () => (await listWorkers(redis)).length;
 
   app.post(
@@ -141,7 +141,14 @@ export function searchRoutes(app: App, { home, redis, readings, queues, quotas, 
       if (key !== undefined) await rememberBody(redis, id, body);
       const create = async () => {
         const memory = leastMemoryOf(await listWorkers(redis));
-        return createSearch(body, { redis, id, open: readings.dataset, start: readings.start, memory });
+        return createSearch(body, {
+          redis,
+          id,
+          open: readings.dataset,
+          start: readings.start,
+          memory,
+          ...(trainer === undefined ? {} : { trainer }),
+        });
       };
       const begun = key === undefined ? undefined : await readSearch(redis, id);
       const state = begun ?? (await quotas.within(account, id, create));
