@@ -60,8 +60,7 @@ function clientOf(connected: ReturnType<typeof connectTo>): X3dClient {
     resume: (id) => post(path(id, 'resume')),
     cancel: (id) => post(path(id, 'cancel')),
     workers: async () => (await get<Workers>('/workers')).workers,
-    files: async (id) =>
-      (await get<Listing>(path(id, 'artifacts'))).files,
+    files: async (id) => (await get<Listing>(path(id, 'artifacts'))).files,
     file: (id, file) => connected.bytes(path(id, 'artifacts', ...file.split('/'))),
     events: (id, signal = new AbortController().signal) => follow(connected, id, signal),
   };

@@ -1,9 +1,10 @@
 /**
  * The service's process: the HTTP API and a coordinator. Its one argument is JSON: {"home", "host", "port", "names"?,
- * "dataRoots"?, "trustProxy"?, "tls"? ({"cert", "key"}: files), "tokenNeeded"?, "trainer"? (a command), "quiet"?, "lockMs"?, "cacheLimit"? (bytes)}. What is secret comes
- * by the environment, which only its own user can look at: REDIS_URL, and X3D_OWNER_TOKEN, with which all is allowed; one is
- * made where it is missing. Says where it listens in the home's service.json, and to a parent that forked it as
- * {"kind": "up", "url"}. Ends in order on SIGTERM, SIGINT, and when the channel to a parent closes.
+ * "dataRoots"?, "trustProxy"?, "tls"? ({"cert", "key"}: files), "tokenNeeded"?, "trainer"? (a command), "quiet"?,
+ * "lockMs"?, "cacheLimit"? (bytes)}. What is secret comes by the environment, which only its own user can look at: REDIS_URL, and
+ * X3D_OWNER_TOKEN, with which all is allowed; one is made where it is missing. Says where it listens in the home's
+ * service.json, and to a parent that forked it as {"kind": "up", "url"}. Ends in order on SIGTERM, SIGINT, and when the
+ * channel to a parent closes.
  */
 import { readFile, rm } from 'node:fs/promises';
 import closeWithGrace from 'close-with-grace';
