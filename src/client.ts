@@ -6,7 +6,7 @@ import type { Workers } from './api/routes/workers.js';
 import { connectTo, follow, type Happening, serviceOf } from './cli/client.js';
 import { homeAt } from './home.js';
 import type { SearchInput } from './search/configuration.js';
-import type { Trajectory } from './search/trajectory.js';
+import type { Trajectory } from './search/views.js';
 
 export type { CandidateDetail, FinalDetail, SearchPage, SearchView };
 

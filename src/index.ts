@@ -42,8 +42,10 @@ export {
   search,
 } from './search/evaluator.js';
 export type { CandidateCost, Choice, SearchEvent } from './search/events.js';
-export { fold, type SearchState } from './search/state.js';
-export { type Trajectory, trajectoryOf } from './search/trajectory.js';
+export { fold } from './search/fold.js';
+export type { SearchState } from './search/state.js';
+export { trajectoryOf } from './search/trajectory.js';
+export type { Trajectory } from './search/views.js';
 export type { Recipe } from './training/recipe.js';
 export type { Outcome, Score, TrainingProgress } from './training/training.js';
 export { VERSION } from './version.js';

@@ -4,7 +4,8 @@
  */
 import { decide } from './decide.js';
 import { type NewEvent, type SearchEvent, stamped } from './events.js';
-import { apply, type SearchState, type TrainingState } from './state.js';
+import { apply } from './fold.js';
+import type { SearchState, TrainingState } from './state.js';
 
 /** Trainings that a search waits for. */
 export interface Wanted {

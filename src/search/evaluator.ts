@@ -21,12 +21,14 @@ import {
   type SearchEvent,
   stamped,
 } from './events.js';
-import { apply, fold, type SearchState, type TrainingState } from './state.js';
-import { type Trajectory, trajectoryOf } from './trajectory.js';
+import { apply, fold } from './fold.js';
+import type { SearchState, TrainingState } from './state.js';
+import { trajectoryOf } from './trajectory.js';
+import type { Trajectory } from './views.js';
 import { costOf } from './work.js';
 
 /** What is searched: a configuration as `run` takes it, but for the videos, of which only this counts. */
-export interface SearchSpace extends Omit<SearchInput, 'data'> {
+export interface SearchSpace extends Omit<SearchInput, 'data' | 'from'> {
   /** How many, or their names. */
   readonly classes: number | readonly string[];
   /** Training videos, which decide the length of the schedule that a candidate is given. Default 50. */

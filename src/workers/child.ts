@@ -53,12 +53,10 @@ export async function runTrainer(order: TrainerOrder, options: ChildOptions): Pr
   const killsBefore = await kernelKills();
   options.signal.throwIfAborted();
   const child = fork(options.program, [], {
-    // A session of its own: Ctrl-C is for whoever waits for it, who then ends it.
+    // A session of its own: Ctrl-C is for whoever waits for it, who then ends it, with what it started.
     detached: true,
     env: trainerEnvironment(order.request.threads, order.request.device),
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    // A group of its own, with what it starts.
-    detached: true,
     serialization: 'advanced',
   });
   const kill = () => {

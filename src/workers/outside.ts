@@ -105,7 +105,7 @@ const videosOf = ({ videos }: Dataset, part: Part) => videos.filter((video) => v
 
 /** What the program gets. Test videos are there only where it is to test on them. */
 export function documentFor(request: TrainingRequest, dataset: Dataset) {
-  const { folder, cacheFolder: _, device, threads, trainer: __, ...work } = request;
+  const { folder, cacheFolder: _, pretrainedFolder, device, threads, trainer: __, ...work } = request;
   const { classes } = dataset;
   const asked = new Set<Part>(['train', ...work.evaluations.map((name) => EVALUATIONS[name].part)]);
   return {
@@ -115,6 +115,7 @@ export function documentFor(request: TrainingRequest, dataset: Dataset) {
     device,
     threads,
     work,
+    ...(work.ancestor ? { pretrainedFolder } : {}),
     network: describeNetwork(work.base, work.factors, { classes: classes.length }),
     classes,
     rate: dataset.rate,

@@ -30,6 +30,7 @@ const training = (way: string, own = join(folder, `c${++made}`), signal = new Ab
         trainer: `${process.execPath} ${OWN} '${way}'`,
         folder: own,
         cacheFolder: join(folder, 'cache'),
+        pretrainedFolder: join(folder, 'pretrained'),
         device: 'cpu',
         threads: 1,
       },
