@@ -1,8 +1,8 @@
 """A trainer of one's own in PyTorch: x3d-search run VIDEOS --target 6M --trainer 'python3 examples/pytorch/train.py'
 
 Reads one document from standard input, trains the network in it, and writes JSON lines to standard output; docs/trainer.md
-has the forms. Needs torch and PyAV. It keeps a checkpoint in the training's folder and goes on from it, and leaves
-weights.safetensors there under PyTorchVideo's names, with which predict, evaluate and export work.
+has the forms. Needs torch and PyAV. It keeps a checkpoint and goes on from it, and leaves
+weights.safetensors in the training's folder under PyTorchVideo's names, with which predict, evaluate and export work.
 
 It is as plain as it can be: clips are decoded anew each time, and shapes are those of the document.
 """
@@ -25,7 +25,7 @@ recipe, factors = work["recipe"], work["factors"]
 device = torch.device(order["device"])
 torch.set_num_threads(order["threads"])
 torch.manual_seed(work["seed"])
-CHECKPOINT = os.path.join(order["folder"], "checkpoint.pt")
+CHECKPOINT = os.path.join(order["checkpoints"], "checkpoint.pt")
 
 
 def say(line):

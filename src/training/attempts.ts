@@ -14,6 +14,8 @@ import { type TrainingResult, trainingResult } from './training.js';
 export const RESULT = 'result.json';
 export const WEIGHTS = 'weights.safetensors';
 const CURVE = 'curve.jsonl';
+/** What a trainer of the user's keeps on the way, in a form of its own. */
+export const OWN_CHECKPOINTS = 'checkpoint-own';
 /** What was of use on the way only. */
 export const isPassing = (name: string): boolean => /^checkpoint-|\.tmp$/.test(name);
 
@@ -53,6 +55,8 @@ export async function beginTry(home: Home, training: string, number: number): Pr
     );
     for (const name of names) await take(join(farthest, name), join(folder, name));
   }
+  for (const other of tries)
+    await rename(join(other, OWN_CHECKPOINTS), join(folder, OWN_CHECKPOINTS)).catch(() => {});
   // One that was cut off and goes on for a moment may write there again: the next try, or the end, clears that too.
   for (const other of tries)
     if (other !== home.candidate(training)) await rm(other, { recursive: true, force: true }).catch(() => {});

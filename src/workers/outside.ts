@@ -8,14 +8,15 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { divided } from '../data/folds.js';
 import type { Dataset, Part } from '../data/index.js';
 import { writeWhole } from '../files.js';
 import { describeNetwork } from '../network/index.js';
+import { OWN_CHECKPOINTS, RESULT, WEIGHTS } from '../training/attempts.js';
 import { readCurve, writeCurve } from '../training/curve.js';
 import { tally } from '../training/evaluation.js';
 import { TrainingError } from '../training/failure.js';
@@ -110,8 +111,8 @@ export function documentFor(request: TrainingRequest, dataset: Dataset) {
   const asked = new Set<Part>(['train', ...work.evaluations.map((name) => EVALUATIONS[name].part)]);
   return {
     version: PROTOCOL_VERSION,
-    training: basename(folder),
     folder,
+    checkpoints: join(folder, OWN_CHECKPOINTS),
     device,
     threads,
     work,
@@ -242,7 +243,7 @@ export async function trainOutside(
 ): Promise<TrainingResult> {
   const { folder, trainer = '' } = request;
   const dataset = divided(whole, request.division);
-  await mkdir(folder, { recursive: true });
+  await mkdir(join(folder, OWN_CHECKPOINTS), { recursive: true });
   const curve = await openCurve(folder);
   const killsBefore = await kernelKills();
   const started = performance.now();
@@ -281,7 +282,10 @@ export async function trainOutside(
       throw broken('the trainer ended with status 0 and a last line that is no result');
     const seconds = (performance.now() - started) / 1000;
     const result = resultFrom(last, request, dataset, seconds);
-    await writeWhole(join(folder, 'result.json'), `${JSON.stringify(result, undefined, 2)}\n`);
+    // A result is whole with its weights; a program may have none to leave.
+    const weights = join(folder, WEIGHTS);
+    if (!(await stat(weights).catch(() => undefined))) await writeFile(weights, '');
+    await writeWhole(join(folder, RESULT), `${JSON.stringify(result, undefined, 2)}\n`);
     return result;
   } catch (error) {
     child.kill('SIGKILL');

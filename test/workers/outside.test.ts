@@ -53,7 +53,7 @@ describe('a program that trains', () => {
     await training('train', own);
     const order = JSON.parse(await readFile(join(own, 'order.json'), 'utf8'));
     const { work } = candidateThatWill('train');
-    expect(order).toMatchObject({ version: 1, training: 'given', folder: own, device: 'cpu', threads: 1 });
+    expect(order).toMatchObject({ version: 1, folder: own, device: 'cpu', threads: 1 });
     expect(order.work).toMatchObject({ factors: work.factors, recipe: work.recipe, seed: work.seed });
     expect(order.network.stem.spatial.name).toBe('blocks.0.conv.conv_t');
     expect(order.classes).toEqual(dataset.classes);
@@ -85,7 +85,7 @@ describe('a program that trains', () => {
     const stop = new AbortController();
     const first = training('go on', own, stop.signal);
     const pids = await eventually(async () => {
-      const state = await readFile(join(own, 'state'), 'utf8').catch(() => '');
+      const state = await readFile(join(own, 'checkpoint-own/state'), 'utf8').catch(() => '');
       return state.includes(' ') && state.split(' ').map(Number);
     });
     stop.abort(new Error('wanted no more'));

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 const [way = 'train'] = process.argv.slice(2);
 const order = JSON.parse(readFileSync(0, 'utf8'));
-const { folder, work, videos, classes } = order;
+const { folder, checkpoints, work, videos, classes } = order;
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 const progress = (done, of, more = {}) =>
   say({ kind: 'progress', progress: { phase: 'training', done, of, ...more } });
@@ -32,7 +32,7 @@ const ways = {
     result();
   },
   'go on': () => {
-    const state = join(folder, 'state');
+    const state = join(checkpoints, 'state');
     if (existsSync(state)) return result();
     const child = spawn('sleep', ['600'], { stdio: 'ignore' });
     writeFileSync(state, `${process.pid} ${child.pid}`);
