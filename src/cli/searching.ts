@@ -108,21 +108,27 @@ async function checkData(
   };
 }
 
-/**
- * Its id, once it goes on, if it was paused. One that is over is shown as it is. Throws X3dError conflict for one that
- * another trainer trains: nobody here would.
- */
-export async function resumed(client: Client, search: string, trainer: string | undefined): Promise<string> {
+/** Throws X3dError conflict for a search that another trainer trains: nobody here would. */
+async function refuseOtherTrainer(
+  client: Client,
+  search: string,
+  trainer: string | undefined,
+): Promise<void> {
+  const { configuration } = await client.get<{ configuration: { trainer?: string } }>(
+    `/searches/${encodeURIComponent(search)}`,
+  );
+  if (configuration.trainer === trainer) return;
+  throw new X3dError('conflict', {
+    subject: '--trainer',
+    expected: `that of search ${search}, ${configuration.trainer ?? 'none'}`,
+    got: trainer ?? 'none',
+  });
+}
+
+/** Its id, once it goes on, if it was paused. One that is over is shown as it is. */
+export async function resumed(client: Client, search: string): Promise<string> {
   const path = `/searches/${encodeURIComponent(search)}`;
-  const { status, reason, configuration } = await client.get<
-    Standing & { configuration: { trainer?: string } }
-  >(path);
-  if (configuration.trainer !== trainer)
-    throw new X3dError('conflict', {
-      subject: '--trainer',
-      expected: `that of search ${search}, ${configuration.trainer ?? 'none'}`,
-      got: trainer ?? 'none',
-    });
+  const { status, reason } = await client.get<Standing>(path);
   if (status === 'paused') await client.post(`${path}/${reason === undefined ? 'resume' : 'retry'}`);
   return search;
 }
@@ -234,9 +240,10 @@ async function searchingOn(display: Display, options: Searching): Promise<number
     });
     try {
       const client = connectTo(supervisor.url, supervisor.token);
+      if ('resume' in begin) await refuseOtherTrainer(client, begin.resume, fleet.trainer);
       search =
         'resume' in begin
-          ? await resumed(client, begin.resume, fleet.trainer)
+          ? await resumed(client, begin.resume)
           : (await client.post<{ id: string }>('/searches', input)).id;
       await noteOthers(client, search, home, display);
       const lost = new AbortController();

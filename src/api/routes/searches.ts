@@ -110,7 +110,10 @@ const NewSearch = Type.Object({
   ),
 });
 
-export function searchRoutes(app: App, { home, redis, readings, queues, quotas, speeds, trainer }: Service): void {
+export function searchRoutes(
+  app: App,
+  { home, redis, readings, queues, quotas, speeds, trainer }: Service,
+): void {
   const workersHeard = async () => (await listWorkers(redis)).length;
 
   app.post(
