@@ -1,5 +1,4 @@
 /** Who gets in, and from where. */
-import { execFileSync } from 'node:child_process';
 import { cp, mkdir, readdir, readFile, stat, symlink } from 'node:fs/promises';
 import { request as plain } from 'node:http';
 import { request as secure } from 'node:https';
@@ -7,6 +6,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { createToken, listTokens, revokeTokens } from '../../src/api/tokens.js';
+import { certificateIn } from '../certificates.js';
 import { start, temporaryFolder, x3d } from '../cli/spawning.js';
 import { type Stand, stand } from './stand.js';
 
@@ -229,29 +229,10 @@ describe('tokens', () => {
 test('with a certificate it speaks HTTPS', async () => {
   const other = await stand({ data: at.data });
   onTestFinished(() => other.close());
-  const [cert, key] = ['cert', 'key'].map((name) => join(other.home.folder, `${name}.pem`));
-  execFileSync(
-    'openssl',
-    [
-      ...[
-        'req',
-        '-x509',
-        '-newkey',
-        'ec',
-        '-pkeyopt',
-        'ec_paramgen_curve:prime256v1',
-        '-nodes',
-        '-days',
-        '2',
-      ],
-      ...['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'],
-      ...['-keyout', key ?? '', '-out', cert ?? ''],
-    ],
-    { stdio: 'ignore' },
-  );
+  const { cert, key } = certificateIn(other.home.folder, 'DNS:localhost,IP:127.0.0.1');
   await other.startService({ tls: { cert, key } });
   expect(other.url()).toMatch(/^https:/);
-  const answer = await ask('/searches', {}, { url: other.url(), ca: await readFile(cert ?? '', 'utf8') });
+  const answer = await ask('/searches', {}, { url: other.url(), ca: await readFile(cert, 'utf8') });
   expect(answer.status).toBe(200);
   expect(answer.headers['strict-transport-security']).toMatch(/max-age/);
 });

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { createToken } from '../../src/api/tokens.js';
-import { type Stand, stand } from './stand.js';
+import { problemIn, type Stand, stand } from './stand.js';
 
 let at: Stand;
 beforeAll(async () => {
@@ -13,10 +13,6 @@ beforeAll(async () => {
 });
 afterAll(() => at.close());
 
-const problem = async (response: Response) => {
-  expect(response.headers.get('content-type')).toBe('application/problem+json');
-  return (await response.json()) as { status: number; detail: string; type: string };
-};
 const raw = (text: string): Promise<string> =>
   new Promise((done, fail) => {
     const { hostname, port } = new URL(at.url());
@@ -40,7 +36,7 @@ describe('numbers and nesting from outside', () => {
   test('that would hold the service up are refused at once', async () => {
     const asked = Date.now();
     const huge = configuration({ memory: 3e17, recipe: { batchSize: 1_000_000_000_039 } });
-    expect(await problem(await send(JSON.stringify(huge)))).toMatchObject({
+    expect(await problemIn(await send(JSON.stringify(huge)))).toMatchObject({
       status: 400,
       detail: expect.stringContaining('memory: expected <= 1000000000000000'),
     });
@@ -53,9 +49,9 @@ describe('numbers and nesting from outside', () => {
 
   test('are refused with what is allowed, whatever their size', async () => {
     for (const offset of ['99999999999999999999', '1000000001', '9'.repeat(400), '-1', '1.5', '0x10'])
-      expect((await problem(await at.get(`/searches?offset=${offset}`))).status, offset).toBe(400);
+      expect((await problemIn(await at.get(`/searches?offset=${offset}`))).status, offset).toBe(400);
     const event = await at.get('/searches/s0/events', { 'last-event-id': '9'.repeat(400) });
-    expect((await problem(event)).status).toBe(400);
+    expect((await problemIn(event)).status).toBe(400);
   });
 
   test.each([
@@ -63,14 +59,14 @@ describe('numbers and nesting from outside', () => {
     ['closed brackets', '['.repeat(60_000) + ']'.repeat(60_000)],
     ['objects', '{"a":'.repeat(30_000)],
   ])('as deep as no configuration goes are refused: %s', async (_, text) => {
-    expect(await problem(await send(text))).toMatchObject({
+    expect(await problemIn(await send(text))).toMatchObject({
       status: 400,
       detail: 'body: expected JSON nested at most 32 deep, got more.',
     });
   });
 
   test('that stand in a string are no nesting', async () => {
-    const { detail } = await problem(await send(JSON.stringify({ name: '[{"\\'.repeat(20) })));
+    const { detail } = await problemIn(await send(JSON.stringify({ name: '[{"\\'.repeat(20) })));
     expect(detail).toMatch(/^data: expected a value/);
   });
 });
@@ -98,7 +94,7 @@ describe('a request that is too much', () => {
     }
     expect(last?.status).toBe(429);
     expect(Number(last?.headers.get('retry-after'))).toBeGreaterThan(0);
-    expect((await problem(last as Response)).detail).toMatch(/^requests: expected at most 1200 a minute/);
+    expect((await problemIn(last as Response)).detail).toMatch(/^requests: expected at most 1200 a minute/);
   });
 });
 
@@ -116,7 +112,7 @@ describe('streams of events', () => {
     expect((await connections()) - before).toBeLessThanOrEqual(1);
     const refused = await open();
     expect(refused.status).toBe(429);
-    expect((await problem(refused)).detail).toContain('at most 50 at once');
+    expect((await problemIn(refused)).detail).toContain('at most 50 at once');
     closing.abort();
     await expect
       .poll(async () => {
@@ -142,7 +138,7 @@ describe('a search', () => {
     expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 201));
     expect(new Set(ids).size).toBe(1);
     const other = await send(JSON.stringify(configuration({ seed: 8 })), headers);
-    expect(await problem(other)).toMatchObject({
+    expect(await problemIn(other)).toMatchObject({
       status: 409,
       detail: expect.stringContaining('Idempotency-Key'),
     });
@@ -167,11 +163,11 @@ describe('a search', () => {
     expect((await at.get(`/searches/${id}`, { 'if-none-match': '"other"' })).status).toBe(200);
     expect((await steer('resume', etag)).status).toBe(200);
     await at.post(`/searches/${id}/pause`);
-    expect(await problem(await steer('cancel', etag))).toMatchObject({
+    expect(await problemIn(await steer('cancel', etag))).toMatchObject({
       status: 412,
       type: 'urn:x3d-search:problem:changed',
     });
-    expect(await problem(await steer('cancel', 'x'))).toMatchObject({ status: 400 });
+    expect(await problemIn(await steer('cancel', 'x'))).toMatchObject({ status: 400 });
     expect((await steer('cancel', '*')).status).toBe(200);
   });
 

@@ -3,6 +3,7 @@
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ROUTES } from './routes.js';
 import { type Stand, stand } from './stand.js';
 
 interface Media {
@@ -61,33 +62,7 @@ describe('the OpenAPI document', () => {
       operations()
         .map(({ name }) => name)
         .sort(),
-    ).toEqual([
-      'DELETE /searches/{id}',
-      'GET /healthz',
-      'GET /metrics',
-      'GET /readyz',
-      'GET /searches',
-      'GET /searches/{id}',
-      'GET /searches/{id}/artifacts',
-      'GET /searches/{id}/artifacts/{path}',
-      'GET /searches/{id}/candidates/{candidate}',
-      'GET /searches/{id}/events',
-      'GET /searches/{id}/final',
-      'GET /searches/{id}/trainings/{training}/results',
-      'GET /searches/{id}/trajectory',
-      'GET /searches/{id}/videos/{path}',
-      'GET /storage',
-      'GET /troubles',
-      'GET /workers',
-      'POST /searches',
-      'POST /searches/plan',
-      'POST /searches/{id}/cancel',
-      'POST /searches/{id}/pause',
-      'POST /searches/{id}/predictions',
-      'POST /searches/{id}/resume',
-      'POST /searches/{id}/retry',
-      'POST /storage/collect',
-    ]);
+    ).toEqual(ROUTES);
     expect(document).toMatchObject({
       openapi: '3.1.0',
       info: { title: 'x3d-search', version: expect.any(String) },

@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Stand, stand } from './stand.js';
+import { problemIn, type Stand, stand } from './stand.js';
 
 let at: Stand;
 beforeAll(async () => {
@@ -12,15 +12,9 @@ beforeAll(async () => {
 });
 afterAll(() => at.close());
 
-const problem = async (response: Response) => {
-  expect(response.headers.get('content-type')).toBe('application/problem+json');
-  const body = (await response.json()) as { status: number; detail: string; type: string; instance: string };
-  expect(body.status).toBe(response.status);
-  return body;
-};
-const refused = async (body: unknown) => problem(await at.post('/searches', body));
+const refused = async (body: unknown) => problemIn(await at.post('/searches', body));
 const raw = async (body: string, type = 'application/json') =>
-  problem(await fetch(`${at.url()}/searches`, { method: 'POST', headers: { 'content-type': type }, body }));
+  problemIn(await fetch(`${at.url()}/searches`, { method: 'POST', headers: { 'content-type': type }, body }));
 
 describe('a configuration that is not valid', () => {
   test.each([
@@ -120,25 +114,25 @@ describe('a request that is none', () => {
   });
 
   test('is told of a route, a search, a candidate and a page that are not there', async () => {
-    expect(await problem(await at.get('/search'))).toMatchObject({
+    expect(await problemIn(await at.get('/search'))).toMatchObject({
       status: 404,
       detail: 'GET /search: expected a method and path of this service. See /docs.',
     });
-    expect(await problem(await at.get('/searches/s0'))).toMatchObject({
+    expect(await problemIn(await at.get('/searches/s0'))).toMatchObject({
       status: 404,
       detail: 'search: expected the id of a search, got s0. GET /searches and `x3d-search status` list them.',
     });
     for (const path of ['trajectory', 'events', 'artifacts', 'artifacts/x', 'candidates/c0'])
-      expect((await problem(await at.get(`/searches/s0/${path}`))).status, path).toBe(404);
-    expect((await problem(await at.post('/searches/s0/cancel'))).status).toBe(404);
-    expect(await problem(await at.get('/searches?limit=0'))).toMatchObject({
+      expect((await problemIn(await at.get(`/searches/s0/${path}`))).status, path).toBe(404);
+    expect((await problemIn(await at.post('/searches/s0/cancel'))).status).toBe(404);
+    expect(await problemIn(await at.get('/searches?limit=0'))).toMatchObject({
       status: 400,
       detail: 'limit: expected >= 1, got 0',
     });
-    expect(await problem(await at.get('/searches?page=2'))).toMatchObject({
+    expect(await problemIn(await at.get('/searches?page=2'))).toMatchObject({
       detail: 'page: expected no such field, got 2',
     });
-    expect(await problem(await at.get('/searches/s0/events', { 'last-event-id': 'x' }))).toMatchObject({
+    expect(await problemIn(await at.get('/searches/s0/events', { 'last-event-id': 'x' }))).toMatchObject({
       status: 400,
       detail: 'Last-Event-ID: expected the id of an event of this stream, a whole number, got x.',
     });
@@ -179,7 +173,7 @@ describe('the service', () => {
     const redis = new Redis(at.redisUrl);
     await redis.zadd('x3d:searches', 1, 'sold');
     await redis.xadd('x3d:log:sold', '1-0', 'event', '{"kind":"search-made"}');
-    expect(await problem(await at.get('/searches/sold'))).toMatchObject({
+    expect(await problemIn(await at.get('/searches/sold'))).toMatchObject({
       status: 409,
       detail: expect.stringMatching(
         /^event 1 of search sold.*another version of x3d-search: go on with that one\.$/,
@@ -197,7 +191,7 @@ describe('the service', () => {
     const redis = new Redis(at.redisUrl);
     await redis.call('CLIENT', 'PAUSE', '7000', 'ALL');
     redis.disconnect();
-    const ready = await problem(await at.get('/readyz'));
+    const ready = await problemIn(await at.get('/readyz'));
     expect(ready).toMatchObject({
       status: 503,
       detail: expect.stringMatching(/^Redis: .*got (Redis does not answer: silence|Command timed out)\./),
@@ -208,7 +202,7 @@ describe('the service', () => {
 
   test('says that Redis is gone, and goes on when it is back', async () => {
     await at.killRedis();
-    expect(await problem(await at.get('/searches'))).toMatchObject({
+    expect(await problemIn(await at.get('/searches'))).toMatchObject({
       status: 503,
       type: 'urn:x3d-search:problem:environment',
       detail: expect.stringMatching(

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
+import { expect } from 'vitest';
 import { makeDemoVideos } from '../../src/data/demo/index.js';
 import type { DataConfiguration } from '../../src/data/index.js';
 import { type Home, homeAt } from '../../src/home.js';
@@ -41,6 +42,16 @@ export interface Stand {
   ): Promise<ServerSentEvent[]>;
   trajectory(search: string): Promise<Trajectory>;
   close(): Promise<void>;
+}
+
+/** The problem document that an answer is. */
+export async function problemIn(
+  response: Response,
+): Promise<{ status: number; detail: string; type: string; instance: string }> {
+  expect(response.headers.get('content-type')).toBe('application/problem+json');
+  const body = (await response.json()) as Awaited<ReturnType<typeof problemIn>>;
+  expect(body.status).toBe(response.status);
+  return body;
 }
 
 const program = (path: string) => fileURLToPath(new URL(`../../dist/${path}`, import.meta.url));

@@ -1,5 +1,5 @@
 /** A Redis of the user's own: what can't be worked with is refused in one sentence, at the start and while in use. */
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, connect as dial, type Socket } from 'node:net';
@@ -9,6 +9,7 @@ import { Redis } from 'ioredis';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { checkRedis, checkUrl, lookAt } from '../../src/redis/checking.js';
 import { connect, connectForRequests } from '../../src/redis/connection.js';
+import { certificateIn } from '../certificates.js';
 import { start, temporaryFolder, x3d } from '../cli/spawning.js';
 
 const cleanUp: (() => unknown)[] = [];
@@ -124,25 +125,7 @@ describe('a Redis that is taken', () => {
   test('over TLS whose certificate is trusted, and not over another', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'x3d-tls-'));
     cleanUp.push(() => rm(folder, { recursive: true, force: true }));
-    const [cert = '', key = ''] = ['cert.pem', 'key.pem'].map((name) => join(folder, name));
-    execFileSync(
-      'openssl',
-      [
-        ...[
-          'req',
-          '-x509',
-          '-newkey',
-          'ec',
-          '-pkeyopt',
-          'ec_paramgen_curve:prime256v1',
-          '-nodes',
-          '-days',
-          '2',
-        ],
-        ...['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', cert],
-      ],
-      { stdio: 'ignore' },
-    );
+    const { cert, key } = certificateIn(folder, 'IP:127.0.0.1');
     const port = await freePort();
     await redisWith(
       ...[
