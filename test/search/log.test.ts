@@ -1,13 +1,8 @@
 /** The log of searches on a real Redis: appended in order, by one at a time, and read back as it was written. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { homeAt } from '../../src/home.js';
 import { connect } from '../../src/redis/connection.js';
-import { type EmbeddedRedis, startRedis } from '../../src/redis/embedded.js';
 import { followLogs } from '../../src/redis/following.js';
 import type { NewEvent } from '../../src/search/events.js';
 import { fold } from '../../src/search/fold.js';
@@ -20,22 +15,17 @@ import {
   searchNamed,
 } from '../../src/search/log.js';
 import { cancelSearch } from '../../src/search/steering.js';
+import { type OwnRedis, ownRedis } from '../redis/serving.js';
 import { configured, dataset, searched, wonBy } from './searching.js';
 
-let folder: string;
-let server: EmbeddedRedis;
+let server: OwnRedis;
 let redis: Redis;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'x3d-log-'));
-  server = await startRedis(homeAt(folder));
-  redis = connect(server.url);
+  server = await ownRedis();
+  redis = server.client;
 });
 beforeEach(() => redis.flushall());
-afterAll(async () => {
-  redis.disconnect();
-  await server.stop();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => server.stop());
 
 const creation = (search: string): NewEvent => ({
   kind: 'search-created',

@@ -4,35 +4,24 @@
  * trainings, a tie and a pause; one that was cut off in the middle of its second round.
  */
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { homeAt } from '../../src/home.js';
-import { connect } from '../../src/redis/connection.js';
-import { type EmbeddedRedis, startRedis } from '../../src/redis/embedded.js';
 import { EVENTS_VERSION, searchEvent } from '../../src/search/events.js';
 import { appendEvents, followLog, readLog, readSearch } from '../../src/search/log.js';
 import { isOpen, type SearchState, trainingsOf } from '../../src/search/state.js';
 import { trajectoryOf } from '../../src/search/trajectory.js';
 import type { CandidateView } from '../../src/search/views.js';
+import { type OwnRedis, ownRedis } from '../redis/serving.js';
 import { nextEvents, scored } from './searching.js';
 
-let folder: string;
-let server: EmbeddedRedis;
+let server: OwnRedis;
 let redis: Redis;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'x3d-upcast-'));
-  server = await startRedis(homeAt(folder));
-  redis = connect(server.url);
+  server = await ownRedis();
+  redis = server.client;
 });
 beforeEach(() => redis.flushall());
-afterAll(async () => {
-  redis.disconnect();
-  await server.stop();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => server.stop());
 
 const KEPT = ['v1-finished', 'v1-cut-off'] as const;
 const SEARCH = 's0123456789';
