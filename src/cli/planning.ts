@@ -80,29 +80,13 @@ function estimateText({ rounds, trainings, multiplyAdds, minutes, diskBytes, cre
   return lines;
 }
 
-/** Words on lines of at most so many columns, those after the first indented like the first's text. */
-export function wrapped(label: string, text: string, columns = 80): string {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && label.length + line.length + 1 + word.length > columns) {
-      lines.push(line);
-      line = '';
-    }
-    line += line === '' ? word : ` ${word}`;
-  }
-  return label + [...lines, line].join(`\n${' '.repeat(label.length)}`);
-}
-
 /** What stands in the way, what to know, and what it takes. */
 export function planText({ checks, warnings, estimate }: Plan): string {
   return [
     ...checks.flatMap(({ passed, subject, expected, got, remedy }) =>
-      passed
-        ? []
-        : [pc.red(wrapped('refused     ', `${subject}: expected ${expected}, got ${got}. ${remedy}`))],
+      passed ? [] : [pc.red(`refused     ${subject}: expected ${expected}, got ${got}. ${remedy}`)],
     ),
     ...(estimate ? estimateText(estimate) : []),
-    ...warnings.map(({ message }) => pc.yellow(wrapped('warning     ', message))),
+    ...warnings.map(({ message }) => pc.yellow(`warning     ${message}`)),
   ].join('\n');
 }

@@ -15,5 +15,5 @@ export { type OpenOptions, openDataset } from './opening.js';
 export { measured, type Probed, probeAll } from './probing.js';
 export { type ViewDraws, viewDraws } from './sampling.js';
 export { type TimedClip, visitViews } from './streaming.js';
-export { commonRate } from './timing.js';
+export { commonRate, timeOf } from './timing.js';
 export { startWalk } from './walking.js';

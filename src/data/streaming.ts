@@ -9,6 +9,7 @@ import { cachedSize } from './frames.js';
 import { shortSideKept } from './rendering.js';
 import { resizer } from './resizing.js';
 import { type ViewDraws, viewDraws } from './sampling.js';
+import { timeOf } from './timing.js';
 import { DecodingError } from './undecodable.js';
 
 export interface TimedClip {
@@ -18,10 +19,6 @@ export interface TimedClip {
   readonly from: number;
   readonly to: number;
 }
-
-/** Seconds since the first frame. */
-const timeOf = ({ times, framesPerSecond }: Video, frame: number): number =>
-  times?.[frame] ?? frame / framesPerSecond;
 
 /**
  * Blocks while the video is decoded; `visit` gets the views in order. Throws X3dError (data) where the video has fewer

@@ -52,6 +52,10 @@ export function timingOf(stated: number, frames: number, seconds: readonly numbe
 export const keepsTime = ({ frames, framesPerSecond, times }: Timed, rate: number): boolean =>
   times === undefined && Math.abs(framesPerSecond / rate - 1) * frames <= OFF_FRAMES;
 
+/** When a frame is shown, seconds since the first. */
+export const timeOf = ({ times, framesPerSecond }: Timed, frame: number): number =>
+  times?.[frame] ?? frame / framesPerSecond;
+
 /** How long a video is in reference frames: at least 1. */
 export const referenceFrames = (video: Timed, rate: number): number =>
   keepsTime(video, rate)

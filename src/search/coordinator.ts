@@ -107,6 +107,9 @@ function noLongerOpen(trainings: readonly TrainingState[], state: SearchState): 
   return trainings.map(({ id }) => id).filter((id) => !wanted.has(id));
 }
 
+/** After these the run's folder is written anew. */
+const REPORTED: ReadonlySet<NewEvent['kind']> = new Set(['round-started', 'final-proposed']);
+
 const withEvents = (state: SearchState, events: readonly NewEvent[], at: Date): SearchState =>
   events.reduce<SearchState>((folded, event) => apply(folded, stamped(event, at.toISOString())), state);
 
@@ -121,7 +124,11 @@ export async function advance(coordination: Coordination, search: string): Promi
     const at = new Date();
     const next = withEvents(state, events, at);
     if (next.status.kind !== 'running') await report(next, home);
-    return appendEvents(redis, search, state.version, events, at);
+    const appended = await appendEvents(redis, search, state.version, events, at);
+    // On the way it is there to be looked at, and stops nothing where it can't be written.
+    if (appended && next.status.kind === 'running' && events.some(({ kind }) => REPORTED.has(kind)))
+      await report(next, home).catch(() => {});
+    return appended;
   };
   const release = (ids: readonly string[]) =>
     Promise.all(ids.map((training) => trainings.release(search, training)));

@@ -13,6 +13,7 @@ import {
 import { counted } from './counted.js';
 import type { DatasetSummary } from './events.js';
 import { appendEvents, searchNamed } from './log.js';
+import type { Beginning } from './reporting/record.js';
 import type { SearchState } from './state.js';
 import { baseOf, costIn, leastMemory, type Setting } from './work.js';
 
@@ -129,6 +130,8 @@ export async function settle(
 
 export interface Surroundings extends Offers {
   readonly redis: Redis;
+  /** Keeps what the search begins from, before it begins. */
+  readonly record: (search: string, beginning: Beginning) => Promise<void>;
   /** Of the search. One that there is already is given back as it stands. */
   readonly id: string;
 }
@@ -139,11 +142,12 @@ export interface Surroundings extends Offers {
  */
 export async function createSearch(
   input: unknown,
-  { redis, id: search, ...surroundings }: Surroundings,
+  { redis, record, id: search, ...surroundings }: Surroundings,
 ): Promise<SearchState> {
   const { configuration, opened } = await settle(input, surroundings);
   const dataset = summaryOf(opened);
   refuseUnfit({ configuration, dataset });
+  await record(search, { given: input, configuration, opened });
   await appendEvents(redis, search, 0, [{ kind: 'search-created', search, configuration, dataset }]);
   return searchNamed(redis, search);
 }

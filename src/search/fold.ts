@@ -22,7 +22,9 @@ const withChoice = (state: SearchState, round: number): SearchState => {
 };
 
 function withTraining(state: SearchState, id: string, progress: TrainingProgressState): SearchState {
-  const change = (training: TrainingState) => (training.id === id ? { ...training, progress } : training);
+  const worker = progress.kind === 'started' ? { worker: progress.worker } : {};
+  const change = (training: TrainingState) =>
+    training.id === id ? { ...training, ...worker, progress } : training;
   const changed = <Owner extends { readonly trainings: readonly TrainingState[] }>(owner: Owner): Owner =>
     owner.trainings.some((training) => training.id === id)
       ? { ...owner, trainings: owner.trainings.map(change) }

@@ -1,6 +1,7 @@
 /**
- * The run's folder of a search, as people look at it: trajectory.json, trajectory.svg, and beside the weights in
- * network/ how the network is built, how its input is made, and how it was evaluated.
+ * The run's folder of a search, as people look at it, from its first round on: trajectory.json, trajectory.svg, run.json,
+ * curves/, report.html, and beside the weights in network/ how the network is built, how its input is made, and how it
+ * was evaluated. What the search began from is there before (reporting/record.ts).
  */
 import { join } from 'node:path';
 import { writeWhole } from '../files.js';
@@ -9,6 +10,8 @@ import { writeSums } from '../sums.js';
 import { describeTrained } from '../training/keeping.js';
 import { trajectorySpecification } from './chart.js';
 import { svgOf } from './drawing.js';
+import type { EnergyMeter } from './reporting/energy.js';
+import { writeReport } from './reporting/run.js';
 import type { Final, SearchState } from './state.js';
 import { trajectoryOf } from './trajectory.js';
 import { baseOf } from './work.js';
@@ -20,17 +23,25 @@ const json = (value: unknown) => `${JSON.stringify(value, undefined, 2)}\n`;
 
 /** What is in the network's network.json. */
 export function networkDescription(state: SearchState, { factors, cost }: Final) {
-  const { id, dataset, recipe } = state;
+  const { id, dataset, recipe, configuration } = state;
   const { classes, rate } = dataset;
-  return { search: id, cost, ...describeTrained(baseOf(state), factors, { classes, rate, recipe }) };
+  const { finalOn: trainedOn } = configuration;
+  return {
+    search: id,
+    cost,
+    trainedOn,
+    ...describeTrained(baseOf(state), factors, { classes, rate, recipe }),
+  };
 }
 
 /** Writes the run's folder anew but for the network in it, each file whole. Safe to repeat. */
-export async function writeRun(state: SearchState, home: Home): Promise<void> {
+export async function writeRun(state: SearchState, home: Home, meter?: EnergyMeter): Promise<void> {
   const folder = home.run(state.id);
   const trajectory = trajectoryOf(state);
   const chart = trajectorySpecification(trajectory);
+  const picture = chart && (await svgOf(chart));
   await writeWhole(join(folder, TRAJECTORY), json(trajectory));
-  if (chart) await writeWhole(join(folder, CHART), await svgOf(chart));
+  if (picture !== undefined) await writeWhole(join(folder, CHART), picture);
   await writeSums(folder, [TRAJECTORY, CHART]);
+  await writeReport(state, trajectory, picture, home, meter);
 }

@@ -19,6 +19,8 @@ export interface TrainingState {
   readonly round: number;
   readonly work: Work;
   readonly progress: TrainingProgressState;
+  /** That began it, or went on with it, last. */
+  readonly worker?: string;
 }
 
 /** A network that was proposed, with all its trainings, whichever round they are of. */

@@ -1,8 +1,9 @@
 /** A trained network on the videos of one part, under both test strategies. */
-import type { Dataset } from '../data/index.js';
+import { timeOf, type Video, type ViewDraws, viewDraws } from '../data/index.js';
 import { X3dError } from '../errors.js';
-import { evaluate } from './evaluating.js';
+import { drawsFor, type Evaluated, evaluate } from './evaluating.js';
 import { loadEngine } from './loading.js';
+import type { VideoPrediction } from './predictions.js';
 import type { SavedNetwork } from './saved.js';
 import type { Device, Evaluation, TrainingProgress } from './training.js';
 
@@ -17,12 +18,48 @@ export interface AssessOptions {
   readonly report?: (progress: TrainingProgress) => void;
 }
 
+/** What one clip of a video was taken for. */
+export interface WindowPrediction {
+  /** Of its first and its last frame, seconds. */
+  readonly from: number;
+  readonly to: number;
+  readonly predicted: number;
+  readonly score: number;
+  /** Score of the true class. */
+  readonly likelihood: number;
+}
+
+/** Of K-Center: the mean of its windows, one for each clip. */
+export interface AssessedVideo extends VideoPrediction {
+  readonly windows: readonly WindowPrediction[];
+}
+
 export interface Assessment {
   readonly center: Evaluation;
   readonly leftCenterRight: Evaluation;
+  readonly videos: readonly AssessedVideo[];
 }
 
-function refuseOtherClasses({ base, classes }: SavedNetwork, dataset: Dataset): void {
+type Assessed = Evaluated['dataset'];
+
+/** A view each, [views, classes], in the order of the clips. */
+function windowsIn(video: Video, probabilities: Float32Array, draws: ViewDraws): WindowPrediction[] {
+  const classes = probabilities.length / draws.views;
+  return viewDraws(video, draws).map(({ frames }, view) => {
+    const own = probabilities.subarray(view * classes, (view + 1) * classes);
+    const score = Math.max(...own);
+    const [first, last] = [Math.min(...frames), Math.max(...frames)];
+    return {
+      from: timeOf(video, first),
+      to: timeOf(video, last) + 1 / video.framesPerSecond,
+      predicted: own.indexOf(score),
+      score,
+      likelihood: own[video.label] ?? 0,
+    };
+  });
+}
+
+function refuseOtherClasses({ base, classes }: SavedNetwork, dataset: Assessed): void {
   const own = dataset.classes;
   const same = classes ? classes.join('\n') === own.join('\n') : own.length === base.classes;
   if (same) return;
@@ -39,7 +76,7 @@ function refuseOtherClasses({ base, classes }: SavedNetwork, dataset: Dataset): 
 /** Throws X3dError: data for weights, classes or videos that do not fit, environment for the device. */
 export async function assess(
   saved: SavedNetwork,
-  dataset: Dataset,
+  dataset: Assessed,
   { part, views, device, threads, cacheFolder, report = () => {} }: AssessOptions,
 ): Promise<Assessment> {
   refuseOtherClasses(saved, dataset);
@@ -56,9 +93,15 @@ export async function assess(
       report,
       signal: undefined,
     };
+    const draws = drawsFor(session.request, dataset.rate, 'center', views);
+    const videos: AssessedVideo[] = [];
+    const center = await evaluate(session, part, (prediction, video, probabilities) => {
+      videos.push({ ...prediction, windows: windowsIn(video, probabilities, draws) });
+    });
     return {
-      center: await evaluate(session, part),
+      center,
       leftCenterRight: await evaluate(session, `${part}-left-center-right`),
+      videos,
     };
   } finally {
     engine.close();

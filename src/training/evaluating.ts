@@ -1,5 +1,5 @@
 /** Evaluation of the trained network on the videos of one part. */
-import { viewBatches } from '../data/index.js';
+import { type Dataset, type Video, viewBatches } from '../data/index.js';
 import { testCrop } from '../network/index.js';
 import { tally } from './evaluation.js';
 import type { VideoPrediction } from './predictions.js';
@@ -10,9 +10,26 @@ export const cropOf = (strategy: Strategy, trainCrop: number) =>
   strategy === 'center' ? trainCrop : testCrop(trainCrop);
 
 /** What an evaluation needs of a session. */
-export type Evaluated = Pick<Session, 'dataset' | 'engine' | 'report' | 'signal'> & {
+export type Evaluated = Pick<Session, 'engine' | 'report' | 'signal'> & {
+  readonly dataset: Pick<Dataset, 'classes' | 'videos' | 'parts' | 'rate'>;
   readonly request: Pick<Session['request'], 'factors' | 'recipe' | 'cacheFolder' | 'device' | 'threads'>;
 };
+
+/** How the views of an evaluation are cut. */
+export const drawsFor = (
+  { factors }: Pick<Session['request'], 'factors'>,
+  rate: number,
+  strategy: Strategy,
+  views: number,
+) => ({
+  frames: factors.frames,
+  stride: factors.stride,
+  rate,
+  shortSide: testCrop(factors.crop),
+  crop: cropOf(strategy, factors.crop),
+  strategy,
+  views,
+});
 
 /** The views of every video of an evaluation, in the order of the videos. */
 export function viewsFor(
@@ -20,26 +37,22 @@ export function viewsFor(
   name: EvaluationName,
   views: number,
 ) {
-  const { factors, cacheFolder } = request;
   const { part, strategy } = EVALUATIONS[name];
   return viewBatches(dataset, part, {
-    frames: factors.frames,
-    stride: factors.stride,
-    rate: dataset.rate,
-    shortSide: testCrop(factors.crop),
-    crop: cropOf(strategy, factors.crop),
-    strategy,
-    views,
-    cacheFolder,
+    ...drawsFor(request, dataset.rate, strategy, views),
+    cacheFolder: request.cacheFolder,
     threads: dataThreads(request),
   });
 }
+
+/** Of a video, with the probabilities that it is the mean of, [views, classes]. */
+export type OnPrediction = (prediction: VideoPrediction, video: Video, probabilities: Float32Array) => void;
 
 /** The predictions for every video of a part, summed up; `onPrediction` hears of each. */
 export async function evaluate(
   session: Evaluated,
   name: EvaluationName,
-  onPrediction: (prediction: VideoPrediction) => void = () => {},
+  onPrediction: OnPrediction = () => {},
 ): Promise<Evaluation> {
   const { request, dataset, engine, report, signal } = session;
   const { part, strategy } = EVALUATIONS[name];
@@ -49,8 +62,9 @@ export async function evaluate(
   let done = 0;
   for await (const { video, clips, views } of viewsFor(session, name, request.recipe.views)) {
     signal?.throwIfAborted();
-    const said = scores.add(video.label, engine.evaluate(clips, { crop, views }), views);
-    onPrediction({ evaluation: name, video: video.name, label: video.label, ...said });
+    const probabilities = engine.evaluate(clips, { crop, views });
+    const said = scores.add(video.label, probabilities, views);
+    onPrediction({ evaluation: name, video: video.name, label: video.label, ...said }, video, probabilities);
     done += 1;
     report({ phase: 'evaluation', done, of: videos });
   }

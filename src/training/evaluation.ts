@@ -8,7 +8,11 @@ export interface Tally {
    * `probabilities`: [views x classes], the softmax of each view; they are averaged (the paper, section 4).
    * Throws TrainingError (not-a-number) where one is not a number.
    */
-  add(label: number, probabilities: Float32Array, views: number): { predicted: number; score: number };
+  add(
+    label: number,
+    probabilities: Float32Array,
+    views: number,
+  ): { predicted: number; score: number; likelihood: number };
   result(): Evaluation;
 }
 
@@ -45,7 +49,7 @@ export function tally(classes: number): Tally {
       if (row) row[predicted] = (row[predicted] ?? 0) + 1;
       viewsPerVideo = views;
       predictions.push({ likelihood: scores[label] ?? 0, rank: rankOf(label, scores) });
-      return { predicted, score: scores[predicted] ?? 0 };
+      return { predicted, score: scores[predicted] ?? 0, likelihood: scores[label] ?? 0 };
     },
     result: () => ({
       videos: predictions.length,

@@ -12,6 +12,7 @@ export const VideoPrediction = Type.Object({
   label: Type.Integer({ minimum: 0, description: 'Its class.' }),
   predicted: Type.Integer({ minimum: 0 }),
   score: Type.Number({ description: 'Of the class that was predicted.' }),
+  likelihood: Type.Number({ description: "Score of the video's own class." }),
 });
 export type VideoPrediction = Static<typeof VideoPrediction>;
 
@@ -27,3 +28,11 @@ export async function readPredictions(folder: string): Promise<VideoPrediction[]
   const value: unknown = JSON.parse(text);
   return kept.Check(value) ? value : undefined;
 }
+
+/** Those that are wrong, the worst first: where the own class had the lowest score. */
+export const mistakesIn = <Own extends Pick<VideoPrediction, 'label' | 'predicted' | 'likelihood' | 'score'>>(
+  all: readonly Own[],
+): Own[] =>
+  all
+    .filter(({ label, predicted }) => label !== predicted)
+    .sort((a, b) => a.likelihood - b.likelihood || b.score - a.score);

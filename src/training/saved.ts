@@ -37,7 +37,12 @@ export interface SavedNetwork {
   readonly classes?: readonly string[];
   readonly weights: StoredWeights;
   readonly preprocessing: Preprocessing;
+  /** Parts of its search; undefined where its description does not say. */
+  readonly trainedOn?: TrainedOn;
 }
+
+const TRAINED_ON = ['train', 'train-and-validation'] as const;
+export type TrainedOn = (typeof TRAINED_ON)[number];
 
 /** Kinetics, for which the published networks were made, is sampled at 30 frames per second. */
 const PUBLISHED_RATE = 30;
@@ -65,6 +70,7 @@ const description = Compile(
     factors: FactorsSchema,
     classes: Type.Array(Type.String()),
     preprocessing: Type.Optional(Described),
+    trainedOn: Type.Optional(Type.Enum([...TRAINED_ON])),
   }),
 );
 
@@ -117,13 +123,14 @@ export async function readSaved(folder: string): Promise<SavedNetwork> {
       remedy:
         'Take it from a backup, or remove the folder and run the search again: what it trained is kept.',
     });
-  const { base, factors, classes, preprocessing } = value;
+  const { base, factors, classes, preprocessing, trainedOn } = value;
   return {
     base,
     factors,
     classes,
     weights: await readWeights(join(folder, 'weights.safetensors')),
     preprocessing: preprocessingOf(factors, preprocessing),
+    ...(trainedOn === undefined ? {} : { trainedOn }),
   };
 }
 

@@ -8,7 +8,8 @@ import { connect, KEY_PREFIX } from '../redis/connection.js';
 import { advance, type Trainings } from '../search/coordinator.js';
 import { allSearches, readSearch } from '../search/log.js';
 import { writeRun } from '../search/report.js';
-import { isOver } from '../search/state.js';
+import { openEnergyMeter } from '../search/reporting/energy.js';
+import { isOver, type SearchState } from '../search/state.js';
 import type { AdvanceJob } from './job.js';
 import {
   COORDINATION,
@@ -73,7 +74,9 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<{ s
   const redis = connect(redisUrl);
   redis.on('error', (error) => log.warn({ error: error.message }, 'Redis'));
   const queues = openQueues(redis);
-  const coordination = { redis, home, trainings: trainingsOf(queues, home), report: writeRun };
+  const meter = openEnergyMeter();
+  const report = (state: SearchState) => writeRun(state, home, meter);
+  const coordination = { redis, home, trainings: trainingsOf(queues, home), report };
   await ownHome(redis, await identified(home));
   const settled = new Set<string>();
   await tickRunning(queues, log, settled);
@@ -108,6 +111,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<{ s
     stop: async () => {
       clearInterval(watch);
       cache.stop();
+      meter.close();
       await worker.close();
       await queues.close();
       redis.disconnect();

@@ -167,6 +167,10 @@ describe('a search over HTTP', () => {
     const response = await at.get(`/searches/${search}/artifacts/trajectory.json`);
     expect(response.headers.get('content-type')).toMatch(/^application\/json/);
     expect(await response.json()).toEqual(trajectory);
+    const report = await at.get(`/searches/${search}/artifacts/report.html`);
+    expect(report.headers.get('content-type')).toBe('text/html; charset=utf-8');
+    expect(report.headers.get('content-security-policy')).toMatch(/^default-src 'none'; .*sandbox/);
+    expect(await report.text()).toContain('<h1>shapes</h1>');
 
     const folder = at.home.run(search);
     await writeFile(join(at.home.folder, 'secret'), 'secret');

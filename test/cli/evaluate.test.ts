@@ -1,10 +1,16 @@
 /** `evaluate` on a network that was trained here: the figures of its training come again from its files alone. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AS_DIVIDED } from '../../src/data/folds.js';
+import { type Dataset, openDataset } from '../../src/data/index.js';
+import { homeAt } from '../../src/home.js';
 import { BASES, describeNetwork, type Factors, MODELS } from '../../src/network/index.js';
+import { resolveConfiguration } from '../../src/search/configuration.js';
+import { groundOf } from '../../src/search/creation.js';
+import { recordBeginning } from '../../src/search/reporting/record.js';
 import { initialParameters, initialStatistics, layoutOf } from '../../src/training/engine/parameters.js';
 import { exportWeights } from '../../src/training/engine/weights.js';
 import { RECIPES } from '../../src/training/recipe.js';
@@ -92,7 +98,7 @@ describe('evaluate', () => {
 
   it('is a table for people', async () => {
     const { stdout } = await evaluate('--network', network, '--part', 'validation');
-    expect(stdout).toMatch(/^K-Center +3 +\d+\.\d % +\d+\.\d % +\d+\.\d{3}$/m);
+    expect(stdout).toMatch(/^K-Center +3 +\d+\.\d % +\d+\.\d to \d+\.\d % +\d+\.\d % +\d+\.\d{3}$/m);
     expect(stdout).toMatch(/^on 6 videos of the validation part$/m);
   });
 
@@ -111,7 +117,7 @@ describe('evaluate', () => {
       return stderr;
     };
     expect(await refusal('--network', empty)).toMatch(
-      /network\.json: expected the description of a network, got ENOENT/,
+      /: expected a run's id, a run's folder, or the folder of a network, got none of them/,
     );
     expect(await refusal('--model', 'XS')).toMatch(
       /^error: --network: expected the folder of a network, or --model and --weights instead, got --model/,
@@ -139,5 +145,101 @@ describe('evaluate', () => {
     expect(await refusal('--network', empty)).toMatch(
       /network\.json: factors\.crop: expected integer, got "32"/,
     );
+  });
+});
+
+describe('evaluate, of a network in the folder of its run', () => {
+  let home: string;
+  let opened: Dataset;
+  const CONFUSION = () => result.evaluations.test?.confusion;
+
+  /** As a search leaves it. */
+  const leave = (trainedOn: string) => {
+    const folder = join(homeAt(home).run('s1'), 'network');
+    rmSync(folder, { recursive: true, force: true });
+    cpSync(network, folder, { recursive: true });
+    const described = JSON.parse(readFileSync(join(folder, 'network.json'), 'utf8'));
+    writeFileSync(join(folder, 'network.json'), JSON.stringify({ ...described, trainedOn }));
+  };
+  const own = (...args: string[]) =>
+    x3d('evaluate', ...args, '--network', 's1', '--home', home, '--views', '3');
+
+  beforeAll(async () => {
+    home = mkdtempSync(join(tmpdir(), 'x3d-evaluate-'));
+    const [, group = '', , shares = ''] = videos.flags;
+    const [trained = 0, validation = 0, test = 0] = shares.split(',').map(Number);
+    const data = { path: videos.path, group, shares: { train: trained, validation, test } };
+    opened = await openDataset(data, { cacheFolder: homeAt(home).cache });
+    const given = { data, target: '2M' };
+    const configuration = resolveConfiguration(given, groundOf(opened));
+    await recordBeginning(homeAt(home), 's1', { given, configuration, opened });
+    leave('train');
+  });
+  afterAll(() => rm(home, { recursive: true, force: true }));
+
+  it('without videos tests the test part of its search, and leaves what it found as files', async () => {
+    const folder = join(temporaryFolder(), 'found');
+    const { code, stdout } = await own('--output', folder);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^on 6 videos of the test part of search s1$/m);
+    const found = JSON.parse(readFileSync(join(folder, 'evaluation.json'), 'utf8'));
+    expect(found.center.confusion).toEqual(CONFUSION());
+    expect(found.videos).toHaveLength(6);
+    for (const { windows, score, likelihood } of found.videos) {
+      expect(windows).toHaveLength(3);
+      expect(likelihood).toBeLessThanOrEqual(score);
+      for (const { from, to } of windows) expect(to).toBeGreaterThan(from);
+    }
+    // Mistakes first, the worst of them before the others.
+    const wrong = found.videos.map(
+      (video: { class: string; predicted: string }) => video.class !== video.predicted,
+    );
+    expect(wrong).toEqual([...wrong].sort().reverse());
+    const rows = readFileSync(join(folder, 'predictions.csv'), 'utf8').trim().split('\n');
+    expect(rows[0]).toBe('video,window,from,to,class,predicted,score,score of class');
+    expect(rows).toHaveLength(1 + 6 * 4);
+    expect(readFileSync(join(folder, 'confusion.svg'), 'utf8')).toMatch(/^<svg[\s\S]*chequered/);
+  });
+
+  it('on the videos of its search tests the same, however they are divided, and says what it left out', async () => {
+    const { stdout } = await own(videos.path);
+    expect(stdout).toMatch(/^on 6 videos of the test part of search s1$/m);
+    expect(stdout).toMatch(/^left out +18 of its training part, 6 of its validation part: /m);
+  });
+
+  it('takes a test list alone, of some of the classes, and the folder of one class', async () => {
+    const tests = opened.videos.filter(({ part, label }) => part === 'test' && label < 2);
+    const lists = temporaryFolder();
+    const lines = tests.map(({ path, label }) => `${path} ${opened.classes[label]}\n`);
+    writeFileSync(join(lists, 'test.csv'), lines.join(''));
+    const listed = JSON.parse((await own(lists, '--json')).stdout);
+    expect(listed.center.videos).toBe(tests.length);
+    expect(listed.center.confusion.slice(0, 2)).toEqual(CONFUSION()?.slice(0, 2));
+    const [first = ''] = opened.classes;
+    const folder = JSON.parse((await own(join(videos.path, first), '--json')).stdout);
+    expect(folder).toMatchObject({ search: { name: 's1', own: 1 } });
+    expect(folder.center.confusion[0]).toEqual(CONFUSION()?.[0]);
+  });
+
+  it('never tests on what it was trained on, nor on validation videos that joined them', async () => {
+    const trained = opened.videos.filter(({ part }) => part === 'train');
+    const lists = temporaryFolder();
+    writeFileSync(
+      join(lists, 'test.csv'),
+      trained.map(({ path, label }) => `${path} ${opened.classes[label]}\n`).join(''),
+    );
+    const refused = await own(lists);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(
+      /expected videos in the test part that the network was not made with, got 18 videos/,
+    );
+    const validation = await own('--part', 'validation');
+    expect(validation.stdout).toMatch(
+      /^on 6 videos of the validation part of search s1\nValidation videos chose/m,
+    );
+    leave('train-and-validation');
+    const joined = await own('--part', 'validation');
+    expect(joined.code).toBe(2);
+    expect(joined.stderr).toMatch(/got 30 videos of its search, of which 24 trained it/);
   });
 });

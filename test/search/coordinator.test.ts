@@ -225,9 +225,26 @@ describe('a coordinator', () => {
       },
     });
     const state = await searchNamed(redis, 's1');
-    expect(reported).toHaveLength(2);
+    const ended = reported.filter(({ status }) => status.kind === 'ended');
+    expect(ended).toHaveLength(2);
     expect(endsSeen).toBe(1);
-    for (const report of reported) expect(report).toEqual(state);
+    for (const report of ended) expect(report).toEqual(state);
+  });
+
+  test('writes what there is as each round begins, and goes on where that can not be written', async () => {
+    await create();
+    const rounds: number[] = [];
+    await coordinate({
+      ...coordination(trainings()),
+      report: async ({ rounds: { length }, final, status }) => {
+        if (status.kind !== 'running') return;
+        if (!final) rounds.push(length);
+        throw new Error('the disk is full');
+      },
+    });
+    const state = await searchNamed(redis, 's1');
+    expect(state.status.kind).toBe('ended');
+    expect(rounds).toEqual(state.rounds.map(({ round }) => round));
   });
 
   test('keeps the network found, without what only its training needed', async () => {

@@ -10,10 +10,18 @@ import { problems } from '../problems.js';
 import { type App, SearchId, type Service } from '../service.js';
 
 const TYPES: Readonly<Record<string, string>> = {
+  '.csv': 'text/csv; charset=utf-8',
+  '.html': 'text/html; charset=utf-8',
+  '.jpg': 'image/jpeg',
   '.json': 'application/json',
   '.jsonl': 'application/x-ndjson',
   '.svg': 'image/svg+xml',
+  '.txt': 'text/plain; charset=utf-8',
 };
+
+/** A report may show what is in it, and nothing else: it runs nothing and asks for nothing, here least of all. */
+const REPORT_POLICY =
+  "default-src 'none'; img-src data:; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'";
 
 const Listing = Type.Object(
   { files: Type.Array(Type.Object({ path: Type.String(), bytes: Type.Integer({ minimum: 0 }) })) },
@@ -114,6 +122,7 @@ export function artifactRoutes(app: App, { redis, home }: Service): void {
       // Size and content of one and the same file, even where it is replaced meanwhile.
       const handle = await open(file);
       const { size } = await handle.stat();
+      if (extname(file) === '.html') reply.header('content-security-policy', REPORT_POLICY);
       return reply
         .type(TYPES[extname(file)] ?? 'application/octet-stream')
         .header('content-length', size)

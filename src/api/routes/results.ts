@@ -4,7 +4,7 @@ import Type, { type Static } from 'typebox';
 import { X3dError } from '../../errors.js';
 import { searchNamed } from '../../search/log.js';
 import { trainingsOf } from '../../search/state.js';
-import { readPredictions, VideoPrediction } from '../../training/predictions.js';
+import { mistakesIn, readPredictions, VideoPrediction } from '../../training/predictions.js';
 import { EVALUATION_NAMES, TrainingResult, trainingResult } from '../../training/training.js';
 import { problems } from '../problems.js';
 import { type App, SearchId, type Service } from '../service.js';
@@ -19,7 +19,7 @@ const TrainingResults = Type.Object(
     evaluations,
     mistakes: Type.Optional(
       Type.Array(VideoPrediction, {
-        description: `Videos taken for another class, the surest mistakes first, at most ${MOST_MISTAKES} of each evaluation. Absent for trainings of versions that did not keep them.`,
+        description: `Videos taken for another class, the worst first (where the own class had the lowest score), at most ${MOST_MISTAKES} of each evaluation. Absent for trainings of versions that did not keep them.`,
       }),
     ),
   },
@@ -27,10 +27,8 @@ const TrainingResults = Type.Object(
 );
 export type TrainingResults = Static<typeof TrainingResults>;
 
-function mistakesIn(predictions: readonly VideoPrediction[]): VideoPrediction[] {
-  const wrong = predictions
-    .filter(({ label, predicted }) => label !== predicted)
-    .sort((a, b) => b.score - a.score);
+function worstIn(predictions: readonly VideoPrediction[]): VideoPrediction[] {
+  const wrong = mistakesIn(predictions);
   return EVALUATION_NAMES.flatMap((name) =>
     wrong.filter(({ evaluation }) => evaluation === name).slice(0, MOST_MISTAKES),
   );
@@ -62,7 +60,7 @@ export function resultRoutes(app: App, { redis, home }: Service): void {
       const result: unknown = JSON.parse(text);
       if (trainingResult.Check(result)) {
         const predictions = await readPredictions(home.candidate(training));
-        const mistakes = predictions && mistakesIn(predictions);
+        const mistakes = predictions && worstIn(predictions);
         return {
           classes: result.classes,
           evaluations: result.evaluations,

@@ -6,6 +6,7 @@ import { createSearch, settle } from '../../search/creation.js';
 import { DatasetSummary, Phase } from '../../search/events.js';
 import { listSearches, readSearch, searchNamed } from '../../search/log.js';
 import { Plan, planOf } from '../../search/planning/plan.js';
+import { recordBeginning } from '../../search/reporting/record.js';
 import { failedForGood } from '../../search/standstill.js';
 import { countTrainings, endOf, finalOutcome, type SearchState, trainingsOf } from '../../search/state.js';
 import { cancelSearch, pauseSearch, removeSearch, resumeSearch, retrySearch } from '../../search/steering.js';
@@ -151,6 +152,7 @@ export function searchRoutes(
           start: readings.start,
           memory,
           ...(trainer === undefined ? {} : { trainer }),
+          record: (search, beginning) => recordBeginning(home, search, beginning),
         });
       };
       const begun = key === undefined ? undefined : await readSearch(redis, id);

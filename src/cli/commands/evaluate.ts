@@ -1,25 +1,28 @@
 /** `evaluate`: a trained network on videos: what a search has left, or published weights. */
 import { Command, Option } from 'commander';
-import { openDataset } from '../../data/index.js';
+import type { Dataset } from '../../data/index.js';
+import { type NamedNetwork, networkNamed } from '../../deployment/named.js';
 import { X3dError } from '../../errors.js';
 import { homeAt } from '../../home.js';
 import { MODELS, type ModelName } from '../../network/index.js';
-import type { Assessment } from '../../training/assess.js';
-import { publishedNetwork, readSaved, type SavedNetwork } from '../../training/saved.js';
-import type { Device, Evaluation } from '../../training/training.js';
+import { readRecordedData, runOf } from '../../search/reporting/record.js';
+import { heldOut } from '../../training/held.js';
+import { publishedNetwork, type SavedNetwork, type TrainedOn } from '../../training/saved.js';
+import type { Device } from '../../training/training.js';
 import { trainerEnvironment } from '../../workers/child.js';
-import { type DataOptions, dataFrom, VIDEOS, withData } from '../data.js';
-import { percent } from '../figures.js';
-import { example, homeOption, jsonOption, whole } from '../flags.js';
+import { type DataOptions, VIDEOS, withData } from '../data.js';
+import { evaluationData, evaluationText, writeEvaluation } from '../evaluation.js';
+import { example, homeOption, jsonOption, NETWORK, whole } from '../flags.js';
 import { deviceNamed, refuseMissing, slowTraining } from '../fleet.js';
 import { print } from '../printing.js';
 import { progressLine } from '../progress.js';
-import { columns } from '../table.js';
+import { openTested } from '../tested.js';
 
 interface EvaluateOptions extends DataOptions {
   readonly network?: string;
   readonly model?: ModelName;
   readonly weights?: string;
+  readonly output?: string;
   readonly part: 'validation' | 'test';
   readonly views: number;
   readonly device: Device;
@@ -28,10 +31,27 @@ interface EvaluateOptions extends DataOptions {
   readonly json?: boolean;
 }
 
-async function savedFrom({ network, model, weights }: EvaluateOptions): Promise<SavedNetwork> {
-  if (network !== undefined && model === undefined && weights === undefined) return readSaved(network);
+interface Named {
+  readonly saved: SavedNetwork;
+  /** What its search knew, where it lies in the run's folder. */
+  readonly search?: { readonly name: string; readonly data: Dataset; readonly trainedOn: TrainedOn };
+}
+
+async function searchOf({ folder, name, saved }: NamedNetwork): Promise<Named['search']> {
+  const run = runOf(folder);
+  const data = run === undefined ? undefined : await readRecordedData(run);
+  // Of a description that does not say, the videos that validated are not believed to have been kept out.
+  return data && { name, data, trainedOn: saved.trainedOn ?? 'train-and-validation' };
+}
+
+async function namedBy({ network, model, weights, home }: EvaluateOptions): Promise<Named> {
+  if (network !== undefined && model === undefined && weights === undefined) {
+    const named = await networkNamed(network, homeAt(home));
+    const search = await searchOf(named);
+    return { saved: named.saved, ...(search ? { search } : {}) };
+  }
   if (network === undefined && model !== undefined && weights !== undefined)
-    return publishedNetwork(model, weights);
+    return { saved: await publishedNetwork(model, weights) };
   throw new X3dError('invalid-input', {
     subject: '--network',
     expected: 'the folder of a network, or --model and --weights instead',
@@ -41,76 +61,55 @@ async function savedFrom({ network, model, weights }: EvaluateOptions): Promise<
   });
 }
 
-function text({ center, leftCenterRight }: Assessment, part: string): string {
-  const table = columns({
-    strategy: 'left',
-    views: 'right',
-    'top-1': 'right',
-    'top-5': 'right',
-    loss: 'right',
-  });
-  const row = (name: string, { viewsPerVideo, metrics }: Evaluation) =>
-    table.push([
-      name,
-      viewsPerVideo,
-      percent(metrics.accuracy),
-      percent(metrics.top5),
-      metrics.loss.toFixed(3),
-    ]);
-  row('K-Center', center);
-  row('K-LeftCenterRight', leftCenterRight);
-  return `${table}\non ${center.videos} videos of the ${part} part`;
-}
-
-async function evaluate(path: string, options: EvaluateOptions): Promise<void> {
-  const { part, views, threads, json } = options;
-  const saved = await savedFrom(options);
-  const { rate } = saved.preprocessing;
-  refuseMissing([options.device]);
+async function evaluate(path: string | undefined, options: EvaluateOptions): Promise<void> {
+  const { part, views, threads, device, json, output } = options;
+  const { saved, search } = await namedBy(options);
+  refuseMissing([device]);
   const slow = slowTraining();
   if (slow !== undefined) process.stderr.write(`${slow}\n`);
   const cacheFolder = homeAt(options.home).cache;
-  const looking = progressLine('looking at videos');
-  const dataset = await openDataset(
-    // The network's strides count at the rate that it was trained at, whatever the rate of these videos.
-    { path, ...(rate === undefined ? {} : { rate }), ...dataFrom(options) },
-    // With shares the videos are divided as a search divides them.
-    {
-      cacheFolder,
-      onProgress: looking,
-      part,
-      classes: saved.classes ?? saved.base.classes,
-      ...(options.shares ? {} : { undivided: 'test' }),
-    },
-  );
-  if (dataset.parts[part] === 0)
-    throw new X3dError('data', {
-      subject: path,
-      expected: `videos in the ${part} part`,
+  const opened = path === undefined ? search?.data : await openTested(path, saved, options, cacheFolder);
+  if (!opened)
+    throw new X3dError('invalid-input', {
+      subject: 'videos',
+      expected: 'videos as an argument, where the network does not lie in the folder of its run',
       got: 'none',
-      remedy: 'Name another --part, or divide the videos otherwise.',
     });
+  const known = search && { videos: search.data.videos, trainedOn: search.trainedOn };
+  const { dataset, own, leftOut } = heldOut(opened, part, known, path ?? search?.name ?? 'videos');
+  const nothing = { train: 0, validation: 0, test: 0 };
   // Read as TensorFlow loads.
-  Object.assign(process.env, trainerEnvironment(threads, options.device));
+  Object.assign(process.env, trainerEnvironment(threads, device));
   const { assess } = await import('../../training/assess.js');
   const showing = progressLine('evaluating');
   const assessment = await assess(saved, dataset, {
     part,
     views,
-    device: options.device,
+    device,
     threads,
     cacheFolder,
     report: ({ done, of }) => showing(done, of),
   });
-  const { classes } = dataset;
-  print(json, { part, classes, ...assessment }, () => text(assessment, part));
+  const { classes, skipped } = dataset;
+  const evaluated = {
+    part,
+    classes,
+    ...assessment,
+    skipped: path === undefined ? [] : skipped,
+    ...(search
+      ? { search: { name: search.name, own, leftOut: path === undefined ? nothing : leftOut } }
+      : {}),
+  };
+  if (output !== undefined) await writeEvaluation(output, evaluated);
+  print(json, evaluationData(evaluated), () => evaluationText(evaluated));
 }
 
 export function evaluateCommand(): Command {
   const command = new Command('evaluate')
     .description('Test a trained network on videos: what a search has left, or published weights')
-    .argument('<videos>', VIDEOS)
-    .option('--network <folder>', 'the folder runs/ID/network of a search')
+    .argument('[videos]', `${VIDEOS}; or the folder of one class (default: those of the network's search)`)
+    .option('--network <name>', NETWORK)
+    .option('--output <folder>', 'write evaluation.json, predictions.csv and confusion.svg there')
     .addOption(new Option('--model <name>', 'a published network').choices(Object.keys(MODELS)))
     .option(
       '--weights <file>',
@@ -133,7 +132,8 @@ export function evaluateCommand(): Command {
     .addHelpText(
       'after',
       example(
-        'evaluate ~/videos/others --network x3d-search-data/runs/s0123456789/network',
+        'evaluate --network s0123456789',
+        'evaluate ~/videos/others --network s0123456789 --output others',
         'evaluate ~/videos/kinetics/val --model XS --weights x3d_xs.pyth',
       ),
     )

@@ -1,0 +1,107 @@
+/**
+ * What a search began from, in its run's folder, so that it can be repeated and tested where the search itself is gone:
+ *
+ *   configuration.json  as it was given; `run --config` reads it
+ *   resolved.json       with every default filled in
+ *   data.json           every video with its class, part, group and digest; what was skipped, and why
+ *   split/              train.csv, val.csv, test.csv and classes.txt, as this program and SlowFast read them
+ */
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import Type, { type Static } from 'typebox';
+import { Compile } from 'typebox/compile';
+import { csvCell } from '../../csv.js';
+import { type Dataset, PARTS, type Part } from '../../data/index.js';
+import { writeWhole } from '../../files.js';
+import type { Home } from '../../home.js';
+import type { SearchConfiguration } from '../configuration.js';
+
+export interface Beginning {
+  /** As the user wrote it. */
+  readonly given: unknown;
+  readonly configuration: SearchConfiguration;
+  readonly opened: Dataset;
+}
+
+const FILES = { given: 'configuration.json', resolved: 'resolved.json', data: 'data.json' } as const;
+export const SPLIT = 'split';
+const LISTS: Readonly<Record<Part, string>> = { train: 'train.csv', validation: 'val.csv', test: 'test.csv' };
+
+const json = (value: unknown) => `${JSON.stringify(value, undefined, 2)}\n`;
+
+/** What divides path and label: SlowFast's own space, where no path has one. */
+const separatorOf = (paths: readonly string[]): string =>
+  [' ', ',', '\t'].find((separator) => !paths.some((path) => path.includes(separator))) ?? ',';
+
+async function writeSplit(folder: string, { videos, classes }: Dataset): Promise<void> {
+  const separator = separatorOf(videos.map(({ path }) => path));
+  for (const part of PARTS) {
+    const lines = videos
+      .filter((video) => video.part === part)
+      .map(({ path, label }) => `${csvCell(path, separator)}${separator}${label}\n`);
+    if (lines.length > 0) await writeWhole(join(folder, LISTS[part]), lines.join(''));
+  }
+  await writeWhole(join(folder, 'classes.txt'), classes.map((name) => `${name}\n`).join(''));
+}
+
+/** Written before the search's first event. Safe to repeat. */
+export async function recordBeginning(
+  home: Home,
+  search: string,
+  { given, configuration, opened }: Beginning,
+): Promise<void> {
+  const folder = home.run(search);
+  const { data } = configuration;
+  await writeWhole(join(folder, FILES.given), json({ ...(given as object), data }));
+  await writeWhole(join(folder, FILES.resolved), json(configuration));
+  await writeWhole(join(folder, FILES.data), `${JSON.stringify(opened)}\n`);
+  await writeSplit(join(folder, SPLIT), opened);
+}
+
+const Count = Type.Integer({ minimum: 0 });
+const Name = Type.String();
+const RecordedVideo = Type.Object({
+  path: Name,
+  name: Name,
+  label: Count,
+  part: Type.Enum([...PARTS]),
+  group: Type.Optional(Name),
+  frames: Count,
+  width: Count,
+  height: Count,
+  framesPerSecond: Type.Number({ exclusiveMinimum: 0 }),
+  times: Type.Optional(Type.Array(Type.Number())),
+  seconds: Type.Number({ minimum: 0 }),
+  digest: Name,
+});
+const RecordedData = Type.Object({
+  classes: Type.Array(Name),
+  videos: Type.Array(RecordedVideo),
+  parts: Type.Object({ train: Count, validation: Count, test: Count }),
+  skipped: Type.Array(Type.Object({ path: Name, reason: Name })),
+  noVideo: Type.Array(Type.Object({ reason: Name, files: Count, first: Name })),
+  remarks: Type.Array(Type.Object({ path: Name, remark: Name })),
+  fingerprint: Name,
+  limits: Type.Object({ maxSpan: Count, maxCrop: Count }),
+  rate: Type.Number({ exclusiveMinimum: 0 }),
+  pixels: Type.Object({ mean: Type.Number(), deviation: Type.Number() }),
+  dividedAsGiven: Type.Boolean(),
+  flip: Type.Boolean(),
+});
+const recordedData = Compile(RecordedData);
+
+/** The videos of the search in a run's folder; undefined where it holds none, as those of earlier versions. */
+export async function readRecordedData(folder: string): Promise<Dataset | undefined> {
+  const text = await readFile(join(folder, FILES.data), 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  const value: unknown = JSON.parse(text);
+  return recordedData.Check(value) ? (value as Static<typeof RecordedData> as Dataset) : undefined;
+}
+
+/** The run's folder that a network's folder is in. */
+export const runOf = (network: string): string | undefined =>
+  basename(network) === 'network' ? dirname(network) : undefined;
+
+/** The command that repeats a search, to be given in its run's folder. */
+export const repeatingCommand = ({ seed, memory }: SearchConfiguration): string =>
+  `x3d-search run --config ${FILES.given} --seed ${seed}${memory === undefined ? '' : ` --memory ${memory}`}`;
