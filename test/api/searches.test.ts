@@ -36,6 +36,8 @@ const created = async (changes: object = {}): Promise<string> => {
 
 describe('a plan over HTTP', () => {
   test('says what a search would take, begins none, and measures the workers meanwhile', async () => {
+    const heard = async () => ((await (await at.get('/workers')).json()) as { workers: unknown[] }).workers;
+    await eventually(async () => (await heard()).length === 2);
     const response = await at.post('/searches/plan', configuration());
     expect(response.status).toBe(200);
     expect(await response.json()).toMatchObject({
