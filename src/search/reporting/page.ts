@@ -79,6 +79,13 @@ figure,tr,.mistake{break-inside:avoid}h2{break-after:avoid}figure.drawn svg{filt
 
 const interval = ({ from, to }: Interval, text: (value: number) => string) => `${text(from)} to ${text(to)}`;
 
+const SUBJECTS: Readonly<Record<Trajectory['complexity'], string>> = {
+  multiplyAdds: 'multiply-adds',
+  parameters: 'parameters',
+  activationBytes: 'bytes of activations',
+  latency: 'ms',
+};
+
 const EVALUATION_TITLES: Readonly<Record<EvaluationName, string>> = {
   test: 'test videos, middle of the frame',
   'test-left-center-right': 'test videos, three windows across the frame',
@@ -270,12 +277,7 @@ export function reportPage(reported: Reported): string {
   const { trajectory, pictures } = reported;
   const { search, name, complexity, target, dataset } = trajectory;
   const title = name ?? `Search ${search}`;
-  const subject =
-    complexity === 'multiplyAdds'
-      ? 'multiply-adds'
-      : complexity === 'parameters'
-        ? 'parameters'
-        : 'bytes of activations';
+  const subject = SUBJECTS[complexity];
   return html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
