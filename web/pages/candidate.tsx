@@ -1,4 +1,5 @@
 /** One candidate, or the network found: what it is, how it learned, what came of it. */
+
 import type { ComponentChildren } from 'preact';
 import { useMemo } from 'preact/hooks';
 import type { CandidateDetail, FinalDetail, TrainingDetail } from '../../src/api/routes/candidates.js';
@@ -9,6 +10,7 @@ import { Log } from '../parts/log.js';
 import { NetworkDrawing } from '../parts/network.js';
 import { Results } from '../parts/results.js';
 import { Curves, curvesOf, useDetails } from '../parts/round.js';
+import { Table } from '../parts/table.js';
 import { Bar, COUNTED, estimate, Fact, Facts, Trouble, useTitle } from '../parts/words.js';
 import { to } from '../routes.js';
 import { usePolled } from '../service/live.js';
@@ -174,63 +176,52 @@ function Trainings({ trainings }: { readonly trainings: readonly TrainingDetail[
   return (
     <section>
       <h2>Trainings</h2>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard */}
-      <section class="scroll" tabIndex={0} aria-label="Trainings">
-        <table>
-          <thead>
-            <tr>
-              {[
-                'Training',
-                'Steps',
-                'Rate',
-                'State',
-                'Accuracy',
-                'Loss',
-                'Time',
-                'Clips a second',
-                'Memory',
-              ].map((title) => (
-                <th scope="col" key={title}>
-                  {title}
-                </th>
-              ))}
+      <Table
+        label="Trainings"
+        columns={[
+          'Training',
+          'Steps',
+          'Rate',
+          'State',
+          'Accuracy',
+          'Loss',
+          'Time',
+          'Clips a second',
+          'Memory',
+        ]}
+      >
+        {trainings.map(({ id, replicate, steps, learningRate, state, running, outcome }) => {
+          const score = outcome?.evaluations.validation ?? outcome?.evaluations.test;
+          return (
+            <tr key={id}>
+              <th scope="row">
+                {replicate + 1} <small>{id.slice(0, 9)}</small>
+              </th>
+              <td class="figure">{steps}</td>
+              <td class="figure">{learningRate}</td>
+              <td>
+                {running?.progress ? (
+                  <Bar
+                    done={running.progress.done}
+                    of={running.progress.of}
+                    label={`${running.progress.phase} of training ${replicate + 1}`}
+                  />
+                ) : (
+                  state
+                )}
+                {running && <small>on {running.worker}</small>}
+              </td>
+              <td class="figure">
+                {score && estimate({ mean: score.metrics.accuracy, error: score.errors.accuracy })}
+              </td>
+              <td class="figure">{score?.metrics.loss.toFixed(3)}</td>
+              <td class="figure">{outcome && duration(outcome.seconds)}</td>
+              <td class="figure">{outcome?.clipsPerSecond.toFixed(1)}</td>
+              <td class="figure">{outcome && `${amount(outcome.peakBytes)}B`}</td>
             </tr>
-          </thead>
-          <tbody>
-            {trainings.map(({ id, replicate, steps, learningRate, state, running, outcome }) => {
-              const score = outcome?.evaluations.validation ?? outcome?.evaluations.test;
-              return (
-                <tr key={id}>
-                  <th scope="row">
-                    {replicate + 1} <small>{id.slice(0, 9)}</small>
-                  </th>
-                  <td class="figure">{steps}</td>
-                  <td class="figure">{learningRate}</td>
-                  <td>
-                    {running?.progress ? (
-                      <Bar
-                        done={running.progress.done}
-                        of={running.progress.of}
-                        label={`${running.progress.phase} of training ${replicate + 1}`}
-                      />
-                    ) : (
-                      state
-                    )}
-                    {running && <small>on {running.worker}</small>}
-                  </td>
-                  <td class="figure">
-                    {score && estimate({ mean: score.metrics.accuracy, error: score.errors.accuracy })}
-                  </td>
-                  <td class="figure">{score?.metrics.loss.toFixed(3)}</td>
-                  <td class="figure">{outcome && duration(outcome.seconds)}</td>
-                  <td class="figure">{outcome?.clipsPerSecond.toFixed(1)}</td>
-                  <td class="figure">{outcome && `${amount(outcome.peakBytes)}B`}</td>
-                </tr>
-              );
-            })}
-          </tbody>
-        </table>
-      </section>
+          );
+        })}
+      </Table>
     </section>
   );
 }

@@ -1,10 +1,12 @@
 /** Several searches side by side. */
+
 import { useCallback, useEffect, useState } from 'preact/hooks';
 import { amount, clip, duration, quantity } from '../../src/cli/figures.js';
 import { comparedOf, comparisonRows, comparisonSpecification } from '../../src/search/comparison.js';
 import type { Look } from '../../src/search/picture.js';
 import type { Trajectory } from '../../src/search/views.js';
 import { Chart } from '../parts/chart.js';
+import { Table } from '../parts/table.js';
 import { estimate, State, Trouble, useTitle } from '../parts/words.js';
 import { to } from '../routes.js';
 import { get, reasonOf } from '../service/ask.js';
@@ -50,53 +52,42 @@ export function Compare({ searches }: { readonly searches: readonly string[] }) 
         Every candidate, a colour for each search. Bars are one standard error; diamonds are the networks
         found.
       </Chart>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard */}
-      <section class="scroll" tabIndex={0} aria-label="The searches in figures">
-        <table>
-          <thead>
-            <tr>
-              {[
-                'Search',
-                'State',
-                'Method',
-                'Seed',
-                'Network found',
-                'Cost',
-                'Validation',
-                'Test',
-                'Trainings',
-                'Multiply-adds',
-                'Worker time',
-              ].map((title) => (
-                <th scope="col" key={title}>
-                  {title}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {trajectories.map(comparedOf).map((row) => (
-              <tr key={row.search}>
-                <th scope="row">
-                  <a href={to.search(row.search)}>{row.name ?? row.search}</a>
-                </th>
-                <td>
-                  <State status={row.status} />
-                </td>
-                <td>{row.method}</td>
-                <td class="figure">{row.seed}</td>
-                <td>{row.factors && `${clip(row.factors)}, ${row.factors.crop} px`}</td>
-                <td class="figure">{row.cost !== undefined && quantity(row.cost, row.complexity)}</td>
-                <td class="figure">{row.validation && estimate(row.validation.accuracy)}</td>
-                <td class="figure">{row.test && estimate(row.test.accuracy)}</td>
-                <td class="figure">{row.spending.trainings}</td>
-                <td class="figure">{amount(row.spending.multiplyAdds)}</td>
-                <td class="figure">{duration(3600 * row.spending.hours)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </section>
+      <Table
+        label="The searches in figures"
+        columns={[
+          'Search',
+          'State',
+          'Method',
+          'Seed',
+          'Network found',
+          'Cost',
+          'Validation',
+          'Test',
+          'Trainings',
+          'Multiply-adds',
+          'Worker time',
+        ]}
+      >
+        {trajectories.map(comparedOf).map((row) => (
+          <tr key={row.search}>
+            <th scope="row">
+              <a href={to.search(row.search)}>{row.name ?? row.search}</a>
+            </th>
+            <td>
+              <State status={row.status} />
+            </td>
+            <td>{row.method}</td>
+            <td class="figure">{row.seed}</td>
+            <td>{row.factors && `${clip(row.factors)}, ${row.factors.crop} px`}</td>
+            <td class="figure">{row.cost !== undefined && quantity(row.cost, row.complexity)}</td>
+            <td class="figure">{row.validation && estimate(row.validation.accuracy)}</td>
+            <td class="figure">{row.test && estimate(row.test.accuracy)}</td>
+            <td class="figure">{row.spending.trainings}</td>
+            <td class="figure">{amount(row.spending.multiplyAdds)}</td>
+            <td class="figure">{duration(3600 * row.spending.hours)}</td>
+          </tr>
+        ))}
+      </Table>
     </>
   );
 }

@@ -1,4 +1,5 @@
 /** What each round chose, by how much and how surely, and what it left out. */
+
 import { Fragment } from 'preact';
 import { amount, change, costText, inWords } from '../../src/cli/figures.js';
 import type { Choice } from '../../src/search/events.js';
@@ -6,6 +7,7 @@ import { moveOf } from '../../src/search/state.js';
 import type { CandidateView, RoundView, Trajectory } from '../../src/search/views.js';
 import { METRICS } from '../../src/training/metrics.js';
 import { to } from '../routes.js';
+import { Table } from './table.js';
 
 function margin({ difference }: Choice): string {
   if (!difference) return '';
@@ -35,97 +37,86 @@ export function Choices({ trajectory }: { readonly trajectory: Trajectory }) {
     <section>
       <h2>Choices</h2>
       {recipeChoice && <p class="note">Recipe: {recipeChoice.reason}</p>}
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard */}
-      <section class="scroll" tabIndex={0} aria-label="What each round chose">
-        <table>
-          <thead>
-            <tr>
-              {[
-                'Round',
-                'Won by',
-                'Which changed',
-                'Cost',
-                'Decided by',
-                'Margin',
-                'Probability',
-                'Runner-up',
-                'Trainings',
-              ].map((title) => (
-                <th scope="col" key={title}>
-                  {title}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {rounds.map((round) => {
-              const { winner, skipped, step } = round;
-              const won = round.candidates.find(({ id }) => id === winner?.candidate);
-              return (
-                <Fragment key={round.round}>
-                  <tr>
-                    <th scope="row">
-                      {round.round} <small>{step === 'expansion' ? '' : step}</small>
-                    </th>
-                    {winner && won ? (
-                      <>
-                        <td>
-                          <Linked search={search} round={round} id={winner.candidate} />
-                        </td>
-                        <td>{change(round.factors, won.factors)}</td>
-                        <td class="figure">{costText(won.cost, complexity)}</td>
-                        <td>{inWords(winner.choice.decidedBy)}</td>
-                        <td class="figure">{margin(winner.choice)}</td>
-                        <td class="figure">
-                          {winner.choice.probability?.toFixed(2)}
-                          {winner.choice.undecided && <small> undecided</small>}
-                        </td>
-                        <td>
-                          <Linked search={search} round={round} id={winner.choice.runnerUp} />
-                        </td>
-                        <td class="figure">
-                          {winner.choice.trainings} <small>{amount(winner.choice.multiplyAdds)}</small>
-                        </td>
-                      </>
-                    ) : (
-                      <td colSpan={8}>
-                        <small>
-                          {step === 'recipe' ? 'tries recipes; chooses no network' : 'not chosen yet'}
-                        </small>
-                      </td>
-                    )}
-                  </tr>
-                  {skipped.length > 0 && (
-                    <tr class="left-out">
-                      <td />
-                      <td colSpan={8}>
-                        Left out: {skipped.map(({ axis, reason }) => `${axis} (${reason})`).join('; ')}
-                      </td>
-                    </tr>
-                  )}
-                </Fragment>
-              );
-            })}
-            {contraction && (
+      <Table
+        label="What each round chose"
+        columns={[
+          'Round',
+          'Won by',
+          'Which changed',
+          'Cost',
+          'Decided by',
+          'Margin',
+          'Probability',
+          'Runner-up',
+          'Trainings',
+        ]}
+      >
+        {rounds.map((round) => {
+          const { winner, skipped, step } = round;
+          const won = round.candidates.find(({ id }) => id === winner?.candidate);
+          return (
+            <Fragment key={round.round}>
               <tr>
                 <th scope="row">
-                  <small>step back</small>
+                  {round.round} <small>{step === 'expansion' ? '' : step}</small>
                 </th>
-                <td>
-                  {contraction.candidate ? (
-                    <a href={to.candidate(search, contraction.candidate.id)}>{contraction.axis}</a>
-                  ) : (
-                    contraction.axis
-                  )}
-                </td>
-                <td>{change(contraction.from, contraction.to)}</td>
-                <td class="figure">{costText(contraction.cost, complexity)}</td>
-                <td colSpan={5} />
+                {winner && won ? (
+                  <>
+                    <td>
+                      <Linked search={search} round={round} id={winner.candidate} />
+                    </td>
+                    <td>{change(round.factors, won.factors)}</td>
+                    <td class="figure">{costText(won.cost, complexity)}</td>
+                    <td>{inWords(winner.choice.decidedBy)}</td>
+                    <td class="figure">{margin(winner.choice)}</td>
+                    <td class="figure">
+                      {winner.choice.probability?.toFixed(2)}
+                      {winner.choice.undecided && <small> undecided</small>}
+                    </td>
+                    <td>
+                      <Linked search={search} round={round} id={winner.choice.runnerUp} />
+                    </td>
+                    <td class="figure">
+                      {winner.choice.trainings} <small>{amount(winner.choice.multiplyAdds)}</small>
+                    </td>
+                  </>
+                ) : (
+                  <td colSpan={8}>
+                    <small>
+                      {step === 'recipe' ? 'tries recipes; chooses no network' : 'not chosen yet'}
+                    </small>
+                  </td>
+                )}
               </tr>
-            )}
-          </tbody>
-        </table>
-      </section>
+              {skipped.length > 0 && (
+                <tr class="left-out">
+                  <td />
+                  <td colSpan={8}>
+                    Left out: {skipped.map(({ axis, reason }) => `${axis} (${reason})`).join('; ')}
+                  </td>
+                </tr>
+              )}
+            </Fragment>
+          );
+        })}
+        {contraction && (
+          <tr>
+            <th scope="row">
+              <small>step back</small>
+            </th>
+            <td>
+              {contraction.candidate ? (
+                <a href={to.candidate(search, contraction.candidate.id)}>{contraction.axis}</a>
+              ) : (
+                contraction.axis
+              )}
+            </td>
+            <td>{change(contraction.from, contraction.to)}</td>
+            <td class="figure">{costText(contraction.cost, complexity)}</td>
+            <td colSpan={5} />
+          </tr>
+        )}
+      </Table>
       {final && (
         <p class="note">
           <a href={to.final(search)}>The network found</a> is {final.reason}.

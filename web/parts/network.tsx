@@ -1,4 +1,5 @@
 /** A network drawn by stage: how many blocks, how wide, how large, at what cost. */
+
 import { amount } from '../../src/cli/figures.js';
 import { layerCost } from '../../src/flops/cost.js';
 import {
@@ -12,6 +13,7 @@ import {
   type Network,
   type Shape,
 } from '../../src/network/index.js';
+import { Table } from './table.js';
 
 interface Stage {
   readonly name: string;
@@ -131,32 +133,21 @@ export function NetworkDrawing({ base, factors, classes }: NetworkProps) {
         larger picture, wider is more channels.
       </p>
       <Drawing stages={stages} />
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard */}
-      <section class="scroll" tabIndex={0} aria-label="Stages of the network">
-        <table>
-          <thead>
-            <tr>
-              {['Stage', 'Blocks', 'Output', 'Inner channels', 'Multiply-adds', 'Parameters'].map((title) => (
-                <th scope="col" key={title}>
-                  {title}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {stages.map(({ name, blocks, output, inner, multiplyAdds, parameters }) => (
-              <tr key={name}>
-                <th scope="row">{name}</th>
-                <td class="figure">{blocks}</td>
-                <td class="figure">{shapeText(output)}</td>
-                <td class="figure">{inner}</td>
-                <td class="figure">{amount(multiplyAdds)}</td>
-                <td class="figure">{amount(parameters)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </section>
+      <Table
+        label="Stages of the network"
+        columns={['Stage', 'Blocks', 'Output', 'Inner channels', 'Multiply-adds', 'Parameters']}
+      >
+        {stages.map(({ name, blocks, output, inner, multiplyAdds, parameters }) => (
+          <tr key={name}>
+            <th scope="row">{name}</th>
+            <td class="figure">{blocks}</td>
+            <td class="figure">{shapeText(output)}</td>
+            <td class="figure">{inner}</td>
+            <td class="figure">{amount(multiplyAdds)}</td>
+            <td class="figure">{amount(parameters)}</td>
+          </tr>
+        ))}
+      </Table>
     </section>
   );
 }
