@@ -210,10 +210,14 @@ describe.skipIf(NO_BROWSER !== undefined)(`the page${NO_BROWSER ? `, as ${NO_BRO
   test(
     'is used by keyboard alone',
     async () => {
+      await at.post(`/searches/${waiting}/resume`);
       const page = await openPage(browser, at.url());
       await page.goto(at.url());
       await page.getByRole('link', { name: 'waiting' }).waitFor();
       await tabTo(page, 'waiting');
+      await page.keyboard.press('Enter');
+      await page.getByText('Running', { exact: true }).waitFor();
+      await tabTo(page, 'Pause');
       await page.keyboard.press('Enter');
       await page.getByText('Paused', { exact: true }).waitFor();
       await tabTo(page, 'Cancel');
