@@ -1,6 +1,6 @@
 /** What holds for every search, whatever its trainings come to and in whatever order they end. */
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { AXES, BASES } from '../../src/network/index.js';
 import { METHOD_NAMES } from '../../src/search/configuration.js';
 import { counted } from '../../src/search/counted.js';
@@ -112,6 +112,8 @@ function searchOn({ of, configuration, data }: Drawn): ReturnType<typeof searche
   return known;
 }
 
+// Hundreds of searches: a machine with other work to do takes its time.
+vi.setConfig({ testTimeout: 300_000 });
 // Whole searches: fewer than usual, unless more were asked for.
 const RUNS = { numRuns: Math.max(40, Number(process.env.X3D_PROPERTY_RUNS ?? 0)) };
 
