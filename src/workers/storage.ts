@@ -31,14 +31,13 @@ async function trainingsWanted({ redis }: Queues, home: Home): Promise<Set<strin
     const state = await readSearch(redis, search);
     for (const { id } of state ? trainingsOf(state) : []) wanted.add(id);
   }
-  for (const run of (await readdir(runsFolder(home)).catch(() => [])).filter(isId)) {
+  for (const run of await namesIn(runsFolder(home))) {
     const training = await singleTraining(home, run);
     if (training !== undefined) wanted.add(training);
   }
   return wanted;
 }
 
-const candidatesFolder = (home: Home) => dirname(home.candidate('any'));
 const runsFolder = (home: Home) => dirname(home.run('any'));
 
 async function sizeOf(folder: string): Promise<Removed> {
@@ -46,11 +45,17 @@ async function sizeOf(folder: string): Promise<Removed> {
   return { files: files.length, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0) };
 }
 
+/** What a training has in a home: its result, and the tries that have not come to one. */
+const foldersOf = (home: Home, training: string) => [home.candidate(training), home.attempts(training)];
+
+const namesIn = async (folder: string): Promise<string[]> =>
+  (await readdir(folder).catch(() => [])).filter(isId);
+
 /** Trainings in the home that no search of its log names. */
 async function unusedTrainings(queues: Queues, home: Home): Promise<string[]> {
-  const folders = await readdir(candidatesFolder(home)).catch(() => []);
+  const found = await Promise.all(foldersOf(home, 'any').map((folder) => namesIn(dirname(folder))));
   const wanted = await trainingsWanted(queues, home);
-  return folders.filter((id) => isId(id) && !wanted.has(id));
+  return [...new Set(found.flat())].filter((id) => !wanted.has(id));
 }
 
 export interface Usage extends Removed {
@@ -70,28 +75,24 @@ export interface Storage {
 }
 
 export async function storageOf(queues: Queues, home: Home): Promise<Storage> {
-  const parts = {
-    runs: runsFolder(home),
-    candidates: candidatesFolder(home),
-    cache: home.cache,
-    redis: home.redis,
-  };
+  const trained = foldersOf(home, 'any').map((folder) => dirname(folder));
   const files = await filesBelow(home.folder);
   const within = (...folders: string[]) => {
     const own = files.filter(({ path }) => folders.some((folder) => path.startsWith(`${folder}/`)));
     return { files: own.length, bytes: own.reduce((sum, { bytes }) => sum + bytes, 0) };
   };
   const unused = await unusedTrainings(queues, home);
-  const all = Object.values(parts);
-  const others = files.filter(({ path }) => !all.some((folder) => path.startsWith(`${folder}/`)));
-  const entriesOf = async (folder: string) => (await readdir(folder).catch(() => [])).filter(isId).length;
+  const runs = runsFolder(home);
+  const known = within(runs, ...trained, home.cache, home.redis);
+  const all = within(home.folder);
+  const trainings = new Set((await Promise.all(trained.map(namesIn))).flat());
   return {
-    runs: { ...within(parts.runs), entries: await entriesOf(parts.runs) },
-    candidates: { ...within(parts.candidates), entries: await entriesOf(parts.candidates) },
-    unused: { ...within(...unused.map((id) => home.candidate(id))), entries: unused.length },
-    cache: within(parts.cache),
-    redis: within(parts.redis),
-    other: { files: others.length, bytes: others.reduce((sum, { bytes }) => sum + bytes, 0) },
+    runs: { ...within(runs), entries: (await namesIn(runs)).length },
+    candidates: { ...within(...trained), entries: trainings.size },
+    unused: { ...within(...unused.flatMap((id) => foldersOf(home, id))), entries: unused.length },
+    cache: within(home.cache),
+    redis: within(home.redis),
+    other: { files: all.files - known.files, bytes: all.bytes - known.bytes },
   };
 }
 
@@ -105,12 +106,13 @@ async function removeUnused(
   for (const id of trainings) {
     // A search that begins now may have asked for it since the logs were read.
     if ((await searchesWaiting(redis, id)).length > 0) continue;
-    const folder = home.candidate(id);
-    const { files, bytes } = await sizeOf(folder);
-    await rm(folder, { recursive: true, force: true });
     removed.trainings += 1;
-    removed.files += files;
-    removed.bytes += bytes;
+    for (const folder of foldersOf(home, id)) {
+      const { files, bytes } = await sizeOf(folder);
+      await rm(folder, { recursive: true, force: true });
+      removed.files += files;
+      removed.bytes += bytes;
+    }
   }
   return removed;
 }

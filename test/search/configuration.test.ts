@@ -63,6 +63,7 @@ describe('a configuration', () => {
     expect(resolveConfiguration(least)).toEqual({
       data: { path: '/videos' },
       method: 'race',
+      onFailure: 'pause',
       target: 2_000_000,
       base: 'x2d-micro',
       criterion: 'accuracy',

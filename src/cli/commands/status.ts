@@ -104,7 +104,9 @@ async function status(id: string | undefined, { json, ...reach }: StatusOptions)
     if (id !== undefined) return showOne(client, id, json);
     const page = await client.get<{ searches: Search[]; total: number }>('/searches');
     const troubles = await troubleLines(client);
-    print(json, page, () => [...troubles, listText(page.searches, page.total)].join('\n'));
+    // What holds up nothing is no trouble.
+    const running = page.searches.some((search) => search.status === 'running');
+    print(json, page, () => [...(running ? troubles : []), listText(page.searches, page.total)].join('\n'));
   });
 }
 
