@@ -57,7 +57,7 @@ describe('a home without a service', () => {
         'm',
       ),
     );
-    expect((await x3d('status', search, ...at)).stdout).toMatch(/^round +won by +change +latency /m);
+    expect((await x3d('status', search, ...at)).stdout).toMatch(/^# +won by +change +latency /m);
     const logs = (await x3d('logs', search, ...at)).stdout.trim().split('\n');
     expect(logs[0]).toMatch(
       new RegExp(
