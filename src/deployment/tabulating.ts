@@ -16,7 +16,7 @@ import {
   type Network,
 } from '../network/index.js';
 import { randomOf } from '../random.js';
-import { networkGraph, partGraph } from './onnx/drawing.js';
+import { batchOf, networkGraph, partGraph } from './onnx/drawing.js';
 import { anyTensors, type Patience, processor, timeGraph, timeOfCall } from './timing.js';
 
 /** Times the base's value, in both directions that a search goes: the grid's points. */
@@ -59,14 +59,6 @@ const BLOCKS = [
   ['squeezed', 2],
 ] as const satisfies readonly (readonly [PartKind, number])[];
 
-const inputOf = ([frames, height, width, channels]: readonly [number, number, number, number]) => [
-  1,
-  channels,
-  frames,
-  height,
-  width,
-];
-
 export interface TabulateOptions {
   readonly base: BaseNetwork;
   readonly threads: number;
@@ -89,7 +81,7 @@ export async function measureTable({ base, threads, onProgress }: TabulateOption
 
   const measured = async (network: Network, part: 'stem' | 'head' | Block, multiplyAdds: number) => {
     const { graph, input } = partGraph(network, part, anyTensors(network));
-    const { low } = await timeGraph(graph, inputOf(input), threads, perPoint(threads));
+    const { low } = await timeGraph(graph, batchOf(1, input), threads, perPoint(threads));
     onProgress?.(++done, all);
     // A part is never measured below a tenth of what was: the rest is the call's.
     const nanoseconds = (1e6 * Math.max(low - overhead, low / 10)) / multiplyAdds;
@@ -202,7 +194,7 @@ async function measureWhole(
   for (let round = 0; round < ROUNDS; round++)
     for (const [i, own] of networks.entries()) {
       const graph = networkGraph(own.network, anyTensors(own.network));
-      const { low } = await timeGraph(graph, inputOf(own.network.input), table.threads, patience);
+      const { low } = await timeGraph(graph, batchOf(1, own.network.input), table.threads, patience);
       own.measured = Math.min(own.measured, low);
       onProgress?.(round * count + i + 1, ROUNDS * count);
     }

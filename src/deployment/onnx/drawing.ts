@@ -115,7 +115,14 @@ function drawing(tensors: Tensors) {
   return { nodes, constants, stem, block, head };
 }
 
-const batchOf = ([frames, height, width, channels]: Shape) => ['N', channels, frames, height, width];
+/** What the graph takes for so many clips, or for any number by a name. */
+export const batchOf = <Clips>(clips: Clips, [frames, height, width, channels]: Shape) => [
+  clips,
+  channels,
+  frames,
+  height,
+  width,
+];
 
 /** A whole network at its own crop, where the head's mean covers all positions: clips -> scores and logits. */
 export function networkGraph(network: Network, tensors: Tensors): Graph {
@@ -127,7 +134,7 @@ export function networkGraph(network: Network, tensors: Tensors): Graph {
     inputs: [
       {
         name: INPUT,
-        shape: batchOf(network.input),
+        shape: batchOf('N', network.input),
         description: 'RGB clips [N, C, T, H, W]: (byte / 255 - mean) / std, each channel by its own',
       },
     ],
@@ -148,7 +155,7 @@ export function partGraph(
 ): { readonly graph: Graph; readonly input: Shape } {
   const { nodes, constants, stem, block, head } = drawing(tensors);
   const ports = (input: Shape, output: string): Pick<Graph, 'inputs' | 'outputs'> => ({
-    inputs: [{ name: INPUT, shape: batchOf(input), description: '' }],
+    inputs: [{ name: INPUT, shape: batchOf('N', input), description: '' }],
     outputs: [
       { name: output, shape: ['N', 'C', 1, 1, 1].slice(0, output === SCORES ? 2 : 5), description: '' },
     ],
