@@ -1,5 +1,5 @@
 /** One network without a search: what its training is, and the folder of its run. */
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
@@ -9,17 +9,18 @@ import { X3dError } from '../errors.js';
 import { writeWhole } from '../files.js';
 import type { Home } from '../home.js';
 import { BASES, type BaseName, type BaseNetwork, describeNetwork, type Factors } from '../network/index.js';
+import { damagedIn } from '../sums.js';
 import { mismatches } from '../validation.js';
 import { trainingId } from './identity.js';
 import { copyTrained, describeTrained } from './keeping.js';
 import { microBatchWithin, trainingBytes } from './memory.js';
 import { type RecipeInput, settleRecipe } from './recipe.js';
-import { type Ancestor, SeenVideos, Work } from './training.js';
+import { type Ancestor, SeenVideos, type TrainingResult, trainingResult, Work } from './training.js';
 
 /** A run of one network, as its folder keeps it from the start: training.json. */
 export const SingleRun = Type.Object({
   run: Type.String(),
-  /** The training's name, and that of its folder among the candidates. */
+  /** The training's name. */
   training: Type.String(),
   work: Work,
   videos: SeenVideos,
@@ -119,11 +120,26 @@ export async function readSingleRun(home: Home, id: string): Promise<SingleRun> 
   });
 }
 
-/** Puts the trained network into the run's folder, as a search does. Gives back the network's folder. */
+/** Where its training goes on; what it comes to is the run's network. */
+export const trainingFolder = (home: Home, { run }: SingleRun): string => join(home.run(run), 'training');
+const networkFolder = (home: Home, { run }: SingleRun): string => join(home.run(run), 'network');
+
+/** What a run came to whose network is there, and whole; undefined where it has yet to be trained. */
+export async function finishedSingle(home: Home, run: SingleRun): Promise<TrainingResult | undefined> {
+  const folder = networkFolder(home, run);
+  const value: unknown = JSON.parse(
+    await readFile(join(folder, 'evaluation.json'), 'utf8').catch(() => 'null'),
+  );
+  return trainingResult.Check(value) && (await damagedIn(folder)).length === 0 ? value : undefined;
+}
+
+/** Puts the trained network in its place, as a search does. Safe to repeat. Gives back the network's folder. */
 export async function keepSingle(home: Home, run: SingleRun): Promise<string> {
-  const { work, classes, rate, training } = run;
-  const folder = join(home.run(run.run), 'network');
+  const { work, classes, rate } = run;
+  const folder = networkFolder(home, run);
+  const trained = trainingFolder(home, run);
   const described = describeTrained(work.base, work.factors, { classes, rate, recipe: work.recipe });
-  await copyTrained(home.candidate(training), folder, { run: run.run, ...described });
+  if (await copyTrained(trained, folder, { run: run.run, ...described }))
+    await rm(trained, { recursive: true, force: true });
   return folder;
 }

@@ -1,5 +1,5 @@
 /** `train` as people call it: one network, from random weights and from others', with a folder as a search's. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { networkNamed } from '../../src/deployment/named.js';
@@ -49,7 +49,10 @@ describe('train', () => {
       expect(saved.factors).toMatchObject({ frames: 2, stride: 4, crop: 32 });
       expect(saved.preprocessing.rate).toBe(25);
       expect(existsSync(join(folder, 'evaluation.json'))).toBe(true);
-      expect(existsSync(join(home, 'candidates', said(first.stdout, 'run').training))).toBe(true);
+      expect(readdirSync(join(home, 'runs', run)).sort()).toEqual(['loss.svg', 'network', 'training.json']);
+      const again = await x3d(...args(home, ...SMALL, ...SHORT, '--json'));
+      expect(said(again.stdout, 'result')).toEqual(said(first.stdout, 'result'));
+      expect(said(again.stdout, 'progress').phase).toBe('data');
 
       // The network of the first, deeper and wider.
       const tuned = ['--from', run, '--freeze', '1', '--from-rate', '0.5', '--depth', '2', '--width', '1.5'];

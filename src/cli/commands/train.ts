@@ -10,7 +10,13 @@ import { curvesSpecification } from '../../search/charts/curves.js';
 import { svgOf } from '../../search/drawing.js';
 import { readCurve } from '../../training/curve.js';
 import { TrainingError } from '../../training/failure.js';
-import { keepSingle, readSingleRun, type SingleRun } from '../../training/single.js';
+import {
+  finishedSingle,
+  keepSingle,
+  readSingleRun,
+  type SingleRun,
+  trainingFolder,
+} from '../../training/single.js';
 import type { TrainingResult } from '../../training/training.js';
 import { runTrainer, TRAINER } from '../../workers/child.js';
 import { dataFrom, VIDEOS, withData } from '../data.js';
@@ -98,19 +104,21 @@ async function train(path: string | undefined, options: TrainOptions): Promise<v
           work,
         });
         const places = {
-          folder: home.candidate(training),
+          folder: trainingFolder(home, run),
           cacheFolder: home.cache,
           pretrainedFolder: home.pretrained,
         };
-        result = await runTrainer(
-          { request: { ...work, ...places, device, threads }, videos },
-          {
-            program: trainer,
-            signal,
-            silenceMs: SILENCE_MS,
-            onProgress: (progress) => watching.happened(progress),
-          },
-        );
+        result =
+          (await finishedSingle(home, run)) ??
+          (await runTrainer(
+            { request: { ...work, ...places, device, threads }, videos },
+            {
+              program: trainer,
+              signal,
+              silenceMs: SILENCE_MS,
+              onProgress: (progress) => watching.happened(progress),
+            },
+          ));
       } catch (error) {
         if (error !== signal.reason) throw error;
       }
