@@ -283,7 +283,7 @@ describe('a search over HTTP', () => {
     // Two at once, neither counted on top of the other.
     const [text, other] = await Promise.all([ask(), ask()]);
     for (const one of [text, other]) expect(one).toContain('x3d_searches{state="ended"} 3');
-    expect(text).toContain('x3d_searches{state="cancelled"} 1');
+    expect(text).toContain('x3d_searches{state="cancelled"} 2');
     expect(text).toMatch(/x3d_trainings\{state="finished"\} \d+/);
     expect(text).toMatch(/x3d_training_seconds [\d.]+/);
     expect(text).toContain('x3d_queue_jobs{queue="candidates",state="active"}');
