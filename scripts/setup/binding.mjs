@@ -19,13 +19,14 @@ import { again, megabytes, NoTensorFlow, Problem, packageFolder, ROOT, run, say,
 import { COMPILER, need } from './system.mjs';
 import { CACHE, librariesOf, VERSION } from './tensorflow.mjs';
 
-const PACKAGE = packageFolder('@tensorflow/tfjs-node-gpu') ?? '';
-const HEADERS = packageFolder('node-api-headers') ?? '';
+/** Looked for when they are needed: set-up may have installed them a moment ago. */
+const tfjs = () => packageFolder('@tensorflow/tfjs-node-gpu') ?? '';
+const headers = () => packageFolder('node-api-headers') ?? '';
 const NAME = 'tfjs_binding.node';
-const INSTALLED = join(PACKAGE, 'lib/napi-v8', NAME);
+const installed = () => join(tfjs(), 'lib/napi-v8', NAME);
 /** Beside it: the folder of the libraries that it loads, and the binding whose gradients have been tried. */
-const LIBRARIES = `${INSTALLED}.libraries`;
-const TRIED = `${INSTALLED}.tried`;
+const libraries = () => `${installed()}.libraries`;
+const tried = () => `${installed()}.tried`;
 
 /** Images are built on one machine and run on others, so that `native` is not always right. */
 const MACHINE = process.env.X3D_MARCH || 'native';
@@ -58,7 +59,7 @@ function instructions() {
 const CARD = join(ROOT, 'native/card');
 const CARD_SOURCES = ['kernels.cc', 'cuda.cc', 'stream.cc'];
 const foldersOf = (build) => [
-  join(PACKAGE, 'binding'),
+  join(tfjs(), 'binding'),
   join(ROOT, 'native'),
   ...(build === 'cuda' ? [CARD] : []),
 ];
@@ -68,7 +69,7 @@ async function fingerprint(build) {
   const hash = createHash('sha256').update(
     JSON.stringify([FLAGS, build, VERSION, librariesOf(build), instructions()]),
   );
-  hash.update(readFileSync(join(HEADERS, 'package.json'))).update(await header());
+  hash.update(readFileSync(join(headers(), 'package.json'))).update(await header());
   for (const folder of foldersOf(build)) {
     for (const path of sourcesIn(folder, ['.cc', '.cu', '.h']))
       hash.update(basename(path)).update(readFileSync(path));
@@ -79,9 +80,9 @@ async function fingerprint(build) {
 async function compile(build, folder) {
   const libraries = librariesOf(build);
   const includes = [
-    `-I${HEADERS}/include`,
+    `-I${headers()}/include`,
     `-I${libraries}/include`,
-    `-I${PACKAGE}`,
+    `-I${tfjs()}`,
     `-I${folder}`,
     '-Inative',
   ];
@@ -126,20 +127,20 @@ async function check() {
 }
 
 export function removeBinding() {
-  for (const path of [INSTALLED, LIBRARIES, TRIED]) rmSync(path, { force: true });
+  for (const path of [installed(), libraries(), tried()]) rmSync(path, { force: true });
 }
 
-export const wasTried = (name) => existsSync(TRIED) && readFileSync(TRIED, 'utf8') === name;
-export const markTried = (name) => writeFileSync(TRIED, name);
+export const wasTried = (name) => existsSync(tried()) && readFileSync(tried(), 'utf8') === name;
+export const markTried = (name) => writeFileSync(tried(), name);
 
 /** Makes sure of the binding on a build. Gives back its name. */
 export async function binding(build) {
   const folder = join(CACHE, 'bindings', await fingerprint(build));
   const made = join(folder, NAME);
   const found = await examine(folder);
-  if (found.whole && existsSync(INSTALLED) && readFileSync(INSTALLED).equals(readFileSync(made))) {
+  if (found.whole && existsSync(installed()) && readFileSync(installed()).equals(readFileSync(made))) {
     say('binding', `${basename(folder)} for ${build}, ${megabytes(found.bytes)}`);
-    writeFileSync(LIBRARIES, librariesOf(build));
+    writeFileSync(libraries(), librariesOf(build));
     return basename(folder);
   }
   if (!found.whole) {
@@ -150,11 +151,11 @@ export async function binding(build) {
     });
   }
   await work('binding', 'loading it', async () => {
-    mkdirSync(dirname(INSTALLED), { recursive: true });
-    const temporary = `${INSTALLED}.${process.pid}`;
+    mkdirSync(dirname(installed()), { recursive: true });
+    const temporary = `${installed()}.${process.pid}`;
     copyFileSync(made, temporary);
-    renameSync(temporary, INSTALLED);
-    writeFileSync(LIBRARIES, librariesOf(build));
+    renameSync(temporary, installed());
+    writeFileSync(libraries(), librariesOf(build));
     try {
       await check();
     } catch (error) {
