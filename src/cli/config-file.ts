@@ -60,8 +60,11 @@ export async function readConfiguration(path: string): Promise<Record<string, un
   const value: unknown = document.toJS();
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw refuse(path, 'fields of a configuration, as `x3d-search init` writes them', JSON.stringify(value));
-  const found = mismatches(schema, value).filter(({ got }) => got !== 'nothing');
-  const at = ({ field }: { readonly field: string }) => `line ${lineOf(document, counter, field)}: ${field}`;
+  const found = mismatches(schema, value)
+    .filter(({ got }) => got !== 'nothing')
+    .map((one) => ({ ...one, line: lineOf(document, counter, one.field) }))
+    .sort((a, b) => a.line - b.line);
+  const at = ({ line, field }: (typeof found)[number]) => `line ${line}: ${field}`;
   const [first, ...others] = found;
   if (first) {
     const more = others

@@ -132,8 +132,9 @@ export async function inheritedBy(
   const pretrained = await readPretrained(pretrainedFolder, ancestor.weights).catch((cause: Error) => {
     throw new TrainingError(
       {
-        kind: 'unreadable-data',
-        retry: 'elsewhere',
+        // They lie in the home, which had them when the search began.
+        kind: 'disk',
+        retry: 'later',
         reason: `the weights to start from are not to be had: ${cause.message}`,
       },
       { cause },

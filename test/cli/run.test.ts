@@ -224,7 +224,7 @@ describe('in a terminal', () => {
     const { stdout } = await promisify(execFile)('script', ['-qec', line, '/dev/null'], {
       env: { ...process.env, TERM: 'xterm', NO_COLOR: '1' },
     });
-    expect(stdout).toMatch(/candidate +change +multiply-adds +progress +accuracy +time/);
+    expect(stdout).toMatch(/candidate +change +multiply- +progress +accuracy +time/);
     expect(stdout).toMatch(/tau = t +clip 1x16 -> 2x8 +1\.59M /);
     // Of some training, as each may be over between two frames.
     expect(stdout).toMatch(/^\S.* [\d.]+M +█+░+/m);
