@@ -97,7 +97,11 @@ describe('installed in an empty folder', () => {
     const asked: string[] = [];
     const server = createServer((request, answer) => {
       asked.push(`${request.method} ${request.url}`);
-      answer.end(JSON.stringify({ total: 0, offset: 0, limit: 20, searches: [], id: 's1' }));
+      const searches = { total: 0, offset: 0, limit: 20, searches: [], id: 's1' };
+      const errors = [{ field: 'search s1', expected: 'a search of this service' }];
+      const problem = { type: 'urn:x3d-search:problem:not-found', title: 'Not found', detail: '', errors };
+      const isStream = request.url?.includes('/events');
+      answer.writeHead(isStream ? 404 : 200).end(JSON.stringify(isStream ? problem : searches));
     }).listen(0, '127.0.0.1');
     await new Promise((listening) => server.once('listening', listening));
     await run(
