@@ -5,8 +5,8 @@
 import type { Factors } from '../../network/index.js';
 import { randomOf } from '../../random.js';
 import type { Outcome, Score, Work } from '../../training/training.js';
-import { decide } from '../decide.js';
-import { type NewEvent, stamped } from '../events.js';
+import { drive } from '../driving.js';
+import { stamped } from '../events.js';
 import { apply } from '../fold.js';
 import { spendingOf } from '../methods/budget.js';
 import { type SearchState, type TrainingState, trainingsOf } from '../state.js';
@@ -28,7 +28,7 @@ const AT_THE_BASE = 0.8;
 const LEAST_LOSS = 0.08;
 /** Deviation of the losses of single videos, in shares of their mean. */
 const SPREAD = 1;
-/** Deviation over seeds, in standard errors over the videos; see judge.ts. */
+/** Deviation over seeds alone, in standard errors over the videos; judge.ts reckons with folds too, which is more. */
 const OVER_SEEDS = 0.5;
 
 /** What a training comes to that learned as trainings do. */
@@ -69,46 +69,41 @@ function outcomeOf(setting: Setting, work: Work, training: string, draw: number)
   };
 }
 
-/** Decisions of one search, at most: more is no search that ends. */
-const MOST_DECISIONS = 10_000;
+/** Events of one search, at most: more is no search that ends. */
+const MOST_EVENTS = 10_000;
 
 /** One search, the `draw`-th of those that may come of it, on workers that each take so long for a training. */
 export function foretell(setting: Setting, workers: readonly Taking[], draw: number): Foretold {
   const { configuration, dataset } = setting;
   const at = '';
-  let state = apply(
-    undefined,
-    stamped({ kind: 'search-created', search: 'plan', configuration, dataset }, at),
-  );
-  const record = (events: readonly NewEvent[]) => {
-    for (const event of events) state = apply(state, stamped(event, at));
-  };
-  let now = 0;
-  const free = workers.map((taking, index) => ({ taking, index }));
-  let running: { training: string; outcome: Outcome; ends: number; worker: (typeof free)[number] }[] = [];
+  const created = stamped({ kind: 'search-created', search: 'plan', configuration, dataset }, at);
+  let seconds = 0;
+  const free = [...workers];
+  let running: { training: string; outcome: Outcome; ends: number; taking: Taking }[] = [];
   const begin = ({ id, work }: TrainingState) => {
-    const worker = free.shift();
-    if (!worker) return;
-    const seconds = worker.taking(work);
-    const outcome = { ...outcomeOf(setting, work, id, draw), seconds };
-    running.push({ training: id, outcome, ends: now + seconds, worker });
+    const taking = free.shift();
+    if (!taking) return;
+    const takes = taking(work);
+    const outcome = { ...outcomeOf(setting, work, id, draw), seconds: takes };
+    running.push({ training: id, outcome, ends: seconds + takes, taking });
   };
-  for (let decisions = 0; decisions < MOST_DECISIONS; decisions++) {
-    const decision = decide(state);
-    if (decision.kind === 'append') record(decision.events);
-    else if (decision.kind === 'end') record([{ kind: 'search-ended' }]);
-    else if (decision.kind === 'nothing') return { state, seconds: now };
-    else {
-      const known = new Set(running.map(({ training }) => training));
-      for (const training of decision.trainings) if (!known.has(training.id)) begin(training);
-      const next = running.reduce((a, b) => (b.ends < a.ends ? b : a));
-      now = next.ends;
-      running = running.filter((one) => one !== next);
-      free.push(next.worker);
-      record([{ kind: 'training-finished', training: next.training, outcome: next.outcome }]);
-    }
+  let events = 0;
+  const record = () => {
+    events += 1;
+    if (events > MOST_EVENTS) throw new Error('a foretold search does not end');
+  };
+  const going = drive(apply(undefined, created), { now: () => at, record });
+  let next = going.next();
+  while (!next.done) {
+    const known = new Set(running.map(({ training }) => training));
+    for (const training of next.value.trainings) if (!known.has(training.id)) begin(training);
+    const first = running.reduce((a, b) => (b.ends < a.ends ? b : a));
+    seconds = first.ends;
+    running = running.filter((one) => one !== first);
+    free.push(first.taking);
+    next = going.next([{ kind: 'training-finished', training: first.training, outcome: first.outcome }]);
   }
-  throw new Error('a foretold search does not end');
+  return { state: next.value, seconds };
 }
 
 /** What a foretold search comes to, in figures. */
