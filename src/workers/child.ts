@@ -9,6 +9,9 @@ import type { TrainerOrder, TrainerReport } from './job.js';
 
 export const TRAINER = fileURLToPath(new URL('../../dist/workers/trainer.js', import.meta.url));
 
+/** A trainer that reports nothing for so long is stuck, unless whoever runs it says otherwise. */
+export const SILENCE_MS = 3_600_000;
+
 export interface ChildOptions {
   /** The trainer's program. */
   readonly program: string;

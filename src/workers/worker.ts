@@ -22,7 +22,7 @@ import { beginTry, keptResult, putInPlace } from '../training/attempts.js';
 import { TrainingError } from '../training/failure.js';
 import { workBytes } from '../training/memory.js';
 import type { Device, TrainingFailure, TrainingResult } from '../training/training.js';
-import { runTrainer, TRAINER } from './child.js';
+import { runTrainer, SILENCE_MS, TRAINER } from './child.js';
 import { isFileError } from './faults.js';
 import { type CandidateJob, candidateJob, type JobProgress } from './job.js';
 import {
@@ -52,7 +52,7 @@ export interface WorkerOptions {
   readonly log: Logger;
   /** How long a job stays with a worker that fell silent, milliseconds. Default LOCK_MS. */
   readonly lockMs?: number;
-  /** How long a trainer may report nothing, milliseconds. Default an hour. */
+  /** How long a trainer may report nothing, milliseconds. Default SILENCE_MS. */
   readonly silenceMs?: number;
   /** The command that trains, where it is the user's own: only trainings that it is asked for are taken. */
   readonly trainer?: string;
@@ -80,9 +80,19 @@ class StoppedTraining extends Error {
 
 const place = (host: string, device: string) => `${host}/${device}`;
 
+/** Leaves a job to others for a while. Gives back what to throw. */
+async function givenBack(
+  job: Job<CandidateJob>,
+  token: string | undefined,
+  delayMs: number,
+): Promise<DelayedError> {
+  await job.moveToDelayed(Date.now() + delayMs, token);
+  return new DelayedError();
+}
+
 /** Starts a worker; it runs until `stop`. */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
-  const { home, device, threads, log, lockMs = LOCK_MS, silenceMs = 3_600_000, trainer } = options;
+  const { home, device, threads, log, lockMs = LOCK_MS, silenceMs = SILENCE_MS, trainer } = options;
   const { memoryBytes = machineMemory().totalBytes } = options;
   const redis = connect(options.redisUrl);
   redis.on('error', (error) => log.warn({ error: error.message }, 'Redis'));
@@ -176,8 +186,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     // Of another version of x3d-search: a worker of that one will take it.
     if (!candidateJob.Check(job.data)) {
       log.warn({ candidate }, 'given back: the job has a form that this version does not know');
-      await job.moveToDelayed(Date.now() + UNKNOWN_DELAY_MS, token);
-      throw new DelayedError();
+      throw await givenBack(job, token, UNKNOWN_DELAY_MS);
     }
     // Whoever has that trainer will take it.
     if (job.data.work.trainer !== trainer) {
@@ -185,8 +194,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         { candidate, trainer: job.data.work.trainer ?? 'ours' },
         'given back: it is for another trainer',
       );
-      await job.moveToDelayed(Date.now() + UNKNOWN_DELAY_MS, token);
-      throw new DelayedError();
+      throw await givenBack(job, token, UNKNOWN_DELAY_MS);
     }
     const other = await isOtherHome(redis, await identified(home));
     if (other || workBytes(job.data.work) > memoryBytes) {
@@ -194,14 +202,13 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         { candidate },
         `given back: ${other ? 'the service has another home' : 'it takes more memory'}`,
       );
-      await job.moveToDelayed(Date.now() + UNKNOWN_DELAY_MS, token);
-      throw new DelayedError();
+      throw await givenBack(job, token, UNKNOWN_DELAY_MS);
     }
     if (await shouldGoElsewhere(job.data)) {
-      await job.moveToDelayed(Date.now() + ELSEWHERE_DELAY_MS, token);
+      const back = await givenBack(job, token, ELSEWHERE_DELAY_MS);
       // Takes nothing until the job is due again, else it might be the first to take it each time.
       await sleep(2 * ELSEWHERE_DELAY_MS);
-      throw new DelayedError();
+      throw back;
     }
     const existing = await keptResult(home.candidate(candidate));
     if (existing) return existing;

@@ -18,7 +18,7 @@ import {
   trainingFolder,
 } from '../../training/single.js';
 import type { TrainingResult } from '../../training/training.js';
-import { runTrainer, TRAINER } from '../../workers/child.js';
+import { runTrainer, SILENCE_MS, TRAINER } from '../../workers/child.js';
 import { dataFrom, VIDEOS, withData } from '../data.js';
 import { givenFactors, withFactors } from '../factors.js';
 import { EXIT } from '../failure.js';
@@ -34,8 +34,6 @@ import { watch } from '../watching.js';
 
 /** Cores beyond these help one training of a small network little. */
 const MOST_THREADS = 4;
-/** A trainer that reports nothing for so long is stuck. */
-const SILENCE_MS = 3_600_000;
 const PICTURE = 'loss.svg';
 
 function refuseBesideResume(path: string | undefined, options: TrainOptions): void {
