@@ -1,11 +1,10 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { X3dError } from '../../errors.js';
 import { searchNamed } from '../../search/log.js';
 import { trainingsOf } from '../../search/state.js';
+import { keptResult } from '../../training/attempts.js';
 import { mistakesIn, readPredictions, VideoPrediction } from '../../training/predictions.js';
-import { EVALUATION_NAMES, TrainingResult, trainingResult } from '../../training/training.js';
+import { EVALUATION_NAMES, TrainingResult } from '../../training/training.js';
 import { problems } from '../problems.js';
 import { type App, SearchId, type Service } from '../service.js';
 
@@ -54,25 +53,21 @@ export function resultRoutes(app: App, { redis, home }: Service): void {
     async ({ params: { id, training } }) => {
       const state = await searchNamed(redis, id);
       const known = trainingsOf(state).some((one) => one.id === training);
-      const text = known
-        ? await readFile(join(home.candidate(training), 'result.json'), 'utf8').catch(() => 'null')
-        : 'null';
-      const result: unknown = JSON.parse(text);
-      if (trainingResult.Check(result)) {
-        const predictions = await readPredictions(home.candidate(training));
-        const mistakes = predictions && worstIn(predictions);
-        return {
-          classes: result.classes,
-          evaluations: result.evaluations,
-          ...(mistakes ? { mistakes } : {}),
-        };
-      }
-      throw new X3dError('not-found', {
-        subject: 'training',
-        expected: `the id of a training of search ${id} that has finished`,
-        got: training,
-        remedy: `GET /searches/${id}/trajectory lists them.`,
-      });
+      const result = known ? await keptResult(home.candidate(training)) : undefined;
+      if (!result)
+        throw new X3dError('not-found', {
+          subject: 'training',
+          expected: `the id of a training of search ${id} that has finished`,
+          got: training,
+          remedy: `GET /searches/${id}/trajectory lists them.`,
+        });
+      const predictions = await readPredictions(home.candidate(training));
+      const mistakes = predictions && worstIn(predictions);
+      return {
+        classes: result.classes,
+        evaluations: result.evaluations,
+        ...(mistakes ? { mistakes } : {}),
+      };
     },
   );
 }
