@@ -4,7 +4,7 @@ import { X3dError } from '../errors.js';
 import { tally } from '../training/evaluation.js';
 import type { Evaluation } from '../training/training.js';
 import { centerViews } from './clips.js';
-import { highest, onnxModel } from './exporting.js';
+import { onnxModel } from './exporting.js';
 import type { NamedNetwork } from './named.js';
 import { SCORES } from './onnx/drawing.js';
 import { encodeModel } from './onnx/encoding.js';
@@ -106,18 +106,12 @@ async function compared(
     const plan = { ...centerViews(saved.preprocessing, own, VIEWS), cacheFolder, threads: 1, diskBytes: 0 };
     for await (const { video, clips, views } of viewBatches(dataset, 'validation', plan)) {
       const values = normalised(clips, views, saved.preprocessing);
-      const best: number[] = [];
+      const said = new Set<number | undefined>();
       for (const [index, session] of sessions.entries()) {
         const { [SCORES]: scores = new Float32Array() } = await session.run(values, shapeOf(named, views));
-        tallies[index]?.add(video.label, scores, views);
-        const sums = Float32Array.from(classes, (_, k) => {
-          let sum = 0;
-          for (let view = 0; view < views; view++) sum += scores[view * classes.length + k] as number;
-          return sum;
-        });
-        best.push(highest(sums));
+        said.add(tallies[index]?.add(video.label, scores, views).predicted);
       }
-      agreeing += best[0] === best[1] ? 1 : 0;
+      agreeing += said.size === 1 ? 1 : 0;
       onProgress?.('validation', ++done, videos);
     }
   } finally {
