@@ -31,8 +31,12 @@ export interface Home {
 
 export const DEFAULT_HOME = 'x3d-search-data';
 
+/** Of ids of searches and trainings. */
+export const ID = '^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$';
+const id = new RegExp(ID);
+
 /** Whether a text could be the id of a search or a training. */
-export const isId = (text: string): boolean => /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/.test(text);
+export const isId = (text: string): boolean => id.test(text);
 
 /** Ids come out of Redis and out of URLs: one that is none must not lead out of the home. */
 export function checkedId(id: string): string {

@@ -11,7 +11,7 @@ import type { Redis } from 'ioredis';
 import Type, { type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { X3dError } from '../errors.js';
-import { type Home, isId } from '../home.js';
+import { type Home, ID, isId } from '../home.js';
 import { damagedIn, writeSums } from '../sums.js';
 import { INDEX, streamOf } from './log.js';
 
@@ -19,7 +19,7 @@ const LOGS = 'searches.jsonl';
 const PAGE = 500;
 
 const Line = Type.Object({
-  search: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$' }),
+  search: Type.String({ pattern: ID }),
   created: Type.Number({ description: 'Milliseconds since 1970.' }),
   version: Type.Integer({ minimum: 1 }),
   event: Type.String(),

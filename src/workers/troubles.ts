@@ -49,7 +49,7 @@ export async function isOtherHome(redis: Redis, id: string): Promise<boolean> {
 export const noteTrouble = (redis: Redis, search: string, message: string): Promise<unknown> =>
   redis.set(searchKey(search), message.slice(0, 1000), 'PX', SEEN_MS);
 
-/** Of `jobs`, the trainings that go together by a text, with that text. */
+/** Trainings with the same text, together. */
 function grouped<Of extends { readonly id: string; readonly text: string }>(found: readonly Of[]) {
   const groups = new Map<string, Of[]>();
   for (const one of found) groups.set(one.text, [...(groups.get(one.text) ?? []), one]);
