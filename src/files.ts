@@ -23,3 +23,7 @@ export async function writeWhole(path: string, content: string | Uint8Array, mod
     throw error;
   }
 }
+
+/** Writes a value as JSON that people read too, whole or not at all. */
+export const writeJson = (path: string, value: unknown, mode?: number): Promise<void> =>
+  writeWhole(path, `${JSON.stringify(value, undefined, 2)}\n`, mode);

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { X3dError } from '../errors.js';
-import { writeWhole } from '../files.js';
+import { writeJson } from '../files.js';
 import type { Home } from '../home.js';
 
 /** Each may do what those before it may: look; begin searches and steer its own; steer those of all. */
@@ -80,7 +80,7 @@ export async function createToken(
       expected: 'up to 40 of a-z, 0-9, dots, dashes and underscores, the first a letter or digit',
       got: JSON.stringify(account.account),
     });
-  await writeWhole(join(home.tokens, `${id}.json`), `${JSON.stringify(record, undefined, 2)}\n`, 0o600);
+  await writeJson(join(home.tokens, `${id}.json`), record, 0o600);
   return { token, record };
 }
 

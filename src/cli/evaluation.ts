@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import pc from 'picocolors';
 import { csvRow } from '../csv.js';
 import type { Part } from '../data/index.js';
-import { writeWhole } from '../files.js';
+import { writeJson, writeWhole } from '../files.js';
 import { confusionSpecification } from '../search/charts/confusion.js';
 import { svgOf } from '../search/drawing.js';
 import { type Interval, shareInterval } from '../search/reporting/intervals.js';
@@ -158,10 +158,7 @@ function csvText(evaluated: Evaluated): string {
 /** evaluation.json, predictions.csv and confusion.svg. */
 export async function writeEvaluation(folder: string, evaluated: Evaluated): Promise<void> {
   const { classes, center } = evaluated;
-  await writeWhole(
-    join(folder, 'evaluation.json'),
-    `${JSON.stringify(evaluationData(evaluated), undefined, 2)}\n`,
-  );
+  await writeJson(join(folder, 'evaluation.json'), evaluationData(evaluated));
   await writeWhole(join(folder, 'predictions.csv'), csvText(evaluated));
   await writeWhole(
     join(folder, 'confusion.svg'),

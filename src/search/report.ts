@@ -4,7 +4,7 @@
  * was evaluated. What the search began from is there before (reporting/record.ts).
  */
 import { join } from 'node:path';
-import { writeWhole } from '../files.js';
+import { writeJson, writeWhole } from '../files.js';
 import type { Home } from '../home.js';
 import { writeSums } from '../sums.js';
 import { describeTrained } from '../training/keeping.js';
@@ -18,8 +18,6 @@ import { baseOf } from './work.js';
 
 const TRAJECTORY = 'trajectory.json';
 const CHART = 'trajectory.svg';
-
-const json = (value: unknown) => `${JSON.stringify(value, undefined, 2)}\n`;
 
 /** What is in the network's network.json. */
 export function networkDescription(state: SearchState, { factors, cost }: Final) {
@@ -40,7 +38,7 @@ export async function writeRun(state: SearchState, home: Home, meter?: EnergyMet
   const trajectory = trajectoryOf(state);
   const chart = trajectorySpecification(trajectory);
   const picture = chart && (await svgOf(chart));
-  await writeWhole(join(folder, TRAJECTORY), json(trajectory));
+  await writeJson(join(folder, TRAJECTORY), trajectory);
   if (picture !== undefined) await writeWhole(join(folder, CHART), picture);
   await writeSums(folder, [TRAJECTORY, CHART]);
   await writeReport(state, trajectory, picture, home, meter);

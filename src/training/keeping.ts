@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { cp, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { writeWhole } from '../files.js';
+import { writeJson } from '../files.js';
 import { type BaseNetwork, describeNetwork, type Factors, layersOf, testCrop } from '../network/index.js';
 import { damagedIn, writeSums } from '../sums.js';
 import { isPassing, RESULT } from './attempts.js';
@@ -28,7 +28,7 @@ export async function copyTrained(source: string, target: string, description: o
     // Of what was copied; what it becomes here is added below.
     if ((await damagedIn(temporary)).length > 0) return false;
     await rename(join(temporary, RESULT), join(temporary, 'evaluation.json'));
-    await writeWhole(join(temporary, 'network.json'), `${JSON.stringify(description, undefined, 2)}\n`);
+    await writeJson(join(temporary, 'network.json'), description);
     await writeSums(temporary);
     await rename(temporary, target);
   } catch (error) {

@@ -6,7 +6,7 @@ import { Compile } from 'typebox/compile';
 import { AS_DIVIDED } from '../data/folds.js';
 import type { DataConfiguration, Dataset } from '../data/index.js';
 import { X3dError } from '../errors.js';
-import { writeWhole } from '../files.js';
+import { writeJson } from '../files.js';
 import type { Home } from '../home.js';
 import { BASES, type BaseName, type BaseNetwork, describeNetwork, type Factors } from '../network/index.js';
 import { damagedIn } from '../sums.js';
@@ -91,7 +91,7 @@ export function singleRunOf(single: Single): SingleRun {
 const FILE = 'training.json';
 
 export const writeSingleRun = (home: Home, run: SingleRun): Promise<void> =>
-  writeWhole(join(home.run(run.run), FILE), `${JSON.stringify(run, undefined, 2)}\n`);
+  writeJson(join(home.run(run.run), FILE), run);
 
 /** Throws X3dError: not-found where there is no such run, data where its file is damaged. */
 export async function readSingleRun(home: Home, id: string): Promise<SingleRun> {

@@ -7,7 +7,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { divided } from '../data/folds.js';
 import { type Dataset, openDataset } from '../data/index.js';
-import { writeWhole } from '../files.js';
+import { writeJson, writeWhole } from '../files.js';
 import { describeNetwork, type Network } from '../network/index.js';
 import { RESULT, WEIGHTS } from './attempts.js';
 import { removeCheckpoints } from './checkpoint.js';
@@ -135,7 +135,7 @@ export async function train(request: TrainingRequest, options: TrainOptions = {}
     };
     await writeWhole(join(folder, WEIGHTS), engine.weights());
     await writePredictions(folder, predictions);
-    await writeWhole(resultPath, `${JSON.stringify(result, undefined, 2)}\n`);
+    await writeJson(resultPath, result);
     await removeCheckpoints(folder);
     return result;
   } finally {

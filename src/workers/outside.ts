@@ -14,7 +14,7 @@ import Type, { type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { divided } from '../data/folds.js';
 import type { Dataset, Part } from '../data/index.js';
-import { writeWhole } from '../files.js';
+import { writeJson } from '../files.js';
 import { describeNetwork } from '../network/index.js';
 import { OWN_CHECKPOINTS, RESULT, WEIGHTS } from '../training/attempts.js';
 import { readCurve, writeCurve } from '../training/curve.js';
@@ -285,7 +285,7 @@ export async function trainOutside(
     // A result is whole with its weights; a program may have none to leave.
     const weights = join(folder, WEIGHTS);
     if (!(await stat(weights).catch(() => undefined))) await writeFile(weights, '');
-    await writeWhole(join(folder, RESULT), `${JSON.stringify(result, undefined, 2)}\n`);
+    await writeJson(join(folder, RESULT), result);
     return result;
   } catch (error) {
     child.kill('SIGKILL');

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Compile } from 'typebox/compile';
 import { X3dError } from '../errors.js';
-import { writeWhole } from '../files.js';
+import { writeJson } from '../files.js';
 import type { Home } from '../home.js';
 import type { BaseName } from '../network/index.js';
 import { TRAINING_VERSION } from '../training/identity.js';
@@ -121,7 +121,7 @@ export async function measureSpeed(
     perMultiplyAdd: mean(({ perMultiplyAdd }) => perMultiplyAdd),
     perActivationByte: mean(({ perActivationByte }) => perActivationByte),
   };
-  await writeWhole(fileOf(home, place), `${JSON.stringify(found, undefined, 2)}\n`);
+  await writeJson(fileOf(home, place), found);
   return found;
 }
 

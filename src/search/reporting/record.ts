@@ -12,7 +12,7 @@ import Type, { type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { csvCell } from '../../csv.js';
 import { type Dataset, PARTS, type Part } from '../../data/index.js';
-import { writeWhole } from '../../files.js';
+import { writeJson, writeWhole } from '../../files.js';
 import type { Home } from '../../home.js';
 import type { SearchConfiguration } from '../configuration.js';
 
@@ -26,8 +26,6 @@ export interface Beginning {
 const FILES = { given: 'configuration.json', resolved: 'resolved.json', data: 'data.json' } as const;
 export const SPLIT = 'split';
 const LISTS: Readonly<Record<Part, string>> = { train: 'train.csv', validation: 'val.csv', test: 'test.csv' };
-
-const json = (value: unknown) => `${JSON.stringify(value, undefined, 2)}\n`;
 
 /** What divides path and label: SlowFast's own space, where no path has one. */
 const separatorOf = (paths: readonly string[]): string =>
@@ -52,8 +50,8 @@ export async function recordBeginning(
 ): Promise<void> {
   const folder = home.run(search);
   const { data } = configuration;
-  await writeWhole(join(folder, FILES.given), json({ ...(given as object), data }));
-  await writeWhole(join(folder, FILES.resolved), json(configuration));
+  await writeJson(join(folder, FILES.given), { ...(given as object), data });
+  await writeJson(join(folder, FILES.resolved), configuration);
   await writeWhole(join(folder, FILES.data), `${JSON.stringify(opened)}\n`);
   await writeSplit(join(folder, SPLIT), opened);
 }

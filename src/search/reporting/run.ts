@@ -1,7 +1,7 @@
 /** The facts of a run (run.json), its curves, and its page: what its folder has beside the trajectory. */
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeWhole } from '../../files.js';
+import { writeJson, writeWhole } from '../../files.js';
 import type { Home } from '../../home.js';
 import { readCurve } from '../../training/curve.js';
 import { mistakesIn, readPredictions } from '../../training/predictions.js';
@@ -35,7 +35,6 @@ export interface RunFacts extends ReturnType<typeof environment> {
   readonly command: string;
 }
 
-const json = (value: unknown) => `${JSON.stringify(value, undefined, 2)}\n`;
 const isAbsent = (error: NodeJS.ErrnoException) => {
   if (error.code !== 'ENOENT') throw error;
 };
@@ -135,7 +134,7 @@ export async function writeReport(
     ...environment(),
     command: repeatingCommand(configuration),
   };
-  await writeWhole(join(run, 'run.json'), json(facts));
+  await writeJson(join(run, 'run.json'), facts);
   await keepCurves(run, state, home);
   const data = await readRecordedData(run);
   const tested = await testOf(run);
