@@ -1,7 +1,6 @@
 /** `status`: the searches of a home or a service, or where one of them stands. */
 import { Command } from 'commander';
 import pc from 'picocolors';
-import type { Static } from 'typebox';
 import type { SearchView } from '../../api/routes/searches.js';
 import type { Trajectory } from '../../search/views.js';
 import type { WorkerRecord } from '../../workers/registry.js';
@@ -18,17 +17,15 @@ interface StatusOptions extends Reach {
   readonly json?: boolean;
 }
 
-type Search = Static<typeof SearchView>;
-
 /** On test videos, where there are any. */
-function accuracyOf({ result }: Search): string {
+function accuracyOf({ result }: SearchView): string {
   const { test, validation } = result?.evaluations ?? {};
   if (test) return `${percent(test.metrics.accuracy)} test`;
   return validation ? `${percent(validation.metrics.accuracy)} val` : '';
 }
 
 /** From its creation to its end, pauses included. */
-const timeOf = ({ createdAt, endedAt }: Search): string =>
+const timeOf = ({ createdAt, endedAt }: SearchView): string =>
   endedAt === undefined ? '' : duration((Date.parse(endedAt) - Date.parse(createdAt)) / 1000);
 
 /** "11-27 15:30", as this machine's clock has it. */
@@ -38,7 +35,7 @@ function begun(createdAt: string): string {
   return `${pad(at.getMonth() + 1)}-${pad(at.getDate())} ${pad(at.getHours())}:${pad(at.getMinutes())}`;
 }
 
-function listText(searches: readonly Search[], total: number): string {
+function listText(searches: readonly SearchView[], total: number): string {
   if (total === 0) return 'no searches';
   const table = columns(
     {
@@ -102,7 +99,7 @@ async function showOne(client: Client, id: string, json: boolean | undefined): P
 async function status(id: string | undefined, { json, ...reach }: StatusOptions): Promise<void> {
   await withService(reach, async (client) => {
     if (id !== undefined) return showOne(client, id, json);
-    const page = await client.get<{ searches: Search[]; total: number }>('/searches');
+    const page = await client.get<{ searches: SearchView[]; total: number }>('/searches');
     const troubles = await troubleLines(client);
     // What holds up nothing is no trouble.
     const running = page.searches.some((search) => search.status === 'running');
