@@ -1,6 +1,9 @@
 /** The flags that say where videos are and how they are divided: the fields of the data's schema. */
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import type { DataConfiguration } from '../data/index.js';
+import { type DataConfiguration, withAbsolutePaths } from '../data/configuration.js';
+import type { SearchInput } from '../search/configuration.js';
 
 export type DataOptions = Partial<Omit<DataConfiguration, 'path' | 'flip'>>;
 
@@ -53,6 +56,13 @@ export const withData = (command: Command): Command =>
     .option('--split-seed <n>', 'which split by shares', seed)
     .option('--rate <n>', 'frames per second that strides count at (default: that of most videos)', rate)
     .option('--skip-share <share>', 'share of the files that may be undecodable (default: 0.05)', share);
+
+/** A configuration with the paths of videos and weights as this process sees them, for a service that runs elsewhere. */
+export const seenFromHere = <Input extends Pick<SearchInput, 'data' | 'from'>>(input: Input): Input => ({
+  ...input,
+  data: withAbsolutePaths(input.data),
+  ...(input.from !== undefined && existsSync(input.from) ? { from: resolve(input.from) } : {}),
+});
 
 /** Those that were given. */
 export const dataFrom = (options: DataOptions): DataOptions =>

@@ -1,6 +1,4 @@
 /** One search from its beginning to its end in a process tree of its own: what `run` and `demo` do. */
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pc from 'picocolors';
 import { openDataset } from '../data/index.js';
@@ -15,9 +13,10 @@ import { trajectoryOf } from '../search/trajectory.js';
 import type { Trajectory } from '../search/views.js';
 import type { Trouble } from '../workers/troubles.js';
 import { type Client, connectTo, follow, type Happening } from './client.js';
+import { seenFromHere } from './data.js';
 import { type Display, openDisplay } from './display.js';
 import { EXIT } from './failure.js';
-import { amount, digits, duration, percent, scoreText } from './figures.js';
+import { amount, digits, duration, scoreText, windowsText } from './figures.js';
 import { adviceOn } from './fleet.js';
 import { interruptible } from './interruption.js';
 import { invocation } from './invocation.js';
@@ -69,10 +68,7 @@ export function resultText(trajectory: Trajectory, folder: string): string {
       `            ${final.reason}`,
     );
     if (validation) lines.push(`validation  ${scoreText(validation)}`);
-    if (test)
-      lines.push(
-        `${pc.bold(`test        ${scoreText(test)}`)}${windows ? `; ${percent(windows.metrics.accuracy)} with ${windows.viewsPerVideo} views` : ''}`,
-      );
+    if (test) lines.push(`${pc.bold(`test        ${scoreText(test)}`)}${windowsText(windows)}`);
   }
   lines.push(
     `spent       ${spending.trainings} trainings, ${amount(spending.multiplyAdds)} multiply-adds, ${duration(3600 * spending.hours)} of workers`,
@@ -91,8 +87,7 @@ async function checkData(
   display: Display,
   signal: AbortSignal,
 ): Promise<unknown> {
-  const configuration = resolveConfiguration(input);
-  const { data } = configuration;
+  const { data } = resolveConfiguration(input);
   const { from } = input as SearchInput;
   if (from !== undefined) await startNamed(from, home);
   await openDataset(data, {
@@ -100,12 +95,7 @@ async function checkData(
     onProgress: (done, of) => display.preparing('looking at videos', done, of),
     signal,
   });
-  return {
-    ...(input as object),
-    data: { ...data, path: resolve(data.path) },
-    // The service runs elsewhere.
-    ...(from !== undefined && existsSync(from) ? { from: resolve(from) } : {}),
-  };
+  return seenFromHere({ ...(input as SearchInput), data });
 }
 
 /** Throws X3dError conflict for a search that another trainer trains: nobody here would. */

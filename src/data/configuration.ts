@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import Type, { type Static } from 'typebox';
 
 /** Where the videos are, and how they are divided: the part of a search's configuration that names the data. */
@@ -59,3 +60,10 @@ export const DataConfiguration = Type.Object(
   { additionalProperties: false },
 );
 export type DataConfiguration = Static<typeof DataConfiguration>;
+
+/** Workers may run in other folders than this process. */
+export const withAbsolutePaths = ({ path, root, ...rest }: DataConfiguration): DataConfiguration => ({
+  ...rest,
+  path: resolve(path),
+  ...(root === undefined ? {} : { root: resolve(root) }),
+});

@@ -8,7 +8,7 @@ export {
   type ViewPlan,
   viewBatches,
 } from './batches.js';
-export { DataConfiguration } from './configuration.js';
+export { DataConfiguration, withAbsolutePaths } from './configuration.js';
 export { type DataLimits, type Dataset, PARTS, type Part, type SkippedFile, type Video } from './dataset.js';
 export { listText } from './listed.js';
 export { type OpenOptions, openDataset } from './opening.js';

@@ -1,8 +1,7 @@
 /** A search begins: its configuration is settled, its data are opened, and its first event is written. */
-import { resolve } from 'node:path';
 import type { Redis } from 'ioredis';
 import { foldsOf } from '../data/folds.js';
-import type { DataConfiguration, Dataset } from '../data/index.js';
+import { type DataConfiguration, type Dataset, withAbsolutePaths } from '../data/index.js';
 import { type ErrorFacts, X3dError } from '../errors.js';
 import {
   type Ground,
@@ -85,13 +84,6 @@ export function refuseUnfit(setting: Setting): void {
   for (const { passed, ...facts } of checksOn(setting))
     if (!passed) throw new X3dError('invalid-input', facts);
 }
-
-/** Workers may run in other folders than this process. */
-const withAbsolutePaths = ({ path, root, ...rest }: DataConfiguration): DataConfiguration => ({
-  ...rest,
-  path: resolve(path),
-  ...(root === undefined ? {} : { root: resolve(root) }),
-});
 
 export interface Offers {
   readonly open: (data: DataConfiguration) => Promise<Dataset>;

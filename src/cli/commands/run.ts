@@ -1,6 +1,4 @@
 /** `run`: one search with everything it needs, in one process tree. */
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { X3dError } from '../../errors.js';
 import { parseAmount, type SearchInput } from '../../search/configuration.js';
@@ -8,7 +6,7 @@ import { METHODS } from '../../search/methods/index.js';
 import type { Plan } from '../../search/planning/plan.js';
 import { cacheLimitOption } from '../cache-limit.js';
 import { readConfiguration } from '../config-file.js';
-import { type DataOptions, dataFrom, VIDEOS, withData } from '../data.js';
+import { type DataOptions, dataFrom, seenFromHere, VIDEOS, withData } from '../data.js';
 import { deviceTableOption, readLatencyTable } from '../device-table.js';
 import { watching } from '../elsewhere.js';
 import { EXIT } from '../failure.js';
@@ -133,16 +131,9 @@ function sayPlan(plan: Plan, json: boolean): number {
 async function runThere(service: string, videos: string | undefined, options: RunOptions): Promise<number> {
   const { resume, home, json = false } = options;
   refuseBesideService(options);
-  const input = async () => {
-    const given = (await inputFrom(videos, options)) as Pick<SearchInput, 'data' | 'from'>;
-    const { data, from } = given;
-    // As this machine calls them; the service has to see them under the same paths.
-    return {
-      ...given,
-      data: { ...data, path: resolve(data.path) },
-      ...(from !== undefined && existsSync(from) ? { from: resolve(from) } : {}),
-    };
-  };
+  // The service has to see the videos under the same paths.
+  const input = async () =>
+    seenFromHere((await inputFrom(videos, options)) as Pick<SearchInput, 'data' | 'from'>);
   const begin = resume === undefined ? { input } : { resume };
   const client = await runningService({ service, home });
   if (options.dryRun) return sayPlan(await client.post<Plan>('/searches/plan', await input()), json);

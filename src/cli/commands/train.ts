@@ -22,7 +22,7 @@ import { runTrainer, SILENCE_MS, TRAINER } from '../../workers/child.js';
 import { dataFrom, VIDEOS, withData } from '../data.js';
 import { givenFactors, withFactors } from '../factors.js';
 import { EXIT } from '../failure.js';
-import { digits, percent, scoreText } from '../figures.js';
+import { digits, scoreText, windowsText } from '../figures.js';
 import { example, homeOption, jsonOption, numeric, whole } from '../flags.js';
 import { adviceOn, deviceNamed, refuseMissing } from '../fleet.js';
 import { interruptible } from '../interruption.js';
@@ -56,11 +56,7 @@ function resultText(run: SingleRun, { evaluations, steps, seconds }: TrainingRes
   return [
     `network     ${networkText(factors)}: ${digits(multiplyAdds)} multiply-adds, ${digits(parameters)} parameters`,
     ...(validation ? [`validation  ${scoreText(validation)}`] : []),
-    ...(test
-      ? [
-          `test        ${scoreText(test)}${windows ? `; ${percent(windows.metrics.accuracy)} with ${windows.viewsPerVideo} views` : ''}`,
-        ]
-      : []),
+    ...(test ? [`test        ${scoreText(test)}${windowsText(windows)}`] : []),
     `trained     ${steps} steps in ${Math.round(seconds)} s`,
     `folder      ${folder}`,
     `            weights.safetensors, network.json, evaluation.json, curve.jsonl; ../${PICTURE}`,
