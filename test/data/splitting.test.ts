@@ -24,7 +24,7 @@ describe('a split by shares', () => {
     expect(splitByShares(people, shares, 1)).not.toEqual(splitByShares(people, shares, 2));
   });
 
-  it('keeps groups together and follows the quotas, for any groups', () => {
+  it('keeps groups together and leaves no part with a share empty, for any groups', () => {
     const videos = fc.array(fc.record({ label: fc.nat(4), group: fc.nat(12) }), {
       minLength: 1,
       maxLength: 60,
@@ -37,10 +37,53 @@ describe('a split by shares', () => {
         named.forEach(({ group }, i) => {
           expect(parts[i]).toBe(partOf.get(group));
         });
-        const { train, validation, test } = quotas(partOf.size, shares);
-        expect(counts([...partOf.values()].map(String))).toEqual([train, validation, test]);
+        const quota = quotas(partOf.size, shares);
+        const [train = 0, validation = 0, test = 0] = counts([...partOf.values()].map(String));
+        expect({ train, validation, test }).toEqual({
+          train: quota.train > 0 ? expect.toSatisfy((count) => count > 0) : 0,
+          validation: quota.validation > 0 ? expect.toSatisfy((count) => count > 0) : 0,
+          test: quota.test > 0 ? expect.toSatisfy((count) => count > 0) : 0,
+        });
       }),
     );
+  });
+
+  it('follows the quotas where groups are of one size', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 4 }), (groups, size) => {
+        const videos = Array.from({ length: groups * size }, (_, i) => ({
+          name: `${i}`,
+          label: i % 3,
+          group: `${i % groups}`,
+        }));
+        const { train, validation, test } = quotas(groups, shares);
+        expect(counts(splitByShares(videos, shares, 0))).toEqual(
+          [train, validation, test].map((quota) => quota * size),
+        );
+      }),
+    );
+  });
+
+  it('follows the shares of videos where a few groups hold most of them, whatever the seed', () => {
+    // Ten cameras; four of them hold six videos of seven.
+    const cameras = [132, 106, 99, 84, 31, 13, 12, 8, 5, 1];
+    const videos = cameras.flatMap((size, camera) =>
+      Array.from({ length: size }, (_, i) => ({
+        name: `${camera}/${i}`,
+        label: i % 4,
+        group: `${camera}`,
+      })),
+    );
+    for (let seed = 0; seed < 10; seed++) {
+      const [train, validation, test] = counts(
+        splitByShares(videos, { train: 0.7, validation: 0.15, test: 0.15 }, seed),
+      ) as [number, number, number];
+      expect(train).toBeGreaterThan(270);
+      for (const part of [validation, test]) {
+        expect(part).toBeGreaterThan(50);
+        expect(part).toBeLessThan(100);
+      }
+    }
   });
 
   it('keeps the classes in proportion without groups, small ones included', () => {
