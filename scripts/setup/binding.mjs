@@ -144,7 +144,7 @@ export async function binding(build) {
     return basename(folder);
   }
   if (!found.whole) {
-    await need([COMPILER], "to compile TensorFlow's binding", NoTensorFlow);
+    await need([COMPILER], "to compile TensorFlow's binding", { Kind: NoTensorFlow });
     await work('binding', `compiling tfjs-node's binding and the kernels in native/`, async () => {
       await seal(folder, (temporary) => compile(build, temporary));
       return `${basename(folder)} for ${build}, ${megabytes(statSync(made).size)}`;

@@ -27,9 +27,9 @@ async function withServicesDown(action) {
 }
 
 /** Installs packages without starting the services in them. Throws a Problem of the given kind. */
-async function install(packages, purpose, Kind) {
+async function install(packages, purpose, { Kind, repeat }) {
   const command = `apt-get install ${packages.join(' ')}`;
-  const remedy = `Run \`${process.getuid() === 0 ? '' : 'sudo '}${command}\` (or your system's like of it), then ${again()} again.`;
+  const remedy = `Run \`${process.getuid() === 0 ? '' : 'sudo '}${command}\` (or your system's like of it), then ${repeat} again.`;
   if (process.getuid() !== 0 || (await answer('apt-get', ['--version'])) === undefined) {
     throw new Kind(
       `${packages.join(' and ')} ${packages.length > 1 ? 'are' : 'is'} needed ${purpose}`,
@@ -59,10 +59,13 @@ async function lacking(probes) {
   return [...new Set(missing)];
 }
 
-/** Makes sure that every probe (a command line that must end well) does, with the packages that bring it. */
-export async function need(probes, purpose, Kind = Problem) {
+/**
+ * Makes sure that every probe (a command line that must end well) does, with the packages that bring it. Throws a Problem
+ * of the given kind, whose remedy ends with the command to repeat.
+ */
+export async function need(probes, purpose, { Kind = Problem, repeat = again() } = {}) {
   const missing = await lacking(probes);
-  if (missing.length > 0) await install(missing, purpose, Kind);
+  if (missing.length > 0) await install(missing, purpose, { Kind, repeat });
   const left = missing.length > 0 ? await lacking(probes) : [];
   if (left.length > 0)
     throw new Kind(`${left.join(' and ')} do not work after their installation`, 'Install them by hand.');

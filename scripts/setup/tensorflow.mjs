@@ -194,7 +194,7 @@ export async function tensorflow(build) {
     return;
   }
   if (found.why !== undefined) say('tensorflow', `${folder} is broken (${found.why}): it is made anew`);
-  await need([PIP, STRIP, COMPILER], 'to install TensorFlow', NoTensorFlow);
+  await need([PIP, STRIP, COMPILER], 'to install TensorFlow', { Kind: NoTensorFlow });
   mkdirSync(CACHE, { recursive: true });
   const { bavail, bsize } = statfsSync(CACHE);
   const { download: bytes, disk } = BUILDS[build];

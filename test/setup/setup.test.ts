@@ -39,8 +39,10 @@ function has(name: string, script?: string) {
   }
 }
 
-async function setUp(...args: string[]) {
-  const child = spawn(process.execPath, [join(checkout(), 'scripts/setup.mjs'), ...args], {
+const setUp = (...args: string[]) => script('setup.mjs', ...args);
+
+async function script(name: string, ...args: string[]) {
+  const child = spawn(process.execPath, [join(checkout(), 'scripts', name), ...args], {
     env: {
       PATH: programs(),
       HOME: folder,
@@ -171,3 +173,35 @@ it.skipIf(process.getuid?.() !== 0)(
     expect(readFileSync(log, 'utf8')).toContain('install -q -y --no-install-recommends redis-server');
   },
 );
+
+describe('the browser that the page is tried in', () => {
+  it('is the one that the machine has', async () => {
+    has('google-chrome', 'echo "Google Chrome 156.0"');
+    const { code, output } = await script('chromium.mjs');
+    expect(output).toContain(`${join(programs(), 'google-chrome')}: Google Chrome 156.0`);
+    expect(code).toBe(0);
+  });
+
+  it('is asked for where it can not be installed', async () => {
+    const { code, output } = await script('chromium.mjs');
+    expect(code).toBe(3);
+    expect(output).toMatch(/Chromium|chromium/);
+    expect(output).toContain('`npm run setup:chromium` again');
+  });
+
+  it.skipIf(process.getuid?.() !== 0 || !/^ID=debian$/m.test(readFileSync('/etc/os-release', 'utf8')))(
+    "is Debian's package, by root there",
+    async () => {
+      const log = join(folder, 'apt.log');
+      const browser = join(programs(), 'chromium');
+      has(
+        'apt-get',
+        `echo "$@" >> ${log}; printf '#!/bin/sh\necho "Chromium 156.0"' > ${browser}; /bin/chmod +x ${browser}`,
+      );
+      const { code, output } = await script('chromium.mjs');
+      expect(output).toContain(`${browser}: Chromium 156.0`);
+      expect(code).toBe(0);
+      expect(readFileSync(log, 'utf8')).toContain('install -q -y --no-install-recommends chromium');
+    },
+  );
+});

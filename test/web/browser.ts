@@ -1,17 +1,21 @@
-/** Debian's Chromium, with nothing of its own to show: what a test does in it is what a person does. */
-import { existsSync } from 'node:fs';
+/** A Chromium of the system, with nothing of its own to show: what a test does in it is what a person does. */
 import { createRequire } from 'node:module';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { expect } from 'vitest';
 
-const CHROMIUM = '/usr/bin/chromium';
+const { findChromium } = (await import(new URL('../../scripts/browser.mjs', import.meta.url).href)) as {
+  findChromium(): string | undefined;
+};
+const CHROMIUM = findChromium();
 /** Why there can be no such test here; undefined where there can. */
-export const NO_BROWSER = existsSync(CHROMIUM)
-  ? undefined
-  : `there is no ${CHROMIUM} (apt-get install chromium)`;
+export const NO_BROWSER =
+  CHROMIUM === undefined ? 'there is no Chromium (npm run setup:chromium)' : undefined;
 
 export const openBrowser = (): Promise<Browser> =>
-  chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+  chromium.launch({
+    ...(CHROMIUM !== undefined && { executablePath: CHROMIUM }),
+    args: ['--no-sandbox', '--disable-dev-shm-usage'],
+  });
 
 /** How long a busy machine may take for anything, milliseconds. */
 const PATIENCE_MS = 90_000;
