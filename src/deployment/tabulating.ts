@@ -1,7 +1,6 @@
 /** A table of latencies for `predictLatency`, measured on this machine, and how near it comes to whole networks. */
 import {
   type LATENCY_AXES,
-  type LatencyCheck,
   type LatencyGrid,
   type LatencyTable,
   type PartKind,
@@ -17,6 +16,7 @@ import {
 } from '../network/index.js';
 import { randomOf } from '../random.js';
 import { batchOf, networkGraph, partGraph } from './onnx/drawing.js';
+import type { Graph } from './onnx/graph.js';
 import { anyTensors, type Patience, processor, timeGraph, timeOfCall } from './timing.js';
 
 /** Times the base's value, in both directions that a search goes: the grid's points. */
@@ -25,9 +25,11 @@ const SIDES = [1, Math.sqrt(3), 3];
 const WIDTHS = [1, 2];
 const RATIOS = [1, 2];
 
-const clockFor = (threads: number): Patience['clock'] => (threads === 1 ? 'processor' : 'wall');
-const perPoint = (threads: number): Patience => ({ clock: clockFor(threads), seconds: 0.03, calls: 5 });
-const perNetwork = (threads: number): Patience => ({ clock: clockFor(threads), seconds: 0.25, calls: 8 });
+const patience = (threads: number, seconds: number, calls: number): Patience => ({
+  clock: threads === 1 ? 'processor' : 'wall',
+  seconds,
+  calls,
+});
 
 interface Point {
   readonly frames: number;
@@ -59,108 +61,109 @@ const BLOCKS = [
   ['squeezed', 2],
 ] as const satisfies readonly (readonly [PartKind, number])[];
 
-export interface TabulateOptions {
-  readonly base: BaseNetwork;
-  readonly threads: number;
-  readonly onProgress?: ((done: number, of: number) => void) | undefined;
-}
-
+/**
+ * Everything is measured so often, in turn, and its fastest counts: a machine that others use too runs half as fast
+ * for a minute, and what was measured in that minute alone would not fit the rest.
+ */
+const ROUNDS = 3;
 /** The factor of whole networks is the median over so many. */
 const FITTED = 7;
-/** Whole networks are measured so often; the fastest counts. */
-const ROUNDS = 3;
 
-/** Takes a minute or more. */
-export async function measureTable({ base, threads, onProgress }: TabulateOptions): Promise<LatencyTable> {
-  const overhead = (await timeOfCall(threads, perNetwork(threads))).low;
+/** Something that is timed. */
+interface Timed {
+  /** What it computes, and of which shape one clip is to it. */
+  readonly model: () => { readonly graph: Graph; readonly shape: readonly number[] };
+  readonly patience: Patience;
+  /** Milliseconds. */
+  low: number;
+}
+
+interface GridPoint extends Timed {
+  readonly multiplyAdds: number;
+}
+
+interface WholeNetwork extends Timed {
+  readonly factors: Factors;
+  readonly network: Network;
+}
+
+interface GridPlan extends Omit<LatencyGrid, 'perMultiplyAdd'> {
+  readonly points: readonly GridPoint[];
+}
+
+/** The grids of all parts of networks that expand the base. */
+function gridsOf(base: BaseNetwork, threads: number): GridPlan[] {
   const stages = base.stages.length;
   const { crop, bottleneck } = base.factors;
-  const pointsOf = FRAMES.length * SIDES.length * WIDTHS.length;
-  const all = pointsOf * (1 + RATIOS.length * (3 * stages + 1));
-  let done = 0;
-
-  const measured = async (network: Network, part: 'stem' | 'head' | Block, multiplyAdds: number) => {
-    const { graph, input } = partGraph(network, part, anyTensors(network));
-    const { low } = await timeGraph(graph, batchOf(1, input), threads, perPoint(threads));
-    onProgress?.(++done, all);
-    // A part is never measured below a tenth of what was: the rest is the call's.
-    const nanoseconds = (1e6 * Math.max(low - overhead, low / 10)) / multiplyAdds;
-    // Tables travel in configurations; no clock is better than this.
-    return Number(nanoseconds.toPrecision(5));
-  };
-
-  const grids: LatencyGrid[] = [];
-  const grid = async (
+  const grid = (
     kind: PartKind,
     stage: number,
     axes: Pick<LatencyGrid, (typeof LATENCY_AXES)[number]>,
     at: (point: Point) => { network: Network; part: 'stem' | 'head' | Block; index: number },
-  ) => {
-    const perMultiplyAdd: number[] = [];
-    for (const frames of axes.frames)
-      for (const side of axes.side)
-        for (const width of axes.width)
-          for (const ratio of axes.ratio) {
+  ): GridPlan => {
+    const points = axes.frames.flatMap((frames) =>
+      axes.side.flatMap((side) =>
+        axes.width.flatMap((width) =>
+          axes.ratio.map((ratio) => {
             const { network, part, index } = at({ frames, side, width, ratio });
-            perMultiplyAdd.push(await measured(network, part, partsOf(network).at(index)?.multiplyAdds ?? 1));
-          }
-    grids.push({ kind, stage, ...axes, perMultiplyAdd });
+            return {
+              model: () => {
+                const { graph, input } = partGraph(network, part, anyTensors(network));
+                return { graph, shape: batchOf(1, input) };
+              },
+              patience: patience(threads, 0.01, 3),
+              multiplyAdds: partsOf(network).at(index)?.multiplyAdds ?? 1,
+              low: Number.POSITIVE_INFINITY,
+            };
+          }),
+        ),
+      ),
+    );
+    return { kind, stage, ...axes, points };
   };
   const sidesAt = (halvings: number) => [
     ...new Set(SIDES.map((times) => Math.ceil(Math.round(crop * times) / 2 ** halvings))),
   ];
   const scaled = (width: number) => WIDTHS.map((times) => times * width);
   const bottlenecks = RATIOS.map((times) => times * bottleneck);
-
-  await grid(
-    'stem',
-    0,
-    { frames: FRAMES, side: sidesAt(1), width: scaled(base.stemWidth), ratio: [1] },
-    (point) => {
-      const widened = { ...base, stemWidth: point.width, widthDivisor: 1 };
-      const factors = { ...base.factors, frames: point.frames, crop: 2 * point.side, width: 1 };
-      return { network: describeNetwork(widened, factors), part: 'stem', index: 0 };
-    },
-  );
-  for (const [stage, { width }] of base.stages.entries())
-    for (const [kind, index] of BLOCKS)
-      await grid(
-        kind,
-        stage,
-        { frames: FRAMES, side: sidesAt(stage + 2), width: scaled(width), ratio: bottlenecks },
-        (point) => {
-          const network = networkAt(base, stage, point);
-          // The stem and the block of the stage before come first.
-          return { network, part: network.stages[1]?.[index] as Block, index: 2 + index };
-        },
-      );
   const last = stages - 1;
-  await grid(
-    'head',
-    0,
-    {
-      frames: FRAMES,
-      side: sidesAt(stages + 1),
-      width: scaled(base.stages[last]?.width ?? 1),
-      ratio: bottlenecks,
-    },
-    (point) => ({ network: networkAt(base, last, point), part: 'head', index: -1 }),
-  );
-  const device = `${processor()}, onnxruntime`;
-  const parts: LatencyTable = {
-    format: 'x3d-search latency table 1',
-    device,
-    threads,
-    base: base.name,
-    overhead,
-    factor: 1,
-    grids,
-  };
-  const ratios = (await measureWhole(parts, base, { from: 0, count: FITTED, onProgress })).map(
-    (whole) => (whole.measured - overhead) / (whole.predicted - overhead),
-  );
-  ratios.sort((a, b) => a - b);
-  return { ...parts, factor: ratios[Math.floor(FITTED / 2)] as number };
+  return [
+    grid(
+      'stem',
+      0,
+      { frames: FRAMES, side: sidesAt(1), width: scaled(base.stemWidth), ratio: [1] },
+      (point) => {
+        const widened = { ...base, stemWidth: point.width, widthDivisor: 1 };
+        const factors = { ...base.factors, frames: point.frames, crop: 2 * point.side, width: 1 };
+        return { network: describeNetwork(widened, factors), part: 'stem', index: 0 };
+      },
+    ),
+    ...base.stages.flatMap(({ width }, stage) =>
+      BLOCKS.map(([kind, index]) =>
+        grid(
+          kind,
+          stage,
+          { frames: FRAMES, side: sidesAt(stage + 2), width: scaled(width), ratio: bottlenecks },
+          (point) => {
+            const network = networkAt(base, stage, point);
+            // The stem and the block of the stage before come first.
+            return { network, part: network.stages[1]?.[index] as Block, index: 2 + index };
+          },
+        ),
+      ),
+    ),
+    grid(
+      'head',
+      0,
+      {
+        frames: FRAMES,
+        side: sidesAt(stages + 1),
+        width: scaled(base.stages[last]?.width ?? 1),
+        ratio: bottlenecks,
+      },
+      (point) => ({ network: networkAt(base, last, point), part: 'head', index: -1 }),
+    ),
+  ];
 }
 
 /** Factors that a search from the base may come to, the same for the same number. */
@@ -179,36 +182,73 @@ function drawnFactors(base: BaseNetwork, index: number): Factors {
   };
 }
 
-/** Whole networks, measured as the parts were and predicted from them. */
-async function measureWhole(
-  table: LatencyTable,
-  base: BaseNetwork,
-  { from, count, onProgress }: Pick<TabulateOptions, 'onProgress'> & { from: number; count: number },
-): Promise<LatencyCheck[]> {
-  const patience = perNetwork(table.threads);
-  const networks = Array.from({ length: count }, (_, i) => {
-    const factors = drawnFactors(base, from + i);
-    return { factors, network: describeNetwork(base, factors), measured: Number.POSITIVE_INFINITY };
-  });
-  // Round by round, so that none has all its calls while the machine is busy with something else.
-  for (let round = 0; round < ROUNDS; round++)
-    for (const [i, own] of networks.entries()) {
-      const graph = networkGraph(own.network, anyTensors(own.network));
-      const { low } = await timeGraph(graph, batchOf(1, own.network.input), table.threads, patience);
-      own.measured = Math.min(own.measured, low);
-      onProgress?.(round * count + i + 1, ROUNDS * count);
-    }
-  return networks.map(({ factors, network, measured }) => ({
+function wholeNetwork(base: BaseNetwork, index: number, threads: number): WholeNetwork {
+  const factors = drawnFactors(base, index);
+  const network = describeNetwork(base, factors);
+  return {
     factors,
-    measured,
-    predicted: predictLatency(network, table),
-  }));
+    network,
+    model: () => ({ graph: networkGraph(network, anyTensors(network)), shape: batchOf(1, network.input) }),
+    patience: patience(threads, 0.25, 8),
+    low: Number.POSITIVE_INFINITY,
+  };
 }
 
-/** How near the table comes to networks that it was not fitted to. */
-export const checkTable = (
-  table: LatencyTable,
-  base: BaseNetwork,
-  count: number,
-  onProgress: (done: number, of: number) => void = () => {},
-): Promise<LatencyCheck[]> => measureWhole(table, base, { from: FITTED, count, onProgress });
+export interface TabulateOptions {
+  readonly base: BaseNetwork;
+  readonly threads: number;
+  /** So many whole networks, to which nothing is fitted, are held against what the table says of them. */
+  readonly checked: number;
+  readonly onProgress?: ((done: number, of: number) => void) | undefined;
+}
+
+/** Takes a minute or more. */
+export async function measureTable({
+  base,
+  threads,
+  checked,
+  onProgress,
+}: TabulateOptions): Promise<LatencyTable & Required<Pick<LatencyTable, 'checks'>>> {
+  const grids = gridsOf(base, threads);
+  const networks = Array.from({ length: FITTED + checked }, (_, i) => wholeNetwork(base, i, threads));
+  const timed: readonly Timed[] = [...grids.flatMap(({ points }) => points), ...networks];
+  let overhead = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < ROUNDS; round++) {
+    overhead = Math.min(overhead, (await timeOfCall(threads, patience(threads, 0.25, 8))).low);
+    for (const [i, own] of timed.entries()) {
+      const { graph, shape } = own.model();
+      const { low } = await timeGraph(graph, shape, threads, own.patience);
+      own.low = Math.min(own.low, low);
+      onProgress?.(round * timed.length + i + 1, ROUNDS * timed.length);
+    }
+  }
+
+  const parts: LatencyTable = {
+    format: 'x3d-search latency table 1',
+    device: `${processor()}, onnxruntime`,
+    threads,
+    base: base.name,
+    overhead,
+    factor: 1,
+    grids: grids.map(({ points, ...axes }) => ({
+      ...axes,
+      perMultiplyAdd: points.map(({ low, multiplyAdds }) => {
+        // A part is never taken below a tenth of what was measured: the rest is the call's.
+        const nanoseconds = (1e6 * Math.max(low - overhead, low / 10)) / multiplyAdds;
+        // Tables travel in configurations; no clock is better than this.
+        return Number(nanoseconds.toPrecision(5));
+      }),
+    })),
+  };
+  const ratios = networks
+    .slice(0, FITTED)
+    .map(({ network, low }) => (low - overhead) / (predictLatency(network, parts) - overhead))
+    .sort((a, b) => a - b);
+  const table = { ...parts, factor: ratios[Math.floor(FITTED / 2)] as number };
+  const checks = networks.slice(FITTED).map(({ factors, network, low }) => ({
+    factors,
+    measured: low,
+    predicted: predictLatency(network, table),
+  }));
+  return { ...table, checks };
+}

@@ -117,14 +117,13 @@ whole networks differ from what it predicts by ${percent(median)} in the median,
 }
 
 async function tabulate(file: string, { base: name, threads = 1, json }: BenchmarkOptions): Promise<void> {
-  const { checkTable, measureTable } = await import('../../deployment/tabulating.js');
-  const base = BASES[name];
-  const table = await measureTable({ base, threads, onProgress: progressLine('measuring parts') });
-  const checks = await checkTable(table, base, CHECKED, progressLine('measuring whole networks'));
-  await writeWhole(file, `${JSON.stringify({ ...table, checks })}\n`);
+  const { measureTable } = await import('../../deployment/tabulating.js');
+  const onProgress = progressLine('measuring');
+  const table = await measureTable({ base: BASES[name], threads, checked: CHECKED, onProgress });
+  await writeWhole(file, `${JSON.stringify(table)}\n`);
   const points = table.grids.reduce((all, { perMultiplyAdd }) => all + perMultiplyAdd.length, 0);
-  const found = { file, points, checks };
-  print(json, found, () => tableText(file, points, checks));
+  const { checks } = table;
+  print(json, { file, points, checks }, () => tableText(file, points, checks));
 }
 
 async function benchmark(networks: readonly string[], options: BenchmarkOptions): Promise<void> {
