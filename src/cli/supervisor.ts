@@ -1,6 +1,7 @@
 /**
  * One machine's process tree: Redis (unless there is one), the service (API and coordinator) and the workers. Each is
- * replaced when it dies; a search goes on where it was, since all that it knows is in Redis and in the home.
+ * replaced when it dies, or no longer answers; a search goes on where it was, since all that it knows is in Redis and in
+ * the home.
  */
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -10,10 +11,11 @@ import type { X3dError } from '../errors.js';
 import type { Home } from '../home.js';
 import { type Card, cards, machineMemory } from '../machine.js';
 import { checkRedis } from '../redis/checking.js';
-import { type EmbeddedRedis, startRedis } from '../redis/embedded.js';
 import { asOnCpu } from '../training/memory.js';
 import type { Device } from '../training/training.js';
 import { type Kept, keep } from './kept.js';
+import { keepRedis } from './kept-redis.js';
+import { PACE, type Pace } from './restarts.js';
 
 export interface Fleet {
   /** How many in all. Default: on CPUs the cores divided by the threads, on each card `perDevice`. */
@@ -50,8 +52,10 @@ export interface SupervisorOptions {
   readonly fleet: Fleet;
   /** Whether the processes' logs go to standard error. */
   readonly verbose: boolean;
-  /** A process died and was replaced. */
+  /** A process ended, or no longer answered, and is started again; what repeats is told ever more seldom. */
   readonly onReplaced: (name: string, why: string) => void;
+  /** Default PACE. */
+  readonly pace?: Pace;
 }
 
 export interface Supervisor {
@@ -59,7 +63,7 @@ export interface Supervisor {
   readonly url: string;
   /** With which the service allows all. */
   readonly token: string;
-  /** Resolves only when something can't be kept alive. */
+  /** Resolves only when Redis or the service can't be kept alive. */
   readonly givenUp: Promise<X3dError>;
   /** Workers first, so that they give back what they train; Redis last. */
   stop(): Promise<void>;
@@ -93,40 +97,12 @@ export function memoriesOf(devices: readonly Device[], known: readonly Card[] = 
   });
 }
 
-/** An embedded Redis that is started again, on its port, when it dies. */
-async function keepRedis(
-  home: Home,
-  onReplaced: SupervisorOptions['onReplaced'],
-  onGivenUp: (error: X3dError) => void,
-): Promise<{ readonly url: string; stop(): Promise<void> }> {
-  let stopping = false;
-  let redis: EmbeddedRedis = await startRedis(home);
-  const { url } = redis;
-  const port = Number(new URL(url).port);
-  const watch = async (): Promise<void> => {
-    const why = await redis.ended;
-    if (stopping) return;
-    onReplaced('Redis', why);
-    redis = await startRedis(home, { port });
-    if (stopping) await redis.stop();
-    else await watch();
-  };
-  watch().catch(onGivenUp);
-  return {
-    url,
-    stop: async () => {
-      stopping = true;
-      await redis.stop();
-    },
-  };
-}
-
 /**
  * Starts the tree and keeps it alive until `stop`. Throws X3dError: environment where something can't start or Redis
  * does not answer, conflict where the home is in use, invalid-input for a URL that is not of a Redis.
  */
 export async function startSupervisor(options: SupervisorOptions): Promise<Supervisor> {
-  const { home, service, fleet, verbose, onReplaced } = options;
+  const { home, service, fleet, verbose, onReplaced, pace = PACE } = options;
   let giveUp: (error: X3dError) => void = () => {};
   const givenUp = new Promise<X3dError>((resolve) => {
     giveUp = resolve;
@@ -134,7 +110,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
   if (options.redisUrl !== undefined) await checkRedis(options.redisUrl);
   const redis =
     options.redisUrl === undefined
-      ? await keepRedis(home, onReplaced, giveUp)
+      ? await keepRedis({ home, onReplaced, onGivenUp: giveUp, pace })
       : { url: options.redisUrl, stop: async () => {} };
   const { lockMs, trainer, trainerProgram } = fleet;
   const shared = {
@@ -145,7 +121,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
   };
   const token = newToken();
   const environment = { REDIS_URL: redis.url };
-  const watched = { verbose, onReplaced, onGivenUp: giveUp, environment };
+  const watched = { verbose, onReplaced, environment, pace };
   const kept: Kept[] = [];
   const stop = async () => {
     const [first, ...rest] = kept;
@@ -159,6 +135,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
       const api = await keep({
         ...watched,
         environment: { ...environment, X3D_OWNER_TOKEN: token },
+        onGivenUp: giveUp,
         name: 'the service',
         program: program('service/main.js'),
         // Started again on the port of the first, so that its clients find it.
@@ -174,7 +151,8 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     const { threads } = fleet;
     const devices = devicesOf(fleet);
     const memories = memoriesOf(devices, devices.some((device) => device !== 'cpu') ? cards() : []);
-    // Together, and until each has made itself known: a search that begins now finds them.
+    // Together, and until each has made itself known: a search that begins now finds them. Later the service goes on
+    // whatever becomes of them; it says that nobody trains.
     const workers = devices.map((device, index) => {
       const argument = {
         ...shared,

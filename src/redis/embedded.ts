@@ -21,8 +21,10 @@ export interface EmbeddedRedis {
   readonly url: string;
   /** Resolves when the server has ended, with why: "stopped", or its exit and last words. */
   readonly ended: Promise<string>;
-  /** Ends the server in order: what was written is on disk. */
+  /** Ends the server in order: what was written is on disk. After a while by force. */
   stop(): Promise<void>;
+  /** Ends one that no longer answers, by force. */
+  kill(): void;
 }
 
 export interface EmbeddedRedisOptions {
@@ -35,6 +37,8 @@ const LOCKED = 75;
 /** A server whose owner was killed needs a moment to write its file and go. */
 const LOCK_WAIT_MS = 5000;
 const START_MS = 60_000;
+/** One that waits for a slow disk has most to lose. */
+const STOP_MS = 20_000;
 
 const GUARD = `
 exec 9>>"$1"; shift
@@ -154,6 +158,14 @@ export async function startRedis(home: Home, options: EmbeddedRedisOptions = {})
     if (await ready(server, url, folder)) {
       await writeFile(ownerPath, `${JSON.stringify({ pid: process.pid, url })}\n`);
       let stopping = false;
+      // The shell and all that it started.
+      const kill = () => {
+        try {
+          if (server.process.pid !== undefined) process.kill(-server.process.pid, 'SIGKILL');
+        } catch {
+          // They are gone.
+        }
+      };
       return {
         url,
         ended: server.exited.then((code) =>
@@ -162,8 +174,11 @@ export async function startRedis(home: Home, options: EmbeddedRedisOptions = {})
         stop: async () => {
           stopping = true;
           server.process.stdin?.end();
+          const force = setTimeout(kill, STOP_MS);
           await server.exited;
+          clearTimeout(force);
         },
+        kill,
       };
     }
     server.process.stdin?.end();

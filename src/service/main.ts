@@ -10,6 +10,7 @@ import { readFile, rm } from 'node:fs/promises';
 import closeWithGrace from 'close-with-grace';
 import Type from 'typebox';
 import { Value } from 'typebox/value';
+import { answerParent } from '../answering.js';
 import { startServer } from '../api/server.js';
 import { newToken } from '../api/tokens.js';
 import { X3dError } from '../errors.js';
@@ -38,6 +39,7 @@ const Argument = Type.Object(
   { additionalProperties: false },
 );
 
+answerParent();
 const {
   home: folder,
   lockMs,

@@ -23,7 +23,7 @@ export async function kernelKills(): Promise<number> {
 }
 
 /** Signals that other processes send, or the system as it goes down. */
-const SENT = new Set([
+const SENT: ReadonlySet<NodeJS.Signals> = new Set([
   'SIGKILL',
   'SIGTERM',
   'SIGINT',
@@ -34,6 +34,9 @@ const SENT = new Set([
   'SIGPWR',
   'SIGXCPU',
 ]);
+
+/** Whether a process was ended by another one. */
+export const isSent = (signal: NodeJS.Signals | null): boolean => signal !== null && SENT.has(signal);
 
 export function explainDeath({ code, signal, lastWords, kernelKilled }: Death): TrainingFailure {
   const said = lastWords === '' ? '' : `; its last words: ${lastWords}`;
@@ -50,7 +53,7 @@ export function explainDeath({ code, signal, lastWords, kernelKilled }: Death): 
       reason: 'the kernel killed the trainer because the machine ran out of memory',
     };
   // Crashes end with a signal too; what others send is no fault of the training.
-  if (signal !== null && SENT.has(signal))
+  if (isSent(signal))
     return { kind: 'killed', retry: 'later', reason: `the trainer was ended by ${signal}${said}` };
   if (signal !== null)
     return { kind: 'internal', retry: 'here', reason: `the trainer was ended by ${signal}${said}` };

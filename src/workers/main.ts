@@ -6,6 +6,7 @@
 import closeWithGrace from 'close-with-grace';
 import Type from 'typebox';
 import { Value } from 'typebox/value';
+import { answerParent } from '../answering.js';
 import { homeAt } from '../home.js';
 import { openLog } from '../logging.js';
 import { DEFAULT_REDIS_URL, redisFromEnvironment } from '../redis/checking.js';
@@ -27,6 +28,7 @@ const Argument = Type.Object(
   { additionalProperties: false },
 );
 
+answerParent();
 const { home, quiet, ...rest } = Value.Parse(Argument, JSON.parse(process.argv[2] ?? '{}'));
 const log = openLog('worker', { quiet: quiet ?? false });
 const redisUrl = redisFromEnvironment() ?? DEFAULT_REDIS_URL;
