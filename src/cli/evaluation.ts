@@ -47,16 +47,16 @@ function sourceText({ part, search, center }: Evaluated): string[] {
   const others = center.videos - own;
   const what =
     others === 0
-      ? `the ${part} part of search ${name}`
+      ? `the ${part} part of run ${name}`
       : own === 0
-        ? `the ${part} part, none of them of search ${name}`
-        : `the ${part} part: ${own} of search ${name}, ${others} that it did not have`;
+        ? `the ${part} part, none of them of run ${name}`
+        : `the ${part} part: ${own} of run ${name}, ${others} that it did not have`;
   const left = (['train', 'validation', 'test'] as const).flatMap((one) =>
     leftOut[one] === 0 ? [] : [`${leftOut[one]} of its ${one === 'train' ? 'training' : one} part`],
   );
   return [
     `on ${all} of ${what}`,
-    ...(left.length === 0 ? [] : [`left out    ${left.join(', ')}: the search was made with them`]),
+    ...(left.length === 0 ? [] : [`left out    ${left.join(', ')}: the network was made with them`]),
     ...(part === 'validation' && own > 0
       ? [pc.yellow('Validation videos chose this network: it does better on them.')]
       : []),
@@ -76,7 +76,8 @@ function mistakesText({ videos, classes }: Evaluated): string[] {
   const name = (label: number) => shortened(classes[label] ?? String(label), MOST_CLASS);
   for (const { video, label, predicted, score, likelihood } of mistakes.slice(0, MOST_MISTAKES))
     table.push([
-      shortened(video, MOST_NAME),
+      // Of a list's videos, which may lie anywhere, the way there from the list says nothing.
+      shortened(video.replace(/^(\.\.\/)+/, ''), MOST_NAME),
       name(label),
       name(predicted),
       percent(score),

@@ -16,6 +16,7 @@ import {
   MODELS,
 } from '../network/index.js';
 import { clipOf } from '../search/configuration.js';
+import { recordData } from '../search/reporting/record.js';
 import { layoutOf } from '../training/engine/parameters.js';
 import { originsByPart, startFrom } from '../training/pretrained.js';
 import { RecipeInput } from '../training/recipe.js';
@@ -196,6 +197,7 @@ export async function newSingleRun(
     ...(ancestor ? { ancestor, startedFrom: options.from as string } : {}),
   });
   await writeSingleRun(home, run);
+  await recordData(home.run(run.run), dataset);
   for (const line of notesOn(run, dataset)) watching.note(line, { kind: 'note', note: line });
   if (start) sayStart(watching, start, run);
   return run;

@@ -12,14 +12,14 @@ export type Tested = Pick<Dataset, 'classes' | 'videos' | 'parts' | 'rate'> & {
   readonly skipped: readonly SkippedFile[];
 };
 
-/** The label of a folder that is called as a class and holds files, not folders; undefined for any other. */
+/** The label of a folder that is called as a class and holds no folder of one; undefined for any other. */
 async function classOf(path: string, classes: readonly string[] | undefined): Promise<number | undefined> {
-  const label = classes?.findIndex(
-    (name) => name.normalize('NFC') === basename(resolve(path)).normalize('NFC'),
-  );
-  if (label === undefined || label < 0) return undefined;
-  const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
-  return entries.length > 0 && entries.every((entry) => !entry.isDirectory()) ? label : undefined;
+  const labels = new Map(classes?.map((name, label) => [name.normalize('NFC'), label]));
+  const label = labels.get(basename(resolve(path)).normalize('NFC'));
+  if (label === undefined) return undefined;
+  const entries = await readdir(path, { withFileTypes: true }).catch(() => undefined);
+  const holds = entries?.some((entry) => entry.isDirectory() && labels.has(entry.name.normalize('NFC')));
+  return entries === undefined || holds ? undefined : label;
 }
 
 /** Videos of one class, all of them to be tested on. */

@@ -9,10 +9,11 @@ import { startWalk } from './walking.js';
 
 interface PartList {
   readonly file: string;
-  readonly part: Part;
+  /** Where it is a list of one. */
+  readonly part?: Part;
 }
 
-type Listed = ListedVideo & { readonly part: Part };
+type Listed = ListedVideo & { readonly part?: Part };
 
 /** Names from classes.txt beside the lists, the line's number being the label. */
 async function classNames(folder: string): Promise<string[] | undefined> {
@@ -32,12 +33,12 @@ function refuseLabel({ where, label }: Listed, expected: string, remedy: string)
   throw new X3dError('data', { subject: where, expected, got: `"${label}"`, remedy });
 }
 
-/** Numbers as they are; the lowest is 0. */
+/** Numbers as they are; the lowest is 0 where the lists are `all` that there is of the set. */
 function byNumber(
   folder: string,
   listed: readonly Listed[],
   names: readonly string[] | undefined,
-  part?: Part,
+  all: boolean,
 ) {
   for (const video of listed) {
     if (!isNumber(video.label))
@@ -51,7 +52,7 @@ function byNumber(
   }
   const numbers = new Set(listed.map(({ label }) => Number(label)));
   const highest = Math.max(...numbers);
-  if (part === undefined && !numbers.has(0) && numbers.size === highest)
+  if (all && !numbers.has(0) && numbers.size === highest)
     throw new X3dError('data', {
       subject: folder,
       expected: 'labels that count from 0',
@@ -144,15 +145,14 @@ export async function labelledByLists(
 ): Promise<{ classes: readonly string[]; numbered: boolean; files: readonly LabelledFile[] }> {
   const listed: Listed[] = [];
   for (const { file, part } of lists)
-    for (const video of await readList(file)) listed.push({ ...video, part });
+    for (const video of await readList(file)) listed.push({ ...video, ...(part ? { part } : {}) });
   if (listed.length === 0) return { classes: [], numbered: false, files: [] };
   const names = await classNames(folder);
   const isNamed =
     listed.every(({ label }) => !/^-?\d/.test(label)) || listed.some(({ kind }) => kind === 'kinetics');
-  const onlyPart = lists.length === 1 ? lists[0]?.part : undefined;
   const { classes, labelOf } = isNamed
     ? byClassName(listed, names)
-    : byNumber(folder, listed, names, onlyPart);
+    : byNumber(folder, listed, names, lists.length > 1);
   const annotation = listed.find(({ kind }) => kind === 'kinetics')?.where.replace(/:\d+$/, '');
   const kinetics =
     annotation === undefined ? undefined : await kineticsFiles(root, annotation, listed, signal);
@@ -176,7 +176,7 @@ export async function labelledByLists(
         remedy: 'Remove one of the lines.',
       });
     seen.set(name, video.where);
-    files.push({ path, name, label: labelOf(video), part: video.part });
+    files.push({ path, name, label: labelOf(video), ...(video.part ? { part: video.part } : {}) });
   }
   return { classes, numbered: !isNamed && names === undefined, files: files.sort(byName) };
 }

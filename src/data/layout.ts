@@ -4,7 +4,8 @@
  *
  * Names are compared in Unicode's form C, whatever form a file system or a list has them in.
  */
-import { join, resolve } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { X3dError } from '../errors.js';
 import type { DataConfiguration } from './configuration.js';
 import type { NoVideo, Part } from './dataset.js';
@@ -132,11 +133,14 @@ async function partFolders(
   };
 }
 
+/** A file that may be a list: what it is called, and how it ends. */
+const LIST = /^(.*)\.(csv|tsv|txt|list)$/i;
+
 /** The lists of the parts in a folder; text files only where they are lists. */
 async function listsIn(folder: string, all: readonly string[]): Promise<{ name: string; part: Part }[]> {
   const found: { name: string; part: Part }[] = [];
   for (const name of all) {
-    const [, stem = '', ending = ''] = /^(.*)\.(csv|tsv|txt|list)$/i.exec(name) ?? [];
+    const [, stem = '', ending = ''] = LIST.exec(name) ?? [];
     const part = ending === '' ? undefined : partNamed(stem);
     if (part === undefined) continue;
     const isTable = /^[ct]sv$/i.test(ending);
@@ -165,12 +169,35 @@ async function listsIn(folder: string, all: readonly string[]): Promise<{ name: 
   return found;
 }
 
+/** A list by itself, whatever it is called: it divides nothing. */
+async function listAlone(file: string, listRoot: string, signal: AbortSignal | undefined): Promise<Layout> {
+  const labelled = await labelledByLists(dirname(file), listRoot, [{ file }], signal);
+  return { ...labelled, root: listRoot, divided: false, noVideo: [], leftOut: [] };
+}
+
 /** Throws X3dError (data) that names the folder, or the list and its line; or the signal's reason. */
 export async function readLayout(
   configuration: Pick<DataConfiguration, 'path' | 'root'>,
   { part, signal }: LayoutOptions = {},
 ): Promise<Layout> {
   const root = resolve(configuration.path);
+  const isFile = await stat(root).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+  // Where one part is needed a list of it is all there need be; what is divided takes the folder of the lists.
+  if (isFile && part !== undefined && LIST.test(root))
+    return listAlone(root, resolve(configuration.root ?? dirname(root)), signal);
+  if (isFile)
+    throw new X3dError('data', {
+      subject: configuration.path,
+      expected:
+        part === undefined
+          ? 'a folder of videos'
+          : 'a folder of videos, or a list of them as .csv, .tsv or .txt',
+      got: 'a file',
+      remedy: 'Give the folder that it lies in.',
+    });
   const walk = startWalk(root, signal);
   const { all, folders, linked } = await walk.list(root);
   const wanted = <Of extends { readonly part?: Part }>(own: readonly Of[]) =>

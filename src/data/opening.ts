@@ -77,6 +77,13 @@ function decodable(
     } else skipped.push({ path: file.name, reason: facts?.reason ?? 'not probed' });
   });
   const files = usable.length + skipped.length;
+  if (layout.files.length === 0)
+    throw new X3dError('data', {
+      subject,
+      expected: 'videos in folders named for their classes, or in lists',
+      got: 'none',
+      remedy: 'Put the videos of each class, also of one alone, into a folder with its name.',
+    });
   if (skipped.length > skipShare * files || usable.length === 0) {
     throw new X3dError('data', {
       subject,

@@ -18,6 +18,24 @@ export interface Held<Set> {
 }
 
 /**
+ * The videos in the parts that a search had them in, however they are divided here; those that it did not have as they
+ * are. They are known by their content.
+ */
+export function partedAs<Set extends Pick<Dataset, 'videos' | 'parts'>>(
+  dataset: Set,
+  search: Pick<SearchVideos, 'videos'>,
+): Set {
+  const parts = new Map(search.videos.map(({ digest, part }) => [digest, part]));
+  const videos = dataset.videos.map((video) => ({ ...video, part: parts.get(video.digest) ?? video.part }));
+  const count = (part: Part) => videos.filter((video) => video.part === part).length;
+  return {
+    ...dataset,
+    videos,
+    parts: { train: count('train'), validation: count('validation'), test: count('test') },
+  };
+}
+
+/**
  * The videos of a part without those that another part of the search has: they are known by their content, so that copies
  * under other names and in other folders count as the same. Throws X3dError data where none is left.
  */
@@ -50,7 +68,7 @@ export function heldOut<Set extends Pick<Dataset, 'videos' | 'parts'>>(
       got:
         train + validation + test === 0
           ? 'none'
-          : `${train + validation + test} videos of its search, of which ${trained} trained it`,
+          : `${train + validation + test} videos of its run, of which ${trained} trained it`,
       remedy: 'Give other videos, or name another --part.',
     });
   }

@@ -139,7 +139,7 @@ export async function keepSingle(home: Home, run: SingleRun): Promise<string> {
   const folder = networkFolder(home, run);
   const trained = trainingFolder(home, run);
   const described = describeTrained(work.base, work.factors, { classes, rate, recipe: work.recipe });
-  if (await copyTrained(trained, folder, { run: run.run, ...described }))
+  if (await copyTrained(trained, folder, { run: run.run, trainedOn: 'train', ...described }))
     await rm(trained, { recursive: true, force: true });
   return folder;
 }

@@ -181,7 +181,7 @@ describe('evaluate, of a network in the folder of its run', () => {
     const folder = join(temporaryFolder(), 'found');
     const { code, stdout } = await own('--output', folder);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^on 6 videos of the test part of search s1$/m);
+    expect(stdout).toMatch(/^on 6 videos of the test part of run s1$/m);
     const found = JSON.parse(readFileSync(join(folder, 'evaluation.json'), 'utf8'));
     expect(found.center.confusion).toEqual(CONFUSION());
     expect(found.videos).toHaveLength(6);
@@ -203,7 +203,7 @@ describe('evaluate, of a network in the folder of its run', () => {
 
   it('on the videos of its search tests the same, however they are divided, and says what it left out', async () => {
     const { stdout } = await own(videos.path);
-    expect(stdout).toMatch(/^on 6 videos of the test part of search s1$/m);
+    expect(stdout).toMatch(/^on 6 videos of the test part of run s1$/m);
     expect(stdout).toMatch(/^left out +18 of its training part, 6 of its validation part: /m);
   });
 
@@ -212,13 +212,37 @@ describe('evaluate, of a network in the folder of its run', () => {
     const lists = temporaryFolder();
     const lines = tests.map(({ path, label }) => `${path} ${opened.classes[label]}\n`);
     writeFileSync(join(lists, 'test.csv'), lines.join(''));
+    const [first = ''] = opened.classes;
     const listed = JSON.parse((await own(lists, '--json')).stdout);
     expect(listed.center.videos).toBe(tests.length);
     expect(listed.center.confusion.slice(0, 2)).toEqual(CONFUSION()?.slice(0, 2));
-    const [first = ''] = opened.classes;
-    const folder = JSON.parse((await own(join(videos.path, first), '--json')).stdout);
+    // Numbers are the run's, by the list that it has left.
+    const left = join(homeAt(home).run('s1'), 'split', 'test.csv');
+    expect(JSON.parse((await own(left, '--json')).stdout).center.confusion).toEqual(CONFUSION());
+    // A class's videos may lie in folders of their own.
+    const deep = join(temporaryFolder(), first);
+    cpSync(join(videos.path, first), join(deep, 'people'), { recursive: true });
+    const folder = JSON.parse((await own(deep, '--json')).stdout);
     expect(folder).toMatchObject({ search: { name: 's1', own: 1 } });
     expect(folder.center.confusion[0]).toEqual(CONFUSION()?.[0]);
+  });
+
+  it('names a mistake without the way from the list to its videos, and refuses what has no class', async () => {
+    const wrong = opened.videos.filter(({ part }) => part === 'test');
+    const lists = temporaryFolder();
+    const labels = wrong.map(({ path, label }) => `${path} ${(label + 1) % opened.classes.length}\n`);
+    writeFileSync(join(lists, 'test.csv'), labels.join(''));
+    const { stdout } = await own(join(lists, 'test.csv'));
+    expect(stdout).toMatch(/^worst mistakes/m);
+    expect(stdout).not.toContain('../');
+    const flat = temporaryFolder();
+    const [one] = wrong;
+    cpSync(one?.path ?? '', join(flat, 'one.mp4'));
+    const refused = await own(flat);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(
+      /expected videos in folders named for their classes, or in lists, got none/,
+    );
   });
 
   it('never tests on what it was trained on, nor on validation videos that joined them', async () => {
@@ -235,11 +259,11 @@ describe('evaluate, of a network in the folder of its run', () => {
     );
     const validation = await own('--part', 'validation');
     expect(validation.stdout).toMatch(
-      /^on 6 videos of the validation part of search s1\nValidation videos chose/m,
+      /^on 6 videos of the validation part of run s1\nValidation videos chose/m,
     );
     leave('train-and-validation');
     const joined = await own('--part', 'validation');
     expect(joined.code).toBe(2);
-    expect(joined.stderr).toMatch(/got 30 videos of its search, of which 24 trained it/);
+    expect(joined.stderr).toMatch(/got 30 videos of its run, of which 24 trained it/);
   });
 });

@@ -1,8 +1,10 @@
 /** `export` as people call it: from a home, a run's folder or a network's, to files that are whole or not there. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDataset } from '../../src/data/index.js';
 import { BASES, MODELS } from '../../src/network/index.js';
+import { recordData } from '../../src/search/reporting/record.js';
 import { readSafetensors } from '../../src/training/engine/safetensors.js';
 import { tensorFlowMissing } from '../../src/training/engine/tensorflow.js';
 import { writeNetwork } from '../deployment/networks.js';
@@ -78,6 +80,40 @@ describe('export', () => {
       );
       const refused = await x3d('export', folder, ...flags);
       expect(refused.stderr).toMatch(/^error: --int8: expected one folder of videos beside it/);
+    },
+  );
+
+  it.skipIf(tensorFlowMissing !== undefined)(
+    'of a run takes 8 bits from its own split, wherever its videos lie now and however they are divided',
+    async () => {
+      const home = temporaryFolder();
+      const own = { ...micro, classes: readdirSync(videos.path).sort() };
+      const folder = writeNetwork(join(home, 'runs', RUN, 'network'), own);
+      const [, group = ''] = videos.flags;
+      // Others train than the flags of this set would choose.
+      const shares = { train: 0.4, validation: 0.4, test: 0.2 };
+      const opened = await openDataset({ path: videos.path, group, shares }, { cacheFolder: home });
+      await recordData(join(home, 'runs', RUN), opened);
+      const described = JSON.parse(readFileSync(join(folder, 'network.json'), 'utf8'));
+      const describe = (trainedOn: string) =>
+        writeFileSync(join(folder, 'network.json'), JSON.stringify({ ...described, trainedOn }));
+      const output = join(home, 'small.onnx');
+      const int8 = (...more: string[]) =>
+        x3d('export', RUN, '--format', 'onnx', '--int8', '--output', output, '--home', home, ...more);
+      describe('train-and-validation');
+      const { stdout } = await int8();
+      expect(stdout).toMatch(/^onnxruntime's scores .* on 16 clips of the videos$/m);
+      expect(stdout).toMatch(/^What 8 bits cost on the 12 videos of the validation part/m);
+      expect(stdout).toMatch(/Ranges are of 12 training clips.\nThese videos trained the network too: /);
+      describe('train');
+      const moved = join(home, 'moved');
+      cpSync(videos.path, moved, { recursive: true });
+      const there = await int8('--videos', moved, ...videos.flags, '--json');
+      expect(JSON.parse(there.stdout).int8).toMatchObject({
+        clips: 12,
+        validationTrained: false,
+        validation: { videos: 12 },
+      });
     },
   );
 

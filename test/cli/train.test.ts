@@ -49,7 +49,15 @@ describe('train', () => {
       expect(saved.factors).toMatchObject({ frames: 2, stride: 4, crop: 32 });
       expect(saved.preprocessing.rate).toBe(25);
       expect(existsSync(join(folder, 'evaluation.json'))).toBe(true);
-      expect(readdirSync(join(home, 'runs', run)).sort()).toEqual(['loss.svg', 'network', 'training.json']);
+      expect(readdirSync(join(home, 'runs', run)).sort()).toEqual([
+        'data.json',
+        'loss.svg',
+        'network',
+        'split',
+        'training.json',
+      ]);
+      const tested = await x3d('evaluate', '--network', run, '--home', home, '--views', '1', '--json');
+      expect(JSON.parse(tested.stdout).center.confusion).toEqual(evaluations.test.confusion);
       const again = await x3d(...args(home, ...SMALL, ...SHORT, '--json'));
       expect(said(again.stdout, 'result')).toEqual(said(first.stdout, 'result'));
       expect(said(again.stdout, 'progress').phase).toBe('data');

@@ -3,7 +3,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { cp, mkdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type DataConfiguration, type OpenOptions, openDataset } from '../../src/data/index.js';
+import { type DataConfiguration, type OpenOptions, openDataset, type Part } from '../../src/data/index.js';
 import { readLayout } from '../../src/data/layout.js';
 import { partNamed } from '../../src/data/parts.js';
 import { temporaryFolder, writeClasses, writeGreys } from './videos.js';
@@ -27,11 +27,32 @@ const layoutOf = async (path: string) => {
     files: found.map(({ name, part }) => (part ? `${part} ${name}` : name)),
   };
 };
-const refusal = (path: string) =>
-  readLayout({ path }).then(
+const refusal = (path: string, part?: Part) =>
+  readLayout({ path }, part === undefined ? {} : { part }).then(
     () => 'accepted',
     (error: Error) => error.message,
   );
+
+describe('a list by itself', () => {
+  it('is all that there is where one part is needed; where parts are to be made it is refused', async () => {
+    const folder = files('videos/b.mp4', 'videos/a.mp4', 'train.csv');
+    writeFileSync(join(folder, 'test.csv'), 'videos/a.mp4 1\nvideos/b.mp4 2\n');
+    const path = join(folder, 'test.csv');
+    const { files: found, divided, classes } = await readLayout({ path }, { part: 'test' });
+    expect({ divided, classes }).toEqual({ divided: false, classes: ['0', '1', '2'] });
+    expect(found.map(({ name, label, part }) => [name, label, part])).toEqual([
+      ['videos/a.mp4', 1, undefined],
+      ['videos/b.mp4', 2, undefined],
+    ]);
+    const video = join(folder, 'videos/a.mp4');
+    expect(await refusal(video, 'test')).toMatch(
+      /expected a folder of videos, or a list of them as .csv, .tsv or .txt, got a file/,
+    );
+    expect(await refusal(path)).toMatch(
+      /expected a folder of videos, got a file. Give the folder that it lies in/,
+    );
+  });
+});
 
 describe('names of the parts', () => {
   it.each([

@@ -1,13 +1,11 @@
 /** `evaluate`: a trained network on videos: what a search has left, or published weights. */
 import { Command, Option } from 'commander';
-import type { Dataset } from '../../data/index.js';
-import { type NamedNetwork, networkNamed } from '../../deployment/named.js';
+import { networkNamed } from '../../deployment/named.js';
 import { X3dError } from '../../errors.js';
 import { homeAt } from '../../home.js';
 import { MODELS, type ModelName } from '../../network/index.js';
-import { readRecordedData, runOf } from '../../search/reporting/record.js';
 import { heldOut } from '../../training/held.js';
-import { publishedNetwork, type SavedNetwork, type TrainedOn } from '../../training/saved.js';
+import { publishedNetwork, type SavedNetwork } from '../../training/saved.js';
 import type { Device } from '../../training/training.js';
 import { trainerEnvironment } from '../../workers/child.js';
 import { type DataOptions, VIDEOS, withData } from '../data.js';
@@ -16,6 +14,7 @@ import { example, homeOption, jsonOption, NETWORK, whole } from '../flags.js';
 import { deviceNamed, refuseMissing, slowTraining } from '../fleet.js';
 import { print } from '../printing.js';
 import { progressLine } from '../progress.js';
+import { type Searched, searchedBy } from '../searched.js';
 import { openTested } from '../tested.js';
 
 interface EvaluateOptions extends DataOptions {
@@ -34,20 +33,13 @@ interface EvaluateOptions extends DataOptions {
 interface Named {
   readonly saved: SavedNetwork;
   /** What its search knew, where it lies in the run's folder. */
-  readonly search?: { readonly name: string; readonly data: Dataset; readonly trainedOn: TrainedOn };
-}
-
-async function searchOf({ folder, name, saved }: NamedNetwork): Promise<Named['search']> {
-  const run = runOf(folder);
-  const data = run === undefined ? undefined : await readRecordedData(run);
-  // Of a description that does not say, the videos that validated are not believed to have been kept out.
-  return data && { name, data, trainedOn: saved.trainedOn ?? 'train-and-validation' };
+  readonly search?: Searched;
 }
 
 async function namedBy({ network, model, weights, home }: EvaluateOptions): Promise<Named> {
   if (network !== undefined && model === undefined && weights === undefined) {
     const named = await networkNamed(network, homeAt(home));
-    const search = await searchOf(named);
+    const search = await searchedBy(named);
     return { saved: named.saved, ...(search ? { search } : {}) };
   }
   if (network === undefined && model !== undefined && weights !== undefined)
@@ -75,8 +67,7 @@ async function evaluate(path: string | undefined, options: EvaluateOptions): Pro
       expected: 'videos as an argument, where the network does not lie in the folder of its run',
       got: 'none',
     });
-  const known = search && { videos: search.data.videos, trainedOn: search.trainedOn };
-  const { dataset, own, leftOut } = heldOut(opened, part, known, path ?? search?.name ?? 'videos');
+  const { dataset, own, leftOut } = heldOut(opened, part, search, path ?? search?.name ?? 'videos');
   const nothing = { train: 0, validation: 0, test: 0 };
   // Read as TensorFlow loads.
   Object.assign(process.env, trainerEnvironment(threads, device));
@@ -107,7 +98,10 @@ async function evaluate(path: string | undefined, options: EvaluateOptions): Pro
 export function evaluateCommand(): Command {
   const command = new Command('evaluate')
     .description('Test a trained network on videos: what a search has left, or published weights')
-    .argument('[videos]', `${VIDEOS}; or the folder of one class (default: those of the network's search)`)
+    .argument(
+      '[videos]',
+      `${VIDEOS}; one such list by itself; or the folder of one class (default: those of the network's run)`,
+    )
     .option('--network <name>', NETWORK)
     .option('--output <folder>', 'write evaluation.json, predictions.csv and confusion.svg there')
     .addOption(new Option('--model <name>', 'a published network').choices(Object.keys(MODELS)))
@@ -134,6 +128,7 @@ export function evaluateCommand(): Command {
       example(
         'evaluate --network s0123456789',
         'evaluate ~/videos/others --network s0123456789 --output others',
+        'evaluate others/test.csv --network s0123456789',
         'evaluate ~/videos/kinetics/val --model XS --weights x3d_xs.pyth',
       ),
     )

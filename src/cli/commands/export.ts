@@ -9,12 +9,14 @@ import type { Cost, Quantised } from '../../deployment/quantising.js';
 import { X3dError } from '../../errors.js';
 import { writeWhole } from '../../files.js';
 import { type Home, homeAt } from '../../home.js';
+import { partedAs } from '../../training/held.js';
 import { trainerEnvironment } from '../../workers/child.js';
 import { type DataOptions, dataFrom, withData } from '../data.js';
 import { digits, percent } from '../figures.js';
 import { example, homeOption, jsonOption, NETWORK } from '../flags.js';
 import { print } from '../printing.js';
 import { progressLine } from '../progress.js';
+import { type Searched, searchedBy } from '../searched.js';
 import { columns } from '../table.js';
 
 const FORMATS = ['onnx', 'safetensors', 'torch', 'slowfast'] as const;
@@ -40,54 +42,76 @@ interface Written {
   /** Of ONNX. */
   readonly difference?: Difference & { readonly on: 'videos' | 'made clips' };
   /** Of ONNX in 8 bits. */
-  readonly int8?: Omit<Quantised, 'model'>;
+  readonly int8?: Omit<Quantised, 'model'> & {
+    /** Whether the network was trained on the validation videos too. */
+    readonly validationTrained: boolean;
+  };
 }
 
-/** The videos that the network was trained on, in their parts: ranges are taken from some, the cost from others. */
-async function trainingSet(named: NamedNetwork, options: ExportOptions, home: Home): Promise<Dataset> {
+/** Videos in the parts that trained and validated the network: ranges are taken from some, the cost from others. */
+async function dividedSet(
+  { classes, saved }: NamedNetwork,
+  search: Searched | undefined,
+  options: ExportOptions,
+  home: Home,
+): Promise<Dataset> {
   const [path, ...more] = options.videos ?? [];
+  if (path === undefined && search) return search.data;
   if (path === undefined || more.length > 0)
     throw new X3dError('invalid-input', {
       subject: '--int8',
-      expected: 'one folder of videos beside it, --videos, with the flags that divided them for training',
+      expected: search
+        ? "one folder of videos beside it, --videos, or none for those of the network's run"
+        : 'one folder of videos beside it, --videos, with the flags that divided them for training',
       got: path === undefined ? 'none' : `${more.length + 1} paths`,
     });
-  const { classes, saved } = named;
   const { rate } = saved.preprocessing;
   const data = { path, ...(rate === undefined ? {} : { rate }), ...dataFrom(options) };
   const { openDataset } = await import('../../data/index.js');
-  return openDataset(data, {
+  const opened = await openDataset(data, {
     cacheFolder: home.cache,
     classes,
     onProgress: progressLine('looking at videos'),
+    ...(search && !options.shares ? { undivided: 'test' } : {}),
   });
+  return search ? partedAs(opened, search) : opened;
 }
 
-async function clipsToCompare(named: NamedNetwork, videos: readonly string[], home: Home) {
-  const { madeClips } = await import('../../deployment/exporting.js');
-  const on = 'made clips' as const;
-  if (videos.length === 0) return { on, source: madeClips(named, MADE_CLIPS) };
+async function clipsToCompare(
+  named: NamedNetwork,
+  search: Searched | undefined,
+  given: readonly string[],
+  home: Home,
+) {
   const { clipsOf, lookAt, videoFiles } = await import('../../deployment/clips.js');
-  const files = await videoFiles(videos, async () => '');
+  const isGiven = given.length > 0;
+  const files = isGiven
+    ? await videoFiles(given, async () => '')
+    : (search?.data.videos.map(({ path }) => path) ?? []);
   const step = Math.max(1, Math.floor(files.length / VIDEOS_COMPARED));
   const chosen = files.filter((_, index) => index % step === 0).slice(0, VIDEOS_COMPARED);
   const { videos: seen } = await lookAt(chosen, { cacheFolder: home.cache });
-  if (seen.length === 0)
+  if (seen.length > 0) {
+    const options = { views: 2, cacheFolder: home.cache, threads: 1 };
+    return { on: 'videos' as const, source: clipsOf(seen, named.saved.preprocessing, options) };
+  }
+  if (isGiven)
     throw new X3dError('data', {
       subject: '--videos',
       expected: 'videos that can be decoded',
       got: files.length === 0 ? 'none' : `${chosen.length} files, none of them one`,
     });
-  const options = { views: 2, cacheFolder: home.cache, threads: 1 };
-  return { on: 'videos' as const, source: clipsOf(seen, named.saved.preprocessing, options) };
+  const { madeClips } = await import('../../deployment/exporting.js');
+  return { on: 'made clips' as const, source: madeClips(named, MADE_CLIPS) };
 }
 
 async function writeOnnx(named: NamedNetwork, options: ExportOptions, home: Home): Promise<Written> {
   const { compareWithEngine, onnxGraph, onnxModel } = await import('../../deployment/exporting.js');
-  const dataset = options.int8 ? await trainingSet(named, options, home) : undefined;
+  const search = await searchedBy(named);
+  const dataset = options.int8 ? await dividedSet(named, search, options, home) : undefined;
   const graph = onnxGraph(named);
   const model = onnxModel(named, graph);
-  const { on, source } = await clipsToCompare(named, options.videos ?? [], home);
+  const { on, source } = await clipsToCompare(named, search, options.videos ?? [], home);
   const difference = await compareWithEngine(model, named, source, { device: 'cpu', threads: 1 });
   if (difference.largest > MOST_DIFFERENCE)
     throw new X3dError('environment', {
@@ -108,7 +132,8 @@ async function writeOnnx(named: NamedNetwork, options: ExportOptions, home: Home
     onProgress: (what, done, of) => shown[what](done, of),
   });
   await writeWhole(options.output, small);
-  return { ...found, int8 };
+  const validationTrained = named.saved.trainedOn === 'train-and-validation';
+  return { ...found, int8: { ...int8, validationTrained } };
 }
 
 async function write(named: NamedNetwork, options: ExportOptions, home: Home): Promise<Written> {
@@ -138,7 +163,7 @@ async function write(named: NamedNetwork, options: ExportOptions, home: Home): P
   return { files };
 }
 
-function int8Text({ clips, validation }: NonNullable<Written['int8']>): string[] {
+function int8Text({ clips, validation, validationTrained }: NonNullable<Written['int8']>): string[] {
   const { videos, agreeing, float, int8 } = validation;
   const table = columns({
     on: 'left',
@@ -161,6 +186,9 @@ function int8Text({ clips, validation }: NonNullable<Written['int8']>): string[]
     `What 8 bits cost on the ${videos} videos of the validation part, by onnxruntime on one thread of this machine:`,
     String(table),
     `The most probable class is the same for ${agreeing} of them. Ranges are of ${clips} training clips.`,
+    ...(validationTrained
+      ? ['These videos trained the network too: on others both do worse, and 8 bits may cost more.']
+      : []),
   ];
 }
 
@@ -206,11 +234,11 @@ export function exportCommand(): Command {
     .requiredOption('--output <path>', 'the file to write; for torch the folder')
     .option(
       '--videos <paths...>',
-      'what onnx is compared with the engine on: files, folders or lists (default: made clips)',
+      "what onnx is compared with the engine on: files, folders or lists (default: those of the network's run, else made clips)",
     )
     .option(
       '--int8',
-      'onnx in 8 bits: ranges from the training part of --videos, and what it costs on the validation part',
+      "onnx in 8 bits: ranges from the training part of --videos or of the network's run, and what it costs on the validation part",
     );
   return withData(command)
     .addOption(homeOption())
@@ -219,7 +247,7 @@ export function exportCommand(): Command {
       'after',
       example(
         'export s0123456789 --format onnx --output gestures.onnx --videos ~/videos/gestures',
-        "export s0123456789 --format onnx --int8 --output small.onnx --videos ~/videos/gestures --group '([^/_]+)_[^/]*$'",
+        'export s0123456789 --format onnx --int8 --output small.onnx',
         'export x3d-search-data/runs/s0123456789 --format torch --output gestures-torch',
       ),
     )

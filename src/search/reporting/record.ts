@@ -42,6 +42,12 @@ async function writeSplit(folder: string, { videos, classes }: Dataset): Promise
   await writeWhole(join(folder, 'classes.txt'), classes.map((name) => `${name}\n`).join(''));
 }
 
+/** Every video, and the split as lists, into a run's folder. Safe to repeat. */
+export async function recordData(folder: string, opened: Dataset): Promise<void> {
+  await writeWhole(join(folder, FILES.data), `${JSON.stringify(opened)}\n`);
+  await writeSplit(join(folder, SPLIT), opened);
+}
+
 /** Written before the search's first event. Safe to repeat. */
 export async function recordBeginning(
   home: Home,
@@ -52,8 +58,7 @@ export async function recordBeginning(
   const { data } = configuration;
   await writeJson(join(folder, FILES.given), { ...(given as object), data });
   await writeJson(join(folder, FILES.resolved), configuration);
-  await writeWhole(join(folder, FILES.data), `${JSON.stringify(opened)}\n`);
-  await writeSplit(join(folder, SPLIT), opened);
+  await recordData(folder, opened);
 }
 
 const Count = Type.Integer({ minimum: 0 });
