@@ -263,6 +263,24 @@ describe('a round', () => {
     }
   });
 
+  test('is won by one that was dropped where it turned out ahead of those that went on', () => {
+    // Some go on for their loss, one for its accuracy; with other seeds none is as far ahead of those that were dropped.
+    const goOn: Readonly<Record<string, readonly [accuracy: number, loss: readonly number[]]>> = {
+      tau: [0.5, [4, 24, 14, 14, 14]],
+      t: [0.55, [60, 10, 10, 10, 10]],
+    };
+    const { state } = raced(({ round, axes: [axis = ''], training: { replicate } }) => {
+      if (round !== 1) return stuck;
+      const [accuracy, losses] = goOn[axis] ?? [0.2, axis === 's' ? [11.4] : [11.6]];
+      const { evaluations, ...rest } = scored(accuracy, losses[replicate] ?? 40, 1);
+      const score = evaluations.validation as Score;
+      return { ...rest, evaluations: { validation: { ...score, errors: { ...score.errors, loss: 4 } } } };
+    });
+    const [first] = state.rounds;
+    expect(first?.winner).toMatchObject({ axes: ['s'], choice: { decidedBy: 'loss', undecided: true } });
+    expect(first?.entrants.find(({ axes }) => axes[0] === 's')?.dropped).toBeDefined();
+  });
+
   test('that no replicate settles ends after five of them, undecided', () => {
     // Videos that differ as much say little of a mean.
     const { evaluations, ...rest } = scored(0.5, 1);

@@ -127,7 +127,7 @@ export function exchanges(state: SearchState, from: Factors): Suggestion[] {
         ? contractAxis(base, least, higher, down, target, costOf)
         : contractAxis(base, { ...from, [factor]: base.factors[factor] }, least, up, target, costOf);
     const factors = settled(from, lowered);
-    if (costOf(factors) > target || costOf(factors) < costOf(from) / 2) return [];
+    if (costOf(factors) > target) return [];
     if (factors[FACTOR_OF[up]] <= from[FACTOR_OF[up]]) return [];
     return [{ kind: 'network', axes: [], change: `${NAMES[up]} up, ${NAMES[down]} down`, factors }];
   });
