@@ -22,6 +22,12 @@ const BUILDS = {
     disk: 1.7e9,
   },
   cuda: { wheels: { x64: { name: 'tensorflow', architecture: 'x86_64' } }, download: 4e9, disk: 14e9 },
+  // CUDA's without NVIDIA's libraries: it loads and registers operations, and runs none on a card.
+  'cuda-alone': {
+    wheels: { x64: { name: 'tensorflow', architecture: 'x86_64' } },
+    download: 640e6,
+    disk: 5e9,
+  },
 };
 
 /** The libraries, the headers that the binding and the CPU's kernels include, and the licences. */
@@ -46,6 +52,9 @@ const CARD_MEMBERS = ['tensorflow/include/*'];
 /** CUDA's has another name than it had before it held all headers, so that an older one is not taken for whole. */
 const folderOf = (build) =>
   join(CACHE, `tensorflow-${build}-${VERSION}${build === 'cuda' ? '-headers' : ''}`);
+
+/** The libraries and all headers of the CUDA build, with or without NVIDIA's; undefined where there are none. */
+export const cudaLibraries = () => ['cuda', 'cuda-alone'].map(librariesOf).find((path) => existsSync(path));
 
 /** The folder of a build's libraries. */
 export const librariesOf = (build) => join(folderOf(build), 'tensorflow');
@@ -166,7 +175,7 @@ async function fill(build, { name, architecture }, folder) {
     );
   mkdirSync(wheels);
   await download(name, architecture, wheels);
-  await unpack(newWheel(), folder, build === 'cuda' ? [...MEMBERS, ...CARD_MEMBERS] : MEMBERS);
+  await unpack(newWheel(), folder, build === 'cpu' ? MEMBERS : [...MEMBERS, ...CARD_MEMBERS]);
   rmSync(newWheel());
   await run('strip', ['-s', ...LIBRARIES], {
     cwd: folder,

@@ -3,7 +3,7 @@
  * threads, and stands in for the CPU's own kernels; and it is compiled for cards, as far as NVRTC is there.
  */
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,12 +20,13 @@ interface Setup {
   header(): Promise<string>;
   cardSource(): string;
   librariesOf(build: string): string;
+  cudaLibraries(): string | undefined;
   nvrtcLibrary(): string | undefined;
 }
 const setup = (file: string) =>
   import(new URL(`../../../scripts/setup/${file}`, import.meta.url).href) as Promise<Setup>;
 const { header, cardSource } = await setup('header.mjs');
-const { librariesOf, nvrtcLibrary } = await setup('tensorflow.mjs');
+const { cudaLibraries, librariesOf, nvrtcLibrary } = await setup('tensorflow.mjs');
 
 const CARD = fileURLToPath(new URL('../../../native/card/', import.meta.url));
 const execute = promisify(execFile);
@@ -141,7 +142,7 @@ describe.skipIf(!nativeAvailable())('compiled for the host', () => {
 });
 
 describe.skipIf(nvrtcLibrary() === undefined || !nativeAvailable())(
-  'compiled for cards (skipped without NVRTC: `npm run setup:nvrtc`)',
+  'compiled for cards (skipped without NVRTC: `npm run setup:card`)',
   () => {
     let program: string;
     beforeAll(async () => {
@@ -168,17 +169,13 @@ describe.skipIf(nvrtcLibrary() === undefined || !nativeAvailable())(
   },
 );
 
-/** `tensorflow/core` comes with set-up for CUDA alone. */
-const cuda = librariesOf('cuda');
-describe.skipIf(!existsSync(join(cuda, 'include/xla')))(
-  "in TensorFlow's CUDA build (skipped without it: `npm run setup -- --cuda`)",
-  () => {
-    it('they are registered for GPUs, on a machine with a card or without', PATIENCE, async () => {
-      const sources = ['registered.cc', 'kernels.cc', 'cuda.cc', 'stream.cc'];
-      const flags = ['-O0', ...linkedWith(cuda), '-ldl'];
-      const program = await compiled('registered', sources, flags, cuda);
-      const { stdout } = await execute(program, ['X3dChannelwise', 'X3dChannelwiseGrad', 'X3dPointwise']);
-      expect(stdout.match(/X3d\w+|GPU/g)).toEqual(['X3dChannelwise', 'GPU', 'X3dChannelwiseGrad', 'GPU']);
-    });
-  },
-);
+const cuda = cudaLibraries() ?? '';
+describe.skipIf(cuda === '')("in TensorFlow's CUDA build (skipped without it: `npm run setup:card`)", () => {
+  it('they are registered for GPUs, on a machine with a card or without', PATIENCE, async () => {
+    const sources = ['registered.cc', 'kernels.cc', 'cuda.cc', 'stream.cc'];
+    const flags = ['-O0', ...linkedWith(cuda), '-ldl'];
+    const program = await compiled('registered', sources, flags, cuda);
+    const { stdout } = await execute(program, ['X3dChannelwise', 'X3dChannelwiseGrad', 'X3dPointwise']);
+    expect(stdout.match(/X3d\w+|GPU/g)).toEqual(['X3dChannelwise', 'GPU', 'X3dChannelwiseGrad', 'GPU']);
+  });
+});
