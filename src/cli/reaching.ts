@@ -32,9 +32,10 @@ async function running({ service, home }: Reach): Promise<Client | undefined> {
   return client && (await answers(client)) ? client : undefined;
 }
 
-/** Throws X3dError not-found for a home that no search was ever begun in. */
-function refuseWithoutSearches(home: Home): void {
-  if (redisFromEnvironment() !== undefined || existsSync(home.redis)) return;
+/** Throws X3dError not-found where nothing was ever searched, trained or looked at: a path may be mistyped. */
+function refuseNoHome(home: Home): void {
+  const marks = [home.redis, home.cache, home.pretrained];
+  if (redisFromEnvironment() !== undefined || marks.some((folder) => existsSync(folder))) return;
   throw new X3dError('not-found', {
     subject: home.folder,
     expected: 'a home with searches',
@@ -43,12 +44,12 @@ function refuseWithoutSearches(home: Home): void {
   });
 }
 
-/** Throws X3dError: not-found for a home without searches, conflict for one that is just being started, and what `use` throws. */
+/** Throws X3dError: not-found where there is no home, conflict for one that is just being started, and what `use` throws. */
 export async function withService<T>(reach: Reach, use: (client: Client) => Promise<T>): Promise<T> {
   const client = await running(reach);
   if (client) return use(client);
   const home = homeAt(reach.home);
-  refuseWithoutSearches(home);
+  refuseNoHome(home);
   const [{ startServer }, { newToken }, { startRedis }] = await Promise.all([
     import('../api/server.js'),
     import('../api/tokens.js'),

@@ -4,7 +4,7 @@
  * finds them where it finds the home.
  */
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import Type from 'typebox';
 import { Compile } from 'typebox/compile';
@@ -35,7 +35,14 @@ export interface Pretrained extends Known {
   readonly tensors: StoredWeights['tensors'];
 }
 
-const fileOf = (folder: string, id: string) => join(folder, `${id}.safetensors`);
+const ENDING = '.safetensors';
+const fileOf = (folder: string, id: string) => join(folder, id + ENDING);
+
+/** Of a file that keepPretrained has written, by its name; undefined for another. */
+export const pretrainedId = (name: string): string | undefined =>
+  /^w[0-9a-f]{24}$/.test(name.slice(0, -ENDING.length)) && name.endsWith(ENDING)
+    ? name.slice(0, -ENDING.length)
+    : undefined;
 
 const kept = Compile(
   Type.Object({
@@ -47,7 +54,7 @@ const kept = Compile(
 const KNOWN = 'x3d-search';
 
 /**
- * Keeps a network's weights in a home's folder, once. Throws X3dError data where they are not those of a whole X3D.
+ * Keeps a network's weights in a home's folder, once; the file's time says when they were last asked for. Throws X3dError data where they are not those of a whole X3D.
  */
 export async function keepPretrained(
   folder: string,
@@ -60,7 +67,9 @@ export async function keepPretrained(
   const bytes = writeSafetensors(tensors, { format: 'pt', [KNOWN]: JSON.stringify(known) });
   const id = `w${createHash('sha256').update(bytes).digest('hex').slice(0, 24)}`;
   const file = fileOf(folder, id);
-  if (!existsSync(file)) await writeWhole(file, bytes);
+  const now = new Date();
+  // Where they are not there yet they are written.
+  await utimes(file, now, now).catch(() => writeWhole(file, bytes));
   return { id, file, tensors, ...known };
 }
 

@@ -77,7 +77,7 @@ describe('a home without a service', () => {
     expect(usage).toMatchObject({ home, runs: { entries: 1 }, unused: { entries: 1 }, cacheLimit: 100e9 });
     expect(usage.unused.bytes).toBeGreaterThanOrEqual(20_000);
     const gc = await x3d('gc', '--cache-limit', '1K', ...at);
-    expect(gc.stdout).toMatch(/^removed 1 trainings that no search has \(2\d(\.\d+)? kB\)/);
+    expect(gc.stdout).toMatch(/^removed 1 training \(2\d(\.\d+)? kB\) of no search,$/m);
     expect(existsSync(unused)).toBe(false);
 
     const rm = await x3d('rm', search, ...at);

@@ -1,5 +1,5 @@
 /** `train` as people call it: one network, from random weights and from others', with a folder as a search's. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { networkNamed } from '../../src/deployment/named.js';
@@ -143,6 +143,33 @@ describe('train', () => {
       'head',
       'classifier',
     ]);
+  });
+
+  it('keeps weights that a run started from; gc takes others once nothing can be about to begin with them', async () => {
+    const home = temporaryFolder();
+    const base = BASES['x2d-micro'];
+    const factors = { ...base.factors, frames: 2, stride: 4, crop: 32 };
+    const from = writeNetwork(join(home, 'mine'), { base, factors, classes: ['a', 'b'] });
+    const flags = ['--from', from, '--json', '--trainer', SCRIPTED_TRAINER];
+    const { work } = said((await x3d(...args(home, ...flags))).stdout, 'run');
+    const kept = (name: string, seconds: number) => {
+      const file = join(home, 'pretrained', `${name}.safetensors`);
+      writeFileSync(file, Buffer.alloc(20_000));
+      utimesSync(file, seconds, seconds);
+      return file;
+    };
+    const now = Date.now() / 1000;
+    const left = kept(`w${'0'.repeat(24)}`, now - 2 * 3600);
+    const fresh = kept(`w${'1'.repeat(24)}`, now);
+    const others = kept('mine', now - 2 * 3600);
+    const own = join(home, 'pretrained', `${work.ancestor.weights}.safetensors`);
+    utimesSync(own, now - 2 * 3600, now - 2 * 3600);
+    const usage = JSON.parse((await x3d('du', '--home', home, '--json')).stdout);
+    expect(usage).toMatchObject({ pretrained: { files: 4 }, unusedPretrained: { files: 2 } });
+    expect((await x3d('gc', '--home', home)).stdout).toMatch(
+      /^ +1 file \(20(\.\d+)? kB\) of weights that nothing starts from,$/m,
+    );
+    expect([left, fresh, others, own].map(existsSync)).toEqual([false, true, true, true]);
   });
 
   it('refuses what it can not train before it looks at the videos', async () => {

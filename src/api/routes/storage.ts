@@ -13,6 +13,8 @@ const StorageView = Type.Object(
     runs: Usage,
     candidates: Usage,
     unused: Usage,
+    pretrained: Usage,
+    unusedPretrained: Usage,
     cache: Usage,
     redis: Usage,
     other: Usage,
@@ -21,7 +23,7 @@ const StorageView = Type.Object(
   {
     title: 'Storage',
     description:
-      'What the home takes on disk: runs (an entry a search), candidates (an entry a training), those of them that no search names, the cache of decoded frames, the log of the embedded Redis, and all else.',
+      'What the home takes on disk: runs (an entry a run), candidates (an entry a training), those of them that no search names, weights that trainings start from, those that none starts from, the cache of decoded frames, the log of the embedded Redis, and all else.',
   },
 );
 
@@ -38,6 +40,7 @@ const Removed = { files: Count, bytes: Bytes };
 const Collection = Type.Object(
   {
     candidates: Type.Object({ trainings: Count, ...Removed }),
+    pretrained: Type.Object(Removed),
     cache: Type.Object(Removed),
   },
   { description: 'What was removed.' },
@@ -62,9 +65,9 @@ export function storageRoutes(app: App, { queues, home, cacheLimit }: Service): 
       config: { scope: 'admin' },
       schema: {
         summary:
-          'Remove what nothing needs: trainings that no search names, and of the cache what is over its limit',
+          'Remove what nothing needs: trainings that no search names, weights that none starts from, and of the cache what is over its limit',
         description:
-          'What a training under way reads stays, and so does what was read in the last minutes. Safe to repeat.',
+          'What a training under way reads stays, and so do what was read in the last minutes and weights of the last hour. Safe to repeat.',
         tags: ['service'],
         body: CollectionInput,
         response: { 200: Collection, ...problems },

@@ -12,25 +12,31 @@ interface Options extends Reach {
   readonly json?: boolean;
 }
 
+const counted = (count: number | undefined, one: string, more: string) =>
+  `${count ?? 0} ${count === 1 ? one : more}`;
+
 type Usage = Storage & { readonly home: string; readonly cacheLimit: number };
 
 function usageText({ home, cacheLimit, ...parts }: Usage): string {
   const table = columns({ part: 'left', size: 'right', files: 'right', '': 'left' });
-  const counted = (count: number | undefined, one: string, more: string) =>
-    `${count ?? 0} ${count === 1 ? one : more}`;
-  const { runs, candidates, unused, cache, redis, other } = parts;
+  const { runs, candidates, unused, pretrained, unusedPretrained, cache, redis, other } = parts;
   const row = (part: string, of: typeof runs, words: string) =>
     table.push([part, bytes(of.bytes), of.files, words]);
-  row('runs', runs, counted(runs.entries, 'search', 'searches'));
+  row('runs', runs, `${counted(runs.entries, 'folder', 'folders')} of run and train`);
   row(
     'candidates',
     candidates,
     `${counted(candidates.entries, 'training', 'trainings')}; ${counted(unused.entries, 'is', 'are')} of no search (${bytes(unused.bytes)})`,
   );
+  row(
+    'pretrained',
+    pretrained,
+    `weights to start from; ${counted(unusedPretrained.files, 'is', 'are')} of no run (${bytes(unusedPretrained.bytes)})`,
+  );
   row('cache', cache, `decoded frames; kept within ${bytes(cacheLimit)}`);
   row('redis', redis, "the searches' logs");
   row('other', other, '');
-  const sum = [runs, candidates, cache, redis, other].reduce(
+  const sum = [runs, candidates, pretrained, cache, redis, other].reduce(
     (all, of) => ({ bytes: all.bytes + of.bytes, files: all.files + of.files }),
     { bytes: 0, files: 0 },
   );
@@ -40,7 +46,7 @@ function usageText({ home, cacheLimit, ...parts }: Usage): string {
 
 export function duCommand(): Command {
   return new Command('du')
-    .description('Show what a home takes on disk: searches, trainings, decoded frames')
+    .description('Show what a home takes on disk: searches, trainings, weights, decoded frames')
     .addOption(serviceOption())
     .addOption(homeOption())
     .addOption(jsonOption())
@@ -51,10 +57,20 @@ export function duCommand(): Command {
     });
 }
 
+function collectedText({ candidates, pretrained, cache }: Collected): string {
+  const part = (count: number, one: string, more: string, size: number) =>
+    `${counted(count, one, more)} (${bytes(size)})`;
+  return [
+    `removed ${part(candidates.trainings, 'training', 'trainings', candidates.bytes)} of no search,`,
+    `${part(pretrained.files, 'file', 'files', pretrained.bytes)} of weights that nothing starts from,`,
+    `${part(cache.files, 'file', 'files', cache.bytes)} of decoded frames`,
+  ].join('\n        ');
+}
+
 export function gcCommand(): Command {
   return new Command('gc')
     .description(
-      'Remove what nothing needs: trainings of no search, and of the cache what is over its limit, the least recently used first',
+      'Remove what nothing needs: trainings of no search, weights that none starts from, and of the cache what is over its limit, the least recently used first',
     )
     .addOption(cacheLimitOption())
     .addOption(serviceOption())
@@ -65,13 +81,7 @@ export function gcCommand(): Command {
       const removed = await withService(reach, (client) =>
         client.post<Collected>('/storage/collect', cacheLimit === undefined ? {} : { cacheLimit }),
       );
-      const { candidates, cache } = removed;
-      print(
-        json,
-        removed,
-        () => `removed ${candidates.trainings} trainings that no search has (${bytes(candidates.bytes)})
-and ${cache.files} files of decoded frames (${bytes(cache.bytes)})`,
-      );
+      print(json, removed, () => collectedText(removed));
     });
 }
 
@@ -99,7 +109,7 @@ export function rmCommand(): Command {
             json,
             removed,
             () =>
-              `removed search ${id} with ${removed.trainings} trainings that no other search has (${bytes(removed.bytes)})`,
+              `removed search ${id} with ${counted(removed.trainings, 'training', 'trainings')} that no other search has (${bytes(removed.bytes)})`,
           );
         }
       }),
