@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { DARK, LIGHT } from '../../src/search/picture.js';
 import { trajectoryOf } from '../../src/search/trajectory.js';
 import { end, type Stand, stand } from '../api/stand.js';
+import { tableOfBase } from '../flops/tables.js';
 import { configured, searched, wonBy } from '../search/searching.js';
 import { NO_BROWSER, openBrowser, openPage, seriousFaults, tabTo } from './browser.js';
 
@@ -96,6 +97,42 @@ describe.skipIf(NO_BROWSER !== undefined)(`the page${NO_BROWSER ? `, as ${NO_BRO
         buffer: Buffer.from('this is no video'),
       });
       await page.getByRole('alert').waitFor();
+      expect(page.faults).toEqual([]);
+      await page.close();
+    },
+    PATIENCE_MS,
+  );
+
+  test(
+    'takes a latency as the target, with the table of the device',
+    async () => {
+      const page = await openPage(browser, at.url());
+      await page.goto(at.url());
+      await page.getByRole('link', { name: 'New search' }).first().click();
+      await page.getByLabel('Videos', { exact: true }).fill(at.data.path);
+      await page.getByLabel('Target', { exact: true }).fill('2ms');
+      const start = () => page.getByRole('button', { name: 'Start the search' }).click();
+      const table = page.getByLabel('Device table', { exact: true });
+      const give = (text: string) =>
+        table.setInputFiles({
+          name: 'device.json',
+          mimeType: 'application/json',
+          buffer: Buffer.from(text),
+        });
+      await start();
+      // The field lies among those that are folded away.
+      const hint = page.locator('#deviceTable-hint');
+      await hint.filter({ hasText: "Expected a table of the device's latencies, got nothing." }).waitFor();
+      await give('no table');
+      await start();
+      await hint.filter({ hasText: /^Expected a table as JSON: / }).waitFor();
+      await give(JSON.stringify({ ...tableOfBase('x2d-micro'), base: 'x2d' }));
+      await start();
+      await hint.filter({ hasText: 'Expected the base of the search, x2d-micro, got "x2d".' }).waitFor();
+      expect(await table.getAttribute('aria-invalid')).toBe('true');
+      await give(JSON.stringify(tableOfBase('x2d-micro')));
+      await start();
+      await see(page, /2 ms/);
       expect(page.faults).toEqual([]);
       await page.close();
     },

@@ -10,8 +10,13 @@ import { post, Refused, reasonOf } from '../service/ask.js';
 
 type Wrong = ReadonlyMap<string, string>;
 
+/** The table of latencies in a file; undefined where none was chosen. Throws SyntaxError for what is no JSON. */
+async function tableIn(file: FormDataEntryValue | null): Promise<SearchInput['deviceTable']> {
+  return file instanceof File && file.name !== '' ? JSON.parse(await file.text()) : undefined;
+}
+
 /** Fields of the body by their names in the form; absent where they are left empty. */
-function inputFrom(form: FormData): SearchInput {
+function inputFrom(form: FormData, deviceTable: SearchInput['deviceTable']): SearchInput {
   const text = (name: string) => String(form.get(name) ?? '').trim();
   const some = <Value,>(name: string, read: (text: string) => Value) => {
     const given = text(name);
@@ -30,6 +35,7 @@ function inputFrom(form: FormData): SearchInput {
     ...some('method', asIs),
     ...some('base', asIs),
     ...some('complexity', asIs),
+    ...(deviceTable === undefined ? {} : { deviceTable }),
     ...some('criterion', asIs),
     ...some('seed', Number),
     ...some('budget', asIs),
@@ -61,8 +67,12 @@ interface FieldProps {
   readonly mode?: 'decimal' | 'numeric';
 }
 
+/** What is wrong with a field, or with a part of what it holds. */
+const saidOf = (wrong: Wrong, name: string): string | undefined =>
+  wrong.get(name) ?? [...wrong].find(([field]) => field.startsWith(`${name}.`))?.[1];
+
 function Field({ name, title, hint, wrong, required = false, placeholder, mode }: FieldProps) {
-  const said = wrong.get(name);
+  const said = saidOf(wrong, name);
   return (
     <div class="field">
       <label for={name}>{title}</label>
@@ -74,6 +84,26 @@ function Field({ name, title, hint, wrong, required = false, placeholder, mode }
         inputMode={mode}
         autocomplete="off"
         spellcheck={false}
+        aria-invalid={said !== undefined}
+        aria-describedby={`${name}-hint`}
+      />
+      <p class={said === undefined ? 'hint' : 'wrong'} id={`${name}-hint`}>
+        {said ?? hint}
+      </p>
+    </div>
+  );
+}
+
+function FileField({ name, title, hint, wrong }: Pick<FieldProps, 'name' | 'title' | 'hint' | 'wrong'>) {
+  const said = saidOf(wrong, name);
+  return (
+    <div class="field">
+      <label for={name}>{title}</label>
+      <input
+        id={name}
+        name={name}
+        type="file"
+        accept=".json"
         aria-invalid={said !== undefined}
         aria-describedby={`${name}-hint`}
       />
@@ -118,10 +148,31 @@ export function NewSearch() {
 
   const [plan, setPlan] = useState<Plan>();
 
+  /** Shows what is wrong beside its fields, and goes to the first of them; what no field shows is said above the button. */
+  const refuse = (found: Wrong, reason: string) => {
+    setWrong(found);
+    setTrouble(reason);
+    const field = [...(form.current?.elements ?? [])].find(({ id }) => saidOf(found, id) !== undefined);
+    if (!(field instanceof HTMLElement)) return;
+    field.closest('details')?.setAttribute('open', '');
+    field.focus();
+  };
+
   /** Asks with what the form says, for as long as the videos are looked at; undefined where it is refused. */
   const ask = async <Answer,>(path: string): Promise<Answer | undefined> => {
     if (!form.current) return undefined;
-    const input = inputFrom(new FormData(form.current));
+    const given = new FormData(form.current);
+    let table: SearchInput['deviceTable'];
+    try {
+      table = await tableIn(given.get('deviceTable'));
+    } catch (error) {
+      refuse(
+        new Map([['deviceTable', `Expected a table as JSON: ${reasonOf(error)}.`]]),
+        'The device table can’t be read.',
+      );
+      return undefined;
+    }
+    const input = inputFrom(given, table);
     // However often it is sent, one search is begun.
     const key = crypto.getRandomValues(new Uint32Array(4)).join('-');
     setWrong(new Map());
@@ -140,13 +191,7 @@ export function NewSearch() {
           continue;
         }
         setBusy(undefined);
-        const found: Wrong = error instanceof Refused ? wrongIn(error) : new Map();
-        setWrong(found);
-        const [first] = [...found.keys()];
-        const field = first === undefined ? null : form.current?.elements.namedItem(first);
-        // What no field shows is said above the button.
-        if (field instanceof HTMLElement) field.focus();
-        setTrouble(reasonOf(error));
+        refuse(error instanceof Refused ? wrongIn(error) : new Map(), reasonOf(error));
         return undefined;
       }
     }
@@ -188,7 +233,7 @@ export function NewSearch() {
       <Field
         name="target"
         title="Target"
-        hint="How large the network may be: multiply-adds of one clip, as 6M, 600M or 1.5G."
+        hint="How large the network may be: multiply-adds of one clip, as 6M, 600M or 1.5G; or its latency on a device, as 20ms, with the device’s table."
         placeholder="6M"
         required
         wrong={wrong}
@@ -229,11 +274,17 @@ export function NewSearch() {
           ]}
           wrong={wrong}
         />
+        <FileField
+          name="deviceTable"
+          title="Device table"
+          hint="For a target in milliseconds: the file that `x3d-search benchmark --table FILE` has written on the device."
+          wrong={wrong}
+        />
         <Choice
           name="complexity"
           title="The target counts"
           options={[
-            ['multiplyAdds', 'multiply-adds'],
+            ['', 'multiply-adds; milliseconds where it is like 20ms'],
             ['parameters', 'parameters'],
             ['activationBytes', 'bytes of activations'],
           ]}
