@@ -1,14 +1,15 @@
 /** A client of the service's API for programs: its paths as functions, its answers with their types. */
 import type { Listing } from './api/routes/artifacts.js';
 import type { CandidateDetail, FinalDetail } from './api/routes/candidates.js';
-import type { SearchPage, SearchView } from './api/routes/searches.js';
+import type { Prediction } from './api/routes/predictions.js';
+import type { RemovedSearch, SearchPage, SearchView } from './api/routes/searches.js';
 import type { Workers } from './api/routes/workers.js';
 import { connectTo, follow, type Happening, serviceOf } from './cli/client.js';
 import { homeAt } from './home.js';
 import type { SearchInput } from './search/configuration.js';
 import type { Trajectory } from './search/views.js';
 
-export type { CandidateDetail, FinalDetail, SearchPage, SearchView };
+export type { CandidateDetail, FinalDetail, Prediction, RemovedSearch, SearchPage, SearchView };
 
 export interface Page {
   /** How many to leave out. Default 0. */
@@ -34,7 +35,16 @@ export interface X3dClient {
   final(id: string): Promise<FinalDetail>;
   pause(id: string): Promise<SearchView>;
   resume(id: string): Promise<SearchView>;
+  /** Tries again the trainings that failed for good, of a search that waits for that with a `reason`. */
+  retry(id: string): Promise<SearchView>;
   cancel(id: string): Promise<SearchView>;
+  /** Forgets a search that does not run: its log, its folder, and the trainings that no other search has. */
+  remove(id: string): Promise<RemovedSearch>;
+  /**
+   * What the network found sees in a video of any format that FFmpeg reads; of a file, `await openAsBlob(path)` of node:fs.
+   * conflict until the search has ended.
+   */
+  predict(id: string, video: Blob | Uint8Array<ArrayBuffer>): Promise<Prediction>;
   workers(): Promise<Workers['workers']>;
   /** Paths and sizes of the files that a search has left. */
   files(id: string): Promise<Listing['files']>;
@@ -59,6 +69,9 @@ function clientOf(connected: ReturnType<typeof connectTo>): X3dClient {
     pause: (id) => post(path(id, 'pause')),
     resume: (id) => post(path(id, 'resume')),
     cancel: (id) => post(path(id, 'cancel')),
+    retry: (id) => post(path(id, 'retry')),
+    remove: (id) => connected.remove(path(id)),
+    predict: (id, video) => connected.send(path(id, 'predictions'), video),
     workers: async () => (await get<Workers>('/workers')).workers,
     files: async (id) => (await get<Listing>(path(id, 'artifacts'))).files,
     file: (id, file) => connected.bytes(path(id, 'artifacts', ...file.split('/'))),

@@ -10,6 +10,8 @@ export {
   connectToHome,
   type FinalDetail,
   type Page,
+  type Prediction,
+  type RemovedSearch,
   type SearchPage,
   type SearchView,
   type X3dClient,

@@ -14,6 +14,8 @@ export interface Client {
   readonly authorization: Readonly<Record<string, string>>;
   get<Answer>(path: string): Promise<Answer>;
   post<Answer>(path: string, body?: unknown): Promise<Answer>;
+  /** POST of bytes as they are. */
+  send<Answer>(path: string, bytes: Blob | Uint8Array<ArrayBuffer>): Promise<Answer>;
   /** DELETE. */
   remove<Answer>(path: string): Promise<Answer>;
   /** What is no JSON. */
@@ -90,6 +92,10 @@ export function connectTo(
             ? {}
             : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
         }),
+      ),
+    send: async (path, body) =>
+      json(
+        await ask(path, { method: 'POST', headers: { 'content-type': 'application/octet-stream' }, body }),
       ),
     bytes: async (path) => new Uint8Array(await (await ask(path, {})).arrayBuffer()),
   };

@@ -4,6 +4,7 @@
  * their content, and an event is recorded only after the version it was decided on. So any number of coordinators,
  * killed at any time, make the same trajectory.
  */
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import type { Home } from '../home.js';
@@ -18,7 +19,7 @@ import {
 import { decide } from './decide.js';
 import { type NewEvent, stamped } from './events.js';
 import { apply } from './fold.js';
-import { appendEvents, readSearch } from './log.js';
+import { appendEvents, readSearch, wasRemoved } from './log.js';
 import { networkDescription } from './report.js';
 import { finalTraining, isOpen, type SearchState, type TrainingState, trainingsOf } from './state.js';
 
@@ -118,16 +119,21 @@ const withEvents = (state: SearchState, events: readonly NewEvent[], at: Date): 
  * is over has its folder written and nothing left to do. Undefined where there is no such search.
  */
 export async function advance(coordination: Coordination, search: string): Promise<SearchState | undefined> {
-  const { redis, home, trainings, report } = coordination;
+  const { redis, home, trainings } = coordination;
+  /** Whoever removes a search removes its folder, but can't wait for one who is just writing into it. */
+  const report = (state: SearchState) =>
+    coordination.report(state, home).finally(async () => {
+      if (await wasRemoved(redis, search)) await rm(home.run(search), { recursive: true, force: true });
+    });
   /** Files first where the events end the search, so that who sees the end finds them. */
   const record = async (state: SearchState, events: readonly NewEvent[]) => {
     const at = new Date();
     const next = withEvents(state, events, at);
-    if (next.status.kind !== 'running') await report(next, home);
+    if (next.status.kind !== 'running') await report(next);
     const appended = await appendEvents(redis, search, state.version, events, at);
     // On the way it is there to be looked at, and stops nothing where it can't be written.
     if (appended && next.status.kind === 'running' && events.some(({ kind }) => REPORTED.has(kind)))
-      await report(next, home).catch(() => {});
+      await report(next).catch(() => {});
     return appended;
   };
   const release = (ids: readonly string[]) =>
@@ -162,7 +168,7 @@ export async function advance(coordination: Coordination, search: string): Promi
       case 'nothing':
         // All of them: who recorded an outcome may have died before it let go.
         await release(trainingsOf(state).map(({ id }) => id));
-        await report(state, home);
+        await report(state);
         return state;
     }
   }

@@ -61,17 +61,29 @@ export async function appendEvents(
   return done === 1;
 }
 
-/** KEYS: stream, index. ARGV: the version meant, the search. */
+const removedKey = (search: string) => `${KEY_PREFIX}:removed:${search}`;
+/** What is still at work for a search has seen by then that it is gone. */
+const REMOVED_S = 24 * 60 * 60;
+
+/** KEYS: stream, index, mark. ARGV: the version meant, the search, for how long the mark is kept. */
 const REMOVE = `
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
 if not last[1] or tonumber(string.match(last[1][1], '^%d+')) ~= tonumber(ARGV[1]) then return 0 end
 redis.call('DEL', KEYS[1])
 redis.call('ZREM', KEYS[2], ARGV[2])
+redis.call('SET', KEYS[3], '', 'EX', ARGV[3])
 return 1`;
 
 /** Removes a log that is at `version`. False where it has moved on. */
 export async function removeLog(redis: Redis, search: string, version: number): Promise<boolean> {
-  return (await redis.eval(REMOVE, 2, streamOf(search), INDEX, version, search)) === 1;
+  const keys = [streamOf(search), INDEX, removedKey(search)];
+  return (await redis.eval(REMOVE, keys.length, ...keys, version, search, REMOVED_S)) === 1;
+}
+
+/** Whether a search's log was removed lately, by whoever asked for that: one that Redis has lost is another matter. */
+export async function wasRemoved(redis: Redis, search: string): Promise<boolean> {
+  const [log, mark] = await Promise.all([redis.exists(streamOf(search)), redis.exists(removedKey(search))]);
+  return log === 0 && mark === 1;
 }
 
 /** Undefined for what is no JSON. */

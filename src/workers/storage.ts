@@ -159,7 +159,8 @@ export async function removeRun(
 ): Promise<Removed & { trainings: number }> {
   const folder = home.run(search);
   const run = await sizeOf(folder);
-  await rm(folder, { recursive: true, force: true });
+  // A report may just be written into it.
+  await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   const wanted = await wantedOf(queues, home);
   const own = await removeUnused(
     queues,

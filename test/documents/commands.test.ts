@@ -124,16 +124,14 @@ async function follow(page: readonly Block[], cwd: string): Promise<void> {
 
 const pages = [
   'README.md',
+  'CONTRIBUTING.md',
   ...readdirSync(join(ROOT, 'docs'))
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),
 ];
 
-/** Those whose commands have been seen to pass; a page is added here once it has been. */
-const FOLLOWED = ['docs/formats.md', 'docs/library.md'];
-
 describe('the commands of', () => {
-  it.each(FOLLOWED)('%s', { timeout: PATIENCE_MS }, async (name) => {
+  it.each(pages)('%s', { timeout: PATIENCE_MS }, async (name) => {
     const page = blocksOf(readFileSync(join(ROOT, name), 'utf8'));
     const cwd = mkdtempSync(join(home, 'page-'));
     // The page speaks of it as the reader's own program.

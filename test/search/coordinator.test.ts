@@ -17,7 +17,7 @@ import {
 } from '../../src/search/coordinator.js';
 import { appendEvents, readLog, searchNamed } from '../../src/search/log.js';
 import { type SearchState, trainingsOf } from '../../src/search/state.js';
-import { cancelSearch } from '../../src/search/steering.js';
+import { cancelSearch, removeSearch } from '../../src/search/steering.js';
 import { trajectoryOf } from '../../src/search/trajectory.js';
 import { damagedIn, writeSums } from '../../src/sums.js';
 import { askedFor, configured, dataset, diverged, type Results, scored, searched } from './searching.js';
@@ -245,6 +245,29 @@ describe('a coordinator', () => {
     const state = await searchNamed(redis, 's1');
     expect(state.status.kind).toBe('ended');
     expect(rounds).toEqual(state.rounds.map(({ round }) => round));
+  });
+
+  test.each([
+    ['that is removed leaves no folder', () => removeSearch(redis, 's1'), false],
+    ['whose log is lost keeps its folder', () => redis.flushall(), true],
+  ])('while it writes of a search, one %s', async (_, goes, stays) => {
+    await create();
+    const work = trainings();
+    await advance(coordination(work), 's1');
+    await cancelSearch(redis, 's1');
+    await advance(
+      {
+        ...coordination(work),
+        report: async (_state, { run }) => {
+          await mkdir(run('s1'), { recursive: true });
+          await goes();
+          await rm(run('s1'), { recursive: true });
+          await mkdir(run('s1'));
+        },
+      },
+      's1',
+    );
+    expect(existsSync(home.run('s1'))).toBe(stays);
   });
 
   test('keeps the network found, without what only its training needed', async () => {

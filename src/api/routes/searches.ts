@@ -99,6 +99,7 @@ const RemovedSearch = Type.Object(
   { search: Type.String(), trainings: Count, files: Count, bytes: Type.Number({ minimum: 0 }) },
   { description: 'What was removed with it.' },
 );
+export type RemovedSearch = Static<typeof RemovedSearch>;
 
 const KNOWN = Type.Null({ description: 'As it was: the ETag that was sent is still right.' });
 
