@@ -49,8 +49,8 @@ it('has the network found look at a video, as bytes or as a file', { timeout: PA
     at.startWorker();
     const client = connect(at.url());
     const { id } = await client.start({
-      ...{ data: at.data, target: '2M', budget: '1' },
-      recipe: { steps: 4, views: 2, batchSize: 4 },
+      ...{ data: at.data, target: '1M', method: 'compound', budget: '1' },
+      recipe: { steps: 4, views: 2, batchSize: 4, learningRate: 0.1, mixup: 0 },
     });
     for await (const _ of client.events(id));
     const [label = ''] = readdirSync(at.data.path);
