@@ -8,6 +8,7 @@ import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fasti
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import Type from 'typebox';
+import { BOUNDS, type Bounds } from '../bounds.js';
 import { CACHE_LIMIT } from '../data/cache.js';
 import { openViewing, type Viewing } from '../deployment/viewing.js';
 import { type Home, identified } from '../home.js';
@@ -19,7 +20,6 @@ import { CANDIDATES, openQueues, type Queues } from '../workers/queues.js';
 import { isLoopback } from './access.js';
 import { openQuotas, type Quotas } from './quotas.js';
 import { openReadings, type Readings } from './readings.js';
-import { rootsAt } from './roots.js';
 import { openSpeeds, type Speeds } from './speeds.js';
 
 export type App = FastifyInstance<
@@ -44,6 +44,7 @@ export interface Service {
   readonly speeds: Speeds;
   /** Videos looked at in processes of their own. */
   readonly viewing: Viewing;
+  readonly bounds: Bounds;
   /** The command that trains for searches that begin here, where it is the user's own. */
   readonly trainer?: string;
   /** Whether Redis is as it should be. */
@@ -66,15 +67,22 @@ export interface ServiceOptions {
   readonly trainer?: string;
   /** How long a request waits for videos to be looked at, milliseconds. Default PATIENCE_MS. */
   readonly patienceMs?: number;
+  /** How long videos are looked at for whoever was told to ask again, milliseconds. Default LINGER_MS. */
+  readonly lingerMs?: number;
+  /** Default BOUNDS. */
+  readonly bounds?: Bounds;
   /** Of the cache of decoded frames, bytes. Default CACHE_LIMIT. */
   readonly cacheLimit?: number;
 }
 
 /** Less than the minute after which proxies give up. */
 const PATIENCE_MS = 30_000;
+/** Clients are told to ask again after five seconds; people are slower. */
+const LINGER_MS = 10 * 60_000;
 
 export async function openService(options: ServiceOptions & { readonly log: Logger }): Promise<Service> {
-  const { redisUrl, home, host = '127.0.0.1', patienceMs = PATIENCE_MS, trainer, log } = options;
+  const { redisUrl, home, host = '127.0.0.1', trainer, log, bounds = BOUNDS } = options;
+  const { patienceMs = PATIENCE_MS, lingerMs = LINGER_MS } = options;
   const id = await identified(home);
   const { cacheLimit = CACHE_LIMIT } = options;
   const roots = options.dataRoots ?? (isLoopback(host) ? [homedir()] : []);
@@ -82,9 +90,9 @@ export async function openService(options: ServiceOptions & { readonly log: Logg
   const listener = connect(redisUrl);
   for (const connection of [redis, listener]) connection.on('error', () => {});
   const queues = openQueues(redis);
-  const readings = openReadings(home, rootsAt(roots), patienceMs);
+  const readings = openReadings({ home, roots, patienceMs, lingerMs, bounds });
   const speeds = openSpeeds(home, log);
-  const viewing = openViewing(trainerEnvironment(1, 'cpu'));
+  const viewing = openViewing({ environment: trainerEnvironment(1, 'cpu'), bounds });
   const watch = watchRedis(redis, log);
   const following = followLogs(redisUrl);
   const candidateEvents = new QueueEvents(CANDIDATES, { connection: listener, prefix: KEY_PREFIX });
@@ -99,15 +107,17 @@ export async function openService(options: ServiceOptions & { readonly log: Logg
     quotas: openQuotas(redis),
     speeds,
     viewing,
+    bounds,
     watch,
     following,
     candidateEvents,
     ...(trainer === undefined ? {} : { trainer }),
     close: async () => {
       watch.close();
-      viewing.close();
       following.close();
-      await Promise.all([candidateEvents.close(), queues.close(), readings.close(), speeds.close()]);
+      await Promise.all([
+        ...[candidateEvents.close(), queues.close(), readings.close(), viewing.close(), speeds.close()],
+      ]);
       redis.disconnect();
       listener.disconnect();
     },

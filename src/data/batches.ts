@@ -78,7 +78,6 @@ export function storedBytes({ videos }: Pick<Dataset, 'videos'>, needs: readonly
 
 const threadsFor = (videos: readonly Video[], store: FrameStore, draws: ClipTask['draws']) =>
   startDataThreads(store.threads ?? 1, {
-    kind: 'clips',
     videos,
     draws,
     kept: {

@@ -16,10 +16,12 @@ import {
   type Rational,
   type Stream,
 } from 'node-av/lib';
+import { BOUNDS } from '../bounds.js';
 import { DecodingError } from './undecodable.js';
 
-/** Largest frames, in pixels: 8K. A file of a few kilobytes can ask for frames that take gigabytes. */
-export const MOST_PIXELS = 8192 * 4352;
+const { width: WIDEST, height: HIGHEST } = BOUNDS.frame;
+const MOST_PIXELS = WIDEST * HIGHEST;
+const LARGEST = `${WIDEST}x${HIGHEST}`;
 
 /** Demuxers of files that name other files. They are not even opened, since that would open the others. */
 const PLAYLISTS = new Set(['hls', 'dash', 'concat', 'imf', 'sdp', 'rtsp', 'sap']);
@@ -102,7 +104,7 @@ function refuseDemuxer(name: string): void {
 
 function refuseSize({ width, height }: { readonly width: number; readonly height: number }): void {
   if (width * height > MOST_PIXELS)
-    throw new DecodingError(`frames of ${width}x${height} pixels; up to 8192x4352 are taken`);
+    throw new DecodingError(`frames of ${width}x${height} pixels; up to ${LARGEST} are taken`);
 }
 
 /** A decoder that takes no larger frames. Throws DecodingError. */
@@ -146,7 +148,7 @@ function refuseUnknownSize(format: FormatContext): void {
       decoder.sendPacketSync(null);
       if (decoder.receiveFrameSync(frame) >= 0) return;
     }
-    if (decoders.size > 0) throw new DecodingError('no frame of up to 8192x4352 pixels could be decoded');
+    if (decoders.size > 0) throw new DecodingError(`no frame of up to ${LARGEST} pixels could be decoded`);
   } finally {
     for (const decoder of decoders.values()) decoder.freeContext();
     packet.free();

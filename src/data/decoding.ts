@@ -7,6 +7,7 @@
  */
 import { AV_LOG_QUIET, AV_NOPTS_VALUE } from 'node-av/constants';
 import { type CodecContext, Frame, Log, Packet } from 'node-av/lib';
+import { BOUNDS, type Bounds } from '../bounds.js';
 import { openDecoder, openVideo, type StreamFacts, streamFacts } from './containers.js';
 import { type FrameSize, shownSize } from './display.js';
 import { type PixelMoments, pixelMeter } from './measuring.js';
@@ -14,10 +15,8 @@ import { rgbScaler } from './scaling.js';
 import { type Timing, timingOf } from './timing.js';
 import { DecodingError } from './undecodable.js';
 
-/** Frames of one video: five and a half hours at 25 per second. */
-const MOST_FRAMES = 500_000;
-/** A file that takes longer than this to decode from start to end is no clip. */
-const MOST_SECONDS = 900;
+/** How much of a file is decoded, at most. */
+export type DecodingBounds = Pick<Bounds, 'frames' | 'decodeSeconds'>;
 
 let ending: Int32Array = new Int32Array(1);
 
@@ -29,7 +28,11 @@ export function endDecodingWith(flag: Int32Array): void {
 export const decodingEnds = (): boolean => Atomics.load(ending, 0) === 1;
 
 /** Decodes a file; `visit` gets every frame with its index and ends the decoding by returning false. */
-function decode(path: string, visit: (frame: Frame, index: number, stream: StreamFacts) => boolean): void {
+function decode(
+  path: string,
+  visit: (frame: Frame, index: number, stream: StreamFacts) => boolean,
+  { frames, decodeSeconds }: DecodingBounds = BOUNDS,
+): void {
   Log.setLevel(AV_LOG_QUIET);
   const { format, stream } = openVideo(path);
   const packet = new Packet();
@@ -41,13 +44,12 @@ function decode(path: string, visit: (frame: Frame, index: number, stream: Strea
     packet.alloc();
     frame.alloc();
     const facts = streamFacts(stream);
-    const latest = performance.now() + 1000 * MOST_SECONDS;
+    const latest = performance.now() + 1000 * decodeSeconds;
 
     let index = 0;
     const drain = (): boolean => {
       while (decoder.receiveFrameSync(frame) >= 0) {
-        if (index >= MOST_FRAMES)
-          throw new DecodingError(`more than ${MOST_FRAMES} frames; cut it into clips`);
+        if (index >= frames) throw new DecodingError(`more than ${frames} frames; cut it into clips`);
         const goOn = visit(frame, index++, facts);
         frame.unref();
         if (!goOn || decodingEnds()) return false;
@@ -62,7 +64,7 @@ function decode(path: string, visit: (frame: Frame, index: number, stream: Strea
       }
       packet.unref();
       if (performance.now() > latest)
-        throw new DecodingError(`not decoded within ${MOST_SECONDS / 60} minutes; cut it into clips`);
+        throw new DecodingError(`not decoded within ${decodeSeconds} s; cut it into clips`);
     }
     if (goOn) {
       decoder.sendPacketSync(null);
@@ -90,24 +92,28 @@ const PROMISED_SHARE = 0.02;
 const PROMISED_FRAMES = 2;
 
 /** Decodes the whole file to count its frames and to know when each is shown. Throws DecodingError. */
-export function probeVideo(path: string): VideoFacts {
+export function probeVideo(path: string, bounds?: DecodingBounds): VideoFacts {
   let shown: FrameSize = { width: 0, height: 0 };
   let stated = undefined as StreamFacts | undefined;
   let frames = 0;
   const seconds: number[] = [];
   const meter = pixelMeter();
   try {
-    decode(path, (frame, index, stream) => {
-      if (index === 0) {
-        shown = shownSize(frame, stream.pixelAspect);
-        stated = stream;
-      }
-      frames += 1;
-      const timestamp = frame.bestEffortTimestamp;
-      if (timestamp !== AV_NOPTS_VALUE) seconds.push(Number(timestamp) * stream.secondsPerTick);
-      meter.show(frame, index, stream.frames);
-      return true;
-    });
+    decode(
+      path,
+      (frame, index, stream) => {
+        if (index === 0) {
+          shown = shownSize(frame, stream.pixelAspect);
+          stated = stream;
+        }
+        frames += 1;
+        const timestamp = frame.bestEffortTimestamp;
+        if (timestamp !== AV_NOPTS_VALUE) seconds.push(Number(timestamp) * stream.secondsPerTick);
+        meter.show(frame, index, stream.frames);
+        return true;
+      },
+      bounds,
+    );
     if (!stated || shown.width === 0 || shown.height === 0)
       throw new DecodingError('no frame could be decoded');
     const promised = Math.round(stated.frames);

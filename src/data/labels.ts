@@ -5,7 +5,7 @@ import { X3dError } from '../errors.js';
 import type { Part } from './dataset.js';
 import { byName, type LabelledFile, nameBelow } from './labelled.js';
 import { type ListedVideo, MOST_LABELS, readList } from './listed.js';
-import { startWalk } from './walking.js';
+import { startWalk, type WalkOptions } from './walking.js';
 
 interface PartList {
   readonly file: string;
@@ -117,9 +117,9 @@ async function kineticsFiles(
   root: string,
   annotation: string,
   listed: readonly Listed[],
-  signal?: AbortSignal,
+  walking: WalkOptions,
 ) {
-  const walk = startWalk(root, signal);
+  const walk = startWalk(root, walking);
   const top = await walk.list(root);
   const below = await walk.filesBelow([...top.folders, ...top.linked].map((name) => join(root, name)));
   const files = [...top.files.map((name) => join(root, name)), ...below.flat()];
@@ -141,7 +141,7 @@ export async function labelledByLists(
   folder: string,
   root: string,
   lists: readonly PartList[],
-  signal?: AbortSignal,
+  walking: WalkOptions = {},
 ): Promise<{ classes: readonly string[]; numbered: boolean; files: readonly LabelledFile[] }> {
   const listed: Listed[] = [];
   for (const { file, part } of lists)
@@ -155,12 +155,12 @@ export async function labelledByLists(
     : byNumber(folder, listed, names, lists.length > 1);
   const annotation = listed.find(({ kind }) => kind === 'kinetics')?.where.replace(/:\d+$/, '');
   const kinetics =
-    annotation === undefined ? undefined : await kineticsFiles(root, annotation, listed, signal);
+    annotation === undefined ? undefined : await kineticsFiles(root, annotation, listed, walking);
   const find = finding();
   const seen = new Map<string, string>();
   const files: LabelledFile[] = [];
   for (const video of listed) {
-    signal?.throwIfAborted();
+    walking.signal?.throwIfAborted();
     const given = video.path.includes('/') ? video.path : video.path.replaceAll('\\', '/');
     const path =
       video.kind === 'kinetics'

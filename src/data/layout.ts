@@ -13,7 +13,7 @@ import { byName, type LabelledFile, nameBelow } from './labelled.js';
 import { labelledByLists } from './labels.js';
 import { looksListed } from './listed.js';
 import { PART_WORDS, partNamed } from './parts.js';
-import { startWalk, type Walk } from './walking.js';
+import { startWalk, type Walk, type WalkOptions } from './walking.js';
 
 export interface Layout {
   readonly root: string;
@@ -29,10 +29,9 @@ export interface Layout {
   readonly leftOut: readonly string[];
 }
 
-export interface LayoutOptions {
+export interface LayoutOptions extends WalkOptions {
   /** What is needed, where the layout divides the files; default all of them. */
-  readonly part?: Part;
-  readonly signal?: AbortSignal;
+  readonly part?: Part | undefined;
 }
 
 type PartFolder = { readonly path: string; readonly part?: Part };
@@ -170,15 +169,15 @@ async function listsIn(folder: string, all: readonly string[]): Promise<{ name: 
 }
 
 /** A list by itself, whatever it is called: it divides nothing. */
-async function listAlone(file: string, listRoot: string, signal: AbortSignal | undefined): Promise<Layout> {
-  const labelled = await labelledByLists(dirname(file), listRoot, [{ file }], signal);
+async function listAlone(file: string, listRoot: string, walking: WalkOptions): Promise<Layout> {
+  const labelled = await labelledByLists(dirname(file), listRoot, [{ file }], walking);
   return { ...labelled, root: listRoot, divided: false, noVideo: [], leftOut: [] };
 }
 
 /** Throws X3dError (data) that names the folder, or the list and its line; or the signal's reason. */
 export async function readLayout(
   configuration: Pick<DataConfiguration, 'path' | 'root'>,
-  { part, signal }: LayoutOptions = {},
+  { part, ...walking }: LayoutOptions = {},
 ): Promise<Layout> {
   const root = resolve(configuration.path);
   const isFile = await stat(root).then(
@@ -187,7 +186,7 @@ export async function readLayout(
   );
   // Where one part is needed a list of it is all there need be; what is divided takes the folder of the lists.
   if (isFile && part !== undefined && LIST.test(root))
-    return listAlone(root, resolve(configuration.root ?? dirname(root)), signal);
+    return listAlone(root, resolve(configuration.root ?? dirname(root)), walking);
   if (isFile)
     throw new X3dError('data', {
       subject: configuration.path,
@@ -198,7 +197,7 @@ export async function readLayout(
       got: 'a file',
       remedy: 'Give the folder that it lies in.',
     });
-  const walk = startWalk(root, signal);
+  const walk = startWalk(root, walking);
   const { all, folders, linked } = await walk.list(root);
   const wanted = <Of extends { readonly part?: Part }>(own: readonly Of[]) =>
     part === undefined ? own : own.filter((one) => one.part === undefined || one.part === part);
@@ -206,7 +205,7 @@ export async function readLayout(
   if (lists.length > 0) {
     const listRoot = resolve(configuration.root ?? configuration.path);
     const files = wanted(lists).map(({ name, part: own }) => ({ file: join(root, name), part: own }));
-    const labelled = await labelledByLists(root, listRoot, files, signal);
+    const labelled = await labelledByLists(root, listRoot, files, walking);
     return { ...labelled, root: listRoot, divided: true, noVideo: [], leftOut: [] };
   }
   const divided = await partFolders(root, [...folders, ...linked].sort(), walk);

@@ -1,5 +1,6 @@
 /** From a configuration to a data set that has been looked at as a whole: everything wrong is said before training. */
 import { setImmediate } from 'node:timers/promises';
+import type { Bounds } from '../bounds.js';
 import { X3dError } from '../errors.js';
 import type { DataConfiguration } from './configuration.js';
 import type { Dataset, NoVideo, Part, SkippedFile, Video } from './dataset.js';
@@ -28,6 +29,7 @@ export interface OpenOptions {
   readonly classes?: readonly string[] | number;
   /** Ends it, with the signal's reason as error; what was learned by then is kept. */
   readonly signal?: AbortSignal;
+  readonly bounds?: Bounds;
 }
 
 function sharesOf(configuration: DataConfiguration, layout: Layout): Shares {
@@ -142,12 +144,9 @@ function labelledFor(layout: Layout, classes: OpenOptions['classes']): Layout {
  */
 export async function openDataset(configuration: DataConfiguration, options: OpenOptions): Promise<Dataset> {
   const subject = configuration.path;
-  const { part, signal, classes, undivided: whole } = options;
+  const { part, signal, bounds, classes, undivided: whole } = options;
   const groupOf = grouping(configuration.group);
-  const layout = labelledFor(
-    await readLayout(configuration, { ...(part ? { part } : {}), ...(signal ? { signal } : {}) }),
-    classes,
-  );
+  const layout = labelledFor(await readLayout(configuration, { part, signal, bounds }), classes);
   const shares = sharesOf(configuration, layout);
   if (!whole) checkClasses(layout, subject);
   const groups = await groupsOf(layout.files, groupOf, signal);

@@ -1,23 +1,23 @@
-/** What a video file really is: decoded once from start to end, and remembered until the file changes. */
+/**
+ * What a video file really is: decoded once from start to end, in processes apart, and remembered until the file changes.
+ */
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
+import { EndedApart } from '../apart/ended.js';
+import { openPool } from '../apart/pool.js';
+import { BOUNDS, type Bounds } from '../bounds.js';
 import { writeWhole } from '../files.js';
-import { decodingEnds, probeVideo, type VideoFacts } from './decoding.js';
+import { type DecodingBounds, probeVideo, type VideoFacts } from './decoding.js';
 import { diskRefuses } from './disk.js';
-import { startDataThreads } from './threads.js';
 import { DecodingError } from './undecodable.js';
 
-export interface ProbeTask {
-  readonly kind: 'probe';
-}
-
-export interface ProbeJob {
+export interface ProbeOrder {
   readonly path: string;
+  readonly bounds?: DecodingBounds;
 }
 
 export type Probed =
@@ -31,7 +31,7 @@ export function measured({ kind, pixels, promised, ...facts }: Probed & { readon
 
 const CHUNK_BYTES = 1 << 20;
 
-/** Names a file by its whole content: SHA-256, 32 hexadecimal digits of it. Ends early where the thread is to end. */
+/** Names a file by its whole content: SHA-256, 32 hexadecimal digits of it. */
 function contentDigest(path: string): string {
   const descriptor = openSync(path, 'r');
   try {
@@ -40,7 +40,7 @@ function contentDigest(path: string): string {
     const chunk = new Uint8Array(Math.min(CHUNK_BYTES, size));
     for (;;) {
       const read = readSync(descriptor, chunk);
-      if (read === 0 || decodingEnds()) break;
+      if (read === 0) break;
       hash.update(chunk.subarray(0, read));
     }
     return hash.digest('hex').slice(0, 32);
@@ -49,10 +49,10 @@ function contentDigest(path: string): string {
   }
 }
 
-/** Runs on a data thread. */
-export function probe({ path }: ProbeJob): Probed {
+/** Blocks. */
+export function probe({ path, bounds }: ProbeOrder): Probed {
   try {
-    const facts = probeVideo(path);
+    const facts = probeVideo(path, bounds);
     return { kind: 'video', digest: contentDigest(path), ...facts };
   } catch (error) {
     if (error instanceof DecodingError) return { kind: error.kind, reason: error.message };
@@ -96,18 +96,18 @@ async function remember(file: string, known: Record<string, Remembered>): Promis
   }
 }
 
-/** Rejects when the signal is aborted; listens no longer than until `over`. */
-async function ended(signal: AbortSignal, over: AbortSignal): Promise<never> {
-  if (!signal.aborted) await once(signal, 'abort', { signal: over });
-  throw signal.reason;
-}
+/** For fewer, another process takes longer to start than it saves. */
+const FILES_OF_A_PROCESS = 4;
+/** Compiled; the path holds from src and from dist. */
+const PROBER = new URL('../../dist/data/prober.js', import.meta.url);
 
 /** How often what was found is written down, so that a stopped run over many videos need not start over. */
 const REMEMBER_EVERY_MS = 30_000;
 
 /**
- * Probes every file, on as many threads as there are cores; files that are as they were the last time are not opened.
- * `subject` names the set: each has its own file of what is known.
+ * Probes every file, in as many processes as there are cores; files that are as they were the last time are not opened.
+ * One that ends its process, by what it takes or by what it does to FFmpeg, is undecodable like others. `subject` names
+ * the set: each has its own file of what is known.
  */
 export async function probeAll(
   paths: readonly string[],
@@ -116,9 +116,10 @@ export async function probeAll(
     readonly cacheFolder: string;
     readonly onProgress?: (done: number, of: number) => void;
     readonly signal?: AbortSignal;
+    readonly bounds?: Bounds;
   },
 ): Promise<Probed[]> {
-  const { subject, cacheFolder, onProgress, signal } = options;
+  const { subject, cacheFolder, onProgress, signal, bounds = BOUNDS } = options;
   const name = createHash('sha256').update(subject).digest('hex').slice(0, 16);
   const file = join(cacheFolder, `videos-4-${name}.json`);
   const known = await recall(file);
@@ -141,15 +142,27 @@ export async function probeAll(
   onProgress?.(done, paths.length);
   if (open.length === 0) return results;
 
-  const lanes = Math.min(availableParallelism(), open.length);
-  const threads = startDataThreads(lanes, { kind: 'probe' });
-  const over = new AbortController();
+  const lanes = Math.min(availableParallelism(), Math.ceil(open.length / FILES_OF_A_PROCESS));
+  const probers = openPool<ProbeOrder, Probed>(PROBER, {
+    subject: 'videos',
+    seconds: bounds.decodeSeconds,
+    bytes: bounds.decodeBytes,
+    atOnce: lanes,
+    mostWaiting: 0,
+    idleMs: Number.POSITIVE_INFINITY,
+  });
+  const { frames, decodeSeconds } = bounds;
+  const look = (path: string): Promise<Probed> =>
+    probers.run({ path, bounds: { frames, decodeSeconds } }, signal && { signal }).catch((error) => {
+      if (error instanceof EndedApart) return { kind: 'undecodable', reason: error.message };
+      throw error;
+    });
   let written = performance.now();
   try {
     const queue = open.values();
     const lane = async () => {
       for (const { index, path, size, modified } of queue) {
-        const probed = await threads.run({ path });
+        const probed = await look(path);
         results[index] = probed;
         // What could not be decoded is tried again: the file may be the same and the rights or the disk not.
         if (probed.kind !== 'undecodable') known[path] = { size, modified, probed };
@@ -160,11 +173,9 @@ export async function probeAll(
         }
       }
     };
-    const all = Promise.all(Array.from({ length: lanes }, lane));
-    await (signal ? Promise.race([all, ended(signal, over.signal)]) : all);
+    await Promise.all(Array.from({ length: lanes }, lane));
   } finally {
-    over.abort();
-    await threads.close();
+    await probers.close();
     await remember(file, known);
   }
   return results;

@@ -15,7 +15,6 @@ export interface KeptFrames {
 
 /** What a thread is for: told once, so that a job is a number and a buffer. */
 export interface ClipTask {
-  readonly kind: 'clips';
   /** Those of one part. */
   readonly videos: readonly Video[];
   readonly draws: ({ readonly kind: 'training' } & TrainingDraws) | ({ readonly kind: 'views' } & ViewDraws);

@@ -5,17 +5,16 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { X3dError } from '../errors.js';
 import { endDecodingWith } from './decoding.js';
-import { type ProbeJob, probe } from './probing.js';
-import { type ClipJob, rendererFor } from './rendering.js';
+import { rendererFor } from './rendering.js';
 import type { Answer, Commission, Message } from './threads.js';
 
 const { task, ending } = workerData as Commission;
 endDecodingWith(ending);
-const renderer = task.kind === 'clips' ? rendererFor(task) : undefined;
+const renderer = rendererFor(task);
 
 function answerTo({ id, job }: Extract<Message, { kind: 'job' }>): Answer {
   try {
-    return { id, result: renderer ? renderer.run(job as ClipJob) : probe(job as ProbeJob) };
+    return { id, result: renderer.run(job) };
   } catch (error) {
     const failure =
       error instanceof X3dError
@@ -29,10 +28,10 @@ const isEnding = () => Atomics.load(ending, 0) === 1;
 
 parentPort?.on('message', (message: Message) => {
   if (message.kind === 'end' || isEnding()) return parentPort?.close();
-  if (message.kind === 'hold') return renderer?.hold(message.held);
+  if (message.kind === 'hold') return renderer.hold(message.held);
   const answer = answerTo(message);
   // A decoding that was cut short: what came of it is not the video.
   if (isEnding()) return parentPort?.close();
-  const handedBack = 'result' in answer && 'output' in answer.result ? [answer.result.output] : [];
+  const handedBack = 'result' in answer ? [answer.result.output] : [];
   parentPort?.postMessage(answer, handedBack);
 });

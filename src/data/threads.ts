@@ -4,24 +4,23 @@
  */
 import { Worker } from 'node:worker_threads';
 import { type ErrorFacts, type ErrorKind, X3dError } from '../errors.js';
-import type { Probed, ProbeJob, ProbeTask } from './probing.js';
 import type { ClipJob, ClipTask, HeldFrames, Rendered } from './rendering.js';
 
 /** What a thread is started with. */
 export interface Commission {
-  readonly task: ProbeTask | ClipTask;
+  readonly task: ClipTask;
   /** Set to 1 when it is to end. */
   readonly ending: Int32Array;
 }
 
 /** `hold`: frames that another thread has read into memory. */
 export type Message =
-  | { readonly kind: 'job'; readonly id: number; readonly job: ProbeJob | ClipJob }
+  | { readonly kind: 'job'; readonly id: number; readonly job: ClipJob }
   | { readonly kind: 'hold'; readonly held: HeldFrames }
   | { readonly kind: 'end' };
 
 export type Answer = { readonly id: number } & (
-  | { readonly result: Probed | Rendered }
+  | { readonly result: Rendered }
   | {
       readonly failure:
         | { readonly kind: ErrorKind; readonly facts: ErrorFacts }
@@ -29,8 +28,8 @@ export type Answer = { readonly id: number } & (
     }
 );
 
-export interface DataThreads<Job, Result> {
-  readonly run: (job: Job) => Promise<Result>;
+export interface DataThreads {
+  readonly run: (job: ClipJob) => Promise<Rendered>;
   /** Ends the threads at the next frame; jobs still under way are never answered. */
   readonly close: () => Promise<void>;
 }
@@ -39,16 +38,11 @@ export interface DataThreads<Job, Result> {
 const SCRIPT = new URL('../../dist/data/thread.js', import.meta.url);
 
 interface Waiting {
-  readonly resolve: (result: never) => void;
+  readonly resolve: (result: Rendered) => void;
   readonly reject: (error: Error) => void;
 }
 
-export function startDataThreads(count: number, task: ProbeTask): DataThreads<ProbeJob, Probed>;
-export function startDataThreads(count: number, task: ClipTask): DataThreads<ClipJob, Rendered>;
-export function startDataThreads(
-  count: number,
-  task: Commission['task'],
-): DataThreads<ProbeJob | ClipJob, never> {
+export function startDataThreads(count: number, task: ClipTask): DataThreads {
   const ending = new Int32Array(new SharedArrayBuffer(4));
   const threads = Array.from({ length: count }, () => {
     const worker = new Worker(SCRIPT, { workerData: { task, ending } satisfies Commission });
@@ -59,7 +53,7 @@ export function startDataThreads(
       waiting.delete(answer.id);
       if ('result' in answer) {
         share(worker, answer.result);
-        return job?.resolve(answer.result as never);
+        return job?.resolve(answer.result);
       }
       const { failure } = answer;
       job?.reject(
@@ -76,9 +70,8 @@ export function startDataThreads(
   });
   /** Of videos that several threads read at the same time, the first copy serves all of them. */
   const first = new Map<number, HeldFrames>();
-  const share = (from: Worker, result: Probed | Rendered) => {
-    if (!('loaded' in result)) return;
-    for (const read of result.loaded) {
+  const share = (from: Worker, { loaded }: Rendered) => {
+    for (const read of loaded) {
       const held = first.get(read.video) ?? read;
       first.set(read.video, held);
       for (const { worker, tell } of threads)
@@ -92,7 +85,7 @@ export function startDataThreads(
         const idlest = threads.reduce((a, b) => (b.waiting.size < a.waiting.size ? b : a));
         const id = jobs++;
         idlest.waiting.set(id, { resolve, reject });
-        idlest.tell({ kind: 'job', id, job }, 'output' in job ? [job.output] : []);
+        idlest.tell({ kind: 'job', id, job }, [job.output]);
       }),
     close: async () => {
       Atomics.store(ending, 0, 1);

@@ -5,13 +5,17 @@
 import type { Dirent, Stats } from 'node:fs';
 import { opendir, stat, statfs } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
+import { BOUNDS, type Bounds } from '../bounds.js';
 import { X3dError } from '../errors.js';
 import type { NoVideo } from './dataset.js';
 
-/** Files and folders below one root; they are all held in memory. */
-const MOST_ENTRIES = 1_000_000;
-const MOST_DEPTH = 40;
-const MOST_SECONDS = 1800;
+export type WalkBounds = Pick<Bounds, 'entries' | 'depth' | 'walkSeconds'>;
+
+export interface WalkOptions {
+  /** Ends it, with the signal's reason as error. */
+  readonly signal?: AbortSignal | undefined;
+  readonly bounds?: WalkBounds | undefined;
+}
 
 /** Kinds of files by the ends of their names; FFmpeg would make frames of some of them. */
 const NO_VIDEO: ReadonlyMap<string, string> = new Map(
@@ -88,8 +92,8 @@ const unreadable = (folder: string, cause: unknown): X3dError => {
 
 const identity = ({ dev, ino }: Stats): string => `${dev}:${ino}`;
 
-export function startWalk(root: string, signal?: AbortSignal): Walk {
-  const latest = performance.now() + 1000 * MOST_SECONDS;
+export function startWalk(root: string, { signal, bounds = BOUNDS }: WalkOptions = {}): Walk {
+  const latest = performance.now() + 1000 * bounds.walkSeconds;
   const counted = new Map<string, { files: number; first: string }>();
   const known = new Map<string, Listing>();
   let entries = 0;
@@ -125,8 +129,8 @@ export function startWalk(root: string, signal?: AbortSignal): Walk {
     try {
       for await (const entry of await opendir(folder)) {
         signal?.throwIfAborted();
-        if (++entries > MOST_ENTRIES) throw tooMuch(`at most ${MOST_ENTRIES} files and folders`);
-        if (performance.now() > latest) throw tooMuch(`what can be listed in ${MOST_SECONDS / 60} minutes`);
+        if (++entries > bounds.entries) throw tooMuch(`at most ${bounds.entries} files and folders`);
+        if (performance.now() > latest) throw tooMuch(`what can be listed in ${bounds.walkSeconds} s`);
         const { name } = entry;
         if (name.startsWith('.')) continue;
         const kind = await kindOf(folder, entry);
@@ -187,7 +191,7 @@ export function startWalk(root: string, signal?: AbortSignal): Walk {
       const next = at < open.length ? open[at++] : links.shift();
       if (!next) return found;
       const { folder, owner, depth } = next;
-      if (depth > MOST_DEPTH) throw tooMuch(`at most ${MOST_DEPTH} folders inside each other`);
+      if (depth > bounds.depth) throw tooMuch(`at most ${bounds.depth} folders inside each other`);
       const listing = await list(folder);
       known.delete(folder);
       for (const name of listing.files) found[owner]?.push(join(folder, name));

@@ -1,15 +1,18 @@
 /**
- * What looks at one video for the service, and ends: a process of its own, since decoding and TensorFlow block, may take
- * much memory, and can be killed. It dies with its parent.
+ * The process that looks at one video for the service: decoding and TensorFlow block, may take much memory, and can be
+ * killed here.
  */
+import { workApart } from '../apart/child.js';
 import { decodeFrames, probeVideo } from '../data/decoding.js';
 import { encodeVideo } from '../data/demo/encoding.js';
 import { X3dError } from '../errors.js';
+import { writeWhole } from '../files.js';
 import { homeAt } from '../home.js';
 import { lookAt } from './clips.js';
 import { networkNamed } from './named.js';
 import { predictions } from './predicting.js';
-import type { ViewingOrder, ViewingReport } from './viewing.js';
+import { stripOf } from './strip.js';
+import type { PredictionOrder, ViewingAnswer, ViewingOrder } from './viewing.js';
 
 /** As evaluation takes them. */
 const VIEWS = 10;
@@ -18,7 +21,7 @@ const MOST_SIDE = 360;
 const MOST_FRAMES = 600;
 const MOST_RATE = 60;
 
-async function predict({ home, search, video }: Extract<ViewingOrder, { kind: 'predict' }>) {
+async function predict({ home, search, video }: PredictionOrder): Promise<ViewingAnswer> {
   const at = homeAt(home);
   const named = await networkNamed(search, at);
   const looked = await lookAt([video], { cacheFolder: at.cache });
@@ -30,12 +33,7 @@ async function predict({ home, search, video }: Extract<ViewingOrder, { kind: 'p
   const options = { views: VIEWS, cacheFolder: at.cache, threads: 1 };
   for await (const found of predictions(engine, named, looked.videos, options)) {
     if ('reason' in found) throw refuse(found.reason);
-    return {
-      kind: 'prediction',
-      seconds: found.video.seconds,
-      classes: [...named.classes],
-      scores: [...found.scores],
-    } as const;
+    return { seconds: found.video.seconds, classes: [...named.classes], scores: [...found.scores] };
   }
   throw refuse('nothing');
 }
@@ -43,7 +41,7 @@ async function predict({ home, search, video }: Extract<ViewingOrder, { kind: 'p
 const even = (side: number) => Math.max(2, 2 * Math.round(side / 2));
 
 /** Writes a video as browsers play it: H.264, small, without sound. */
-function show({ video, to }: Extract<ViewingOrder, { kind: 'show' }>) {
+function show(video: string, to: string): void {
   const { frames, width, height, framesPerSecond } = probeVideo(video);
   const scale = Math.min(1, MOST_SIDE / Math.max(width, height));
   const size = { width: even(scale * width), height: even(scale * height) };
@@ -57,28 +55,25 @@ function show({ video, to }: Extract<ViewingOrder, { kind: 'show' }>) {
     (_, rgb) => pictures.push(rgb.slice()),
   );
   encodeVideo(to, { ...size, framesPerSecond: rate }, pictures);
-  return { kind: 'shown' } as const;
 }
 
-const report = (message: ViewingReport): Promise<void> =>
-  new Promise((done) => {
-    if (!process.send?.(message, undefined, {}, () => done())) done();
-  });
+async function carryOut(order: ViewingOrder): Promise<ViewingAnswer> {
+  if (order.kind === 'predict') return predict(order);
+  if (order.kind === 'show') show(order.video, order.to);
+  else await writeWhole(order.to, await stripOf(order.video, order.rate, order.cacheFolder));
+  return undefined;
+}
 
-process.once('disconnect', () => process.exit(1));
-process.once('message', async (order: ViewingOrder) => {
+workApart<ViewingOrder, ViewingAnswer>(async (order) => {
   try {
-    await report(order.kind === 'predict' ? await predict(order) : show(order));
+    return await carryOut(order);
   } catch (error) {
-    if (error instanceof X3dError)
-      await report({ kind: 'refused', error: { kind: error.kind, facts: error.facts } });
-    else {
-      const got = error instanceof Error ? error.message : String(error);
-      await report({
-        kind: 'refused',
-        error: { kind: 'data', facts: { subject: 'video', expected: 'one that can be decoded', got } },
-      });
-    }
+    if (error instanceof X3dError) throw error;
+    const got = error instanceof Error ? error.message : String(error);
+    throw new X3dError(
+      'data',
+      { subject: 'video', expected: 'one that can be decoded', got },
+      { cause: error },
+    );
   }
-  process.exit(0);
 });

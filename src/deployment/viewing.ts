@@ -1,111 +1,87 @@
-/** To look at a video in a process that can be killed: see viewer.ts. */
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
-import { type ErrorFacts, type ErrorKind, X3dError } from '../errors.js';
+/** To look at one video in a process apart: see viewer.ts. */
+import { EndedApart } from '../apart/ended.js';
+import { type OrderOptions, openPool } from '../apart/pool.js';
+import { BOUNDS, type Bounds } from '../bounds.js';
+import type { Video } from '../data/index.js';
+import { X3dError } from '../errors.js';
+
+/** With the network that a search has found. */
+export interface PredictionOrder {
+  readonly kind: 'predict';
+  readonly home: string;
+  readonly search: string;
+  readonly video: string;
+}
 
 export type ViewingOrder =
-  /** With the network that a search has found. */
-  | { readonly kind: 'predict'; readonly home: string; readonly search: string; readonly video: string }
+  | PredictionOrder
   /** Made anew at `to`, as browsers play it. */
-  | { readonly kind: 'show'; readonly video: string; readonly to: string };
-
-export type ViewingReport =
+  | { readonly kind: 'show'; readonly video: string; readonly to: string }
+  /** A few of its frames side by side, as JPEG at `to`; `rate`: of the set that it is of. */
   | {
-      readonly kind: 'prediction';
-      readonly seconds: number;
-      readonly classes: readonly string[];
-      readonly scores: readonly number[];
-    }
-  | { readonly kind: 'shown' }
-  | { readonly kind: 'refused'; readonly error: { readonly kind: ErrorKind; readonly facts: ErrorFacts } };
+      readonly kind: 'strip';
+      readonly video: Video;
+      readonly rate: number;
+      readonly cacheFolder: string;
+      readonly to: string;
+    };
 
-const VIEWER = fileURLToPath(new URL('../../dist/deployment/viewer.js', import.meta.url));
+export interface Predicted {
+  readonly seconds: number;
+  readonly classes: readonly string[];
+  readonly scores: readonly number[];
+}
 
-/** A video that takes longer is none to be looked at while somebody waits. */
-const MOST_MS = 120_000;
-/** At once; others wait for their turn. */
+/** Nothing of what is written to a file. */
+export type ViewingAnswer = Predicted | undefined;
+
+const VIEWER = new URL('../../dist/deployment/viewer.js', import.meta.url);
+/** Videos at once; others wait for their turn. */
 const AT_ONCE = 1;
-/** That wait for their turn. */
 const MOST_WAITING = 8;
 
 export interface Viewing {
   /**
-   * Throws X3dError: what the process refused, data where it took too long or was ended by the video, too-many where many
-   * wait already, and the signal's reason when aborted.
+   * Throws X3dError: what the process refused, data where it took more than it may or was ended by the video, too-many
+   * where many wait already, and the signal's reason when aborted.
    */
-  run(order: ViewingOrder, signal: AbortSignal): Promise<Exclude<ViewingReport, { kind: 'refused' }>>;
+  predict(order: PredictionOrder, options?: OrderOptions<never>): Promise<Predicted>;
+  /** Writes a file; throws the same. */
+  write(order: Exclude<ViewingOrder, PredictionOrder>, options?: OrderOptions<never>): Promise<void>;
   /** Ends what runs, and what waits. */
-  close(): void;
+  close(): Promise<void>;
 }
 
-async function reportOf(child: ChildProcess, order: ViewingOrder): Promise<ViewingReport | undefined> {
-  let last: ViewingReport | undefined;
-  child.on('message', (message) => {
-    last = message as ViewingReport;
+export interface ViewingOptions {
+  /** Of the process. Default: this one's. */
+  readonly environment?: NodeJS.ProcessEnv;
+  readonly bounds?: Pick<Bounds, 'viewingSeconds' | 'viewingBytes'>;
+}
+
+export function openViewing({ environment = process.env, bounds = BOUNDS }: ViewingOptions = {}): Viewing {
+  const viewers = openPool<ViewingOrder, ViewingAnswer>(VIEWER, {
+    subject: 'videos',
+    seconds: bounds.viewingSeconds,
+    bytes: bounds.viewingBytes,
+    atOnce: AT_ONCE,
+    mostWaiting: MOST_WAITING,
+    environment,
   });
-  child.send(order, () => {});
-  await once(child, 'close');
-  return last;
-}
-
-export function openViewing(environment: NodeJS.ProcessEnv): Viewing {
-  const closing = new AbortController();
-  let running = 0;
-  const waiting: (() => void)[] = [];
-  const turn = async () => {
-    if (running < AT_ONCE) {
-      running += 1;
-      return;
+  const run = async (order: ViewingOrder, options: OrderOptions<never> = {}): Promise<ViewingAnswer> => {
+    try {
+      return await viewers.run(order, options);
+    } catch (cause) {
+      if (!(cause instanceof EndedApart)) throw cause;
+      throw new X3dError(
+        'data',
+        { subject: 'video', expected: 'one that can be looked at', got: `one that ${cause.message}` },
+        { cause },
+      );
     }
-    if (waiting.length >= MOST_WAITING)
-      throw new X3dError('too-many', {
-        subject: 'videos',
-        expected: `at most ${MOST_WAITING} that wait to be looked at`,
-        got: 'one more',
-        remedy: 'Try again in a moment.',
-      });
-    await new Promise<void>((next) => waiting.push(next));
-  };
-  const done = () => {
-    const next = waiting.shift();
-    if (next) next();
-    else running -= 1;
   };
   return {
-    run: async (order, signal) => {
-      await turn();
-      try {
-        const ended = AbortSignal.any([signal, closing.signal]);
-        ended.throwIfAborted();
-        const child = fork(VIEWER, [], { env: environment, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
-        const kill = () => child.kill('SIGKILL');
-        let late = false;
-        const timer = setTimeout(() => {
-          late = true;
-          kill();
-        }, MOST_MS);
-        ended.addEventListener('abort', kill);
-        try {
-          const report = await reportOf(child, order);
-          ended.throwIfAborted();
-          if (report?.kind === 'refused') throw new X3dError(report.error.kind, report.error.facts);
-          if (report) return report;
-          throw new X3dError('data', {
-            subject: 'video',
-            expected: 'one that can be looked at',
-            got: late
-              ? `one that takes longer than ${MOST_MS / 1000} s`
-              : `one that ended the process (${child.signalCode ?? child.exitCode})`,
-          });
-        } finally {
-          clearTimeout(timer);
-          ended.removeEventListener('abort', kill);
-        }
-      } finally {
-        done();
-      }
-    },
-    close: () => closing.abort(),
+    predict: async (order, options) => (await run(order, options)) as Predicted,
+    write: async (order, options) => void (await run(order, options)),
+    close: viewers.close,
   };
 }

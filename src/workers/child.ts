@@ -2,6 +2,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { withoutSecrets } from '../apart/pool.js';
 import { TrainingError } from '../training/failure.js';
 import type { Device, TrainingProgress, TrainingResult } from '../training/training.js';
 import { explainDeath, kernelKills } from './death.js';
@@ -23,14 +24,6 @@ export interface ChildOptions {
 }
 
 const LAST_WORDS = 2000;
-
-/** What a process that decodes and trains has no use for. */
-const withoutSecrets = ({
-  REDIS_URL: _,
-  X3D_TOKEN: __,
-  X3D_OWNER_TOKEN: ___,
-  ...others
-}: NodeJS.ProcessEnv) => others;
 
 /**
  * Set before the process starts, since OpenMP, CUDA and TensorFlow read them as they load. A trainer sees its own card

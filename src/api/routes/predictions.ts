@@ -9,11 +9,10 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Type, { type Static } from 'typebox';
 import { X3dError } from '../../errors.js';
 import { searchNamed } from '../../search/log.js';
+import { leaving } from '../leaving.js';
 import { problems } from '../problems.js';
 import { type App, SearchId, type Service } from '../service.js';
 
-/** Of a video that is sent. */
-const MOST_BYTES = 200 * 1024 * 1024;
 const MOST_CLASSES = 10;
 
 const Prediction = Type.Object(
@@ -27,20 +26,22 @@ const Prediction = Type.Object(
 );
 export type Prediction = Static<typeof Prediction>;
 
-/** Writes what comes, up to the bound. Throws X3dError invalid-input beyond it. */
-async function take(from: Readable, file: string): Promise<void> {
+/** As of other bodies that are too large. */
+const refuseLarge = (most: number): never => {
+  throw Object.assign(new Error(`body: expected a video of at most ${most / 2 ** 20} MB, got more.`), {
+    statusCode: 413,
+  });
+};
+
+/** Writes what comes, up to the bound. */
+async function take(from: Readable, file: string, most: number): Promise<void> {
   let bytes = 0;
   await pipeline(
     from,
     async function* (chunks: AsyncIterable<Buffer>) {
       for await (const chunk of chunks) {
         bytes += chunk.length;
-        if (bytes > MOST_BYTES)
-          throw new X3dError('invalid-input', {
-            subject: 'body',
-            expected: `a video of at most ${MOST_BYTES / 1024 / 1024} MB`,
-            got: 'more',
-          });
+        if (bytes > most) refuseLarge(most);
         yield chunk;
       }
     },
@@ -48,7 +49,7 @@ async function take(from: Readable, file: string): Promise<void> {
   );
 }
 
-export function predictionRoutes(app: App, { redis, home, viewing }: Service): void {
+export function predictionRoutes(app: App, { redis, home, viewing, bounds }: Service): void {
   // Bytes are taken as they come, here alone; elsewhere bodies are JSON.
   app.register(async (plugin) => {
     const own = plugin.withTypeProvider<TypeBoxTypeProvider>();
@@ -57,7 +58,6 @@ export function predictionRoutes(app: App, { redis, home, viewing }: Service): v
     own.post(
       '/searches/:id/predictions',
       {
-        bodyLimit: MOST_BYTES,
         // It changes nothing, and costs some seconds of one core.
         config: { scope: 'read' },
         schema: {
@@ -70,7 +70,8 @@ export function predictionRoutes(app: App, { redis, home, viewing }: Service): v
           response: { 200: Prediction, ...problems },
         },
       },
-      async ({ params, body }, reply) => {
+      async ({ params, body, headers }, reply) => {
+        if (Number(headers['content-length']) > bounds.uploadBytes) refuseLarge(bounds.uploadBytes);
         const state = await searchNamed(redis, params.id);
         if (state.status.kind !== 'ended')
           throw new X3dError('conflict', {
@@ -85,17 +86,14 @@ export function predictionRoutes(app: App, { redis, home, viewing }: Service): v
             got: 'nothing',
           });
         const folder = await mkdtemp(join(tmpdir(), 'x3d-video-'));
-        const gone = new AbortController();
-        // Who asked may be gone before the answer is.
-        reply.raw.once('close', () => gone.abort());
+        const signal = leaving(reply);
         try {
           const video = join(folder, 'video');
-          await take(body, video);
-          const found = await viewing.run(
+          await take(body, video, bounds.uploadBytes);
+          const found = await viewing.predict(
             { kind: 'predict', home: home.folder, search: params.id, video },
-            gone.signal,
+            { signal },
           );
-          if (found.kind !== 'prediction') throw new Error('no prediction');
           const top = found.scores
             .map((score, label) => ({ class: found.classes[label] ?? String(label), score }))
             .sort((a, b) => b.score - a.score)

@@ -1,11 +1,12 @@
 import Type, { type Static } from 'typebox';
+import type { DataConfiguration } from '../../data/index.js';
 import { X3dError } from '../../errors.js';
 import { SearchConfiguration, SearchInput } from '../../search/configuration.js';
 import { counted } from '../../search/counted.js';
 import { createSearch, settle } from '../../search/creation.js';
 import { DatasetSummary, Phase } from '../../search/events.js';
 import { listSearches, readSearch, searchNamed } from '../../search/log.js';
-import { Plan, planOf } from '../../search/planning/plan.js';
+import { Plan } from '../../search/planning/plan.js';
 import { recordBeginning } from '../../search/reporting/record.js';
 import { failedForGood } from '../../search/standstill.js';
 import { countTrainings, endOf, finalOutcome, type SearchState, trainingsOf } from '../../search/state.js';
@@ -16,6 +17,7 @@ import { Outcome } from '../../training/training.js';
 import { forgetFailures, hint, release, startTicking, stopTicking } from '../../workers/queues.js';
 import { listWorkers, NOBODY_TRAINS, type WorkerRecord } from '../../workers/registry.js';
 import { removeRun } from '../../workers/storage.js';
+import { leaving } from '../leaving.js';
 import { problems } from '../problems.js';
 import { newSearchId, rememberBody, searchIdOf } from '../quotas.js';
 import { type App, SearchId, type Service } from '../service.js';
@@ -116,6 +118,10 @@ export function searchRoutes(
   app: App,
   { home, redis, readings, queues, quotas, speeds, trainer }: Service,
 ): void {
+  const reading = (signal: AbortSignal) => ({
+    open: (data: DataConfiguration) => readings.dataset(data, signal),
+    start: (named: string) => readings.start(named, signal),
+  });
   const workersHeard = async () => (await listWorkers(redis)).length;
 
   app.post(
@@ -125,7 +131,7 @@ export function searchRoutes(
         summary: 'Start a search',
         description:
           'The videos are looked at first: data that the service can not read are refused. Where that takes longer ' +
-          'than a request should, the answer is 503 with Retry-After and how far it is; it goes on meanwhile.',
+          'than a request should, the answer is 503 with Retry-After and how far it is; it goes on for ten minutes meanwhile.',
         tags: ['searches'],
         headers: NewSearch,
         body: SearchInput,
@@ -149,8 +155,7 @@ export function searchRoutes(
         return createSearch(body, {
           redis,
           id,
-          open: readings.dataset,
-          start: readings.start,
+          ...reading(leaving(reply)),
           memory,
           ...(trainer === undefined ? {} : { trainer }),
           record: (search, beginning) => recordBeginning(home, search, beginning),
@@ -181,14 +186,15 @@ export function searchRoutes(
         response: { 200: Plan, ...problems },
       },
     },
-    async ({ body }) => {
+    async ({ body }, reply) => {
+      const signal = leaving(reply);
       const workers = await listWorkers(redis);
       const { configuration, opened } = await settle(body, {
-        open: readings.dataset,
-        start: readings.start,
+        ...reading(signal),
         memory: leastMemoryOf(workers),
       });
-      return planOf(configuration, opened, await speeds.of(workers, configuration.base));
+      const atHand = await speeds.of(workers, configuration.base);
+      return readings.plan({ configuration, opened, workers: atHand }, signal);
     },
   );
 

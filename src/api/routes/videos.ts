@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import Type from 'typebox';
 import { X3dError } from '../../errors.js';
 import { searchNamed } from '../../search/log.js';
+import { leaving } from '../leaving.js';
 import { problems } from '../problems.js';
 import { type App, SearchId, type Service } from '../service.js';
 
@@ -33,9 +34,10 @@ export function videoRoutes(app: App, { redis, home, readings, viewing }: Servic
     },
     async ({ params }, reply) => {
       const { id, '*': name } = params;
+      const signal = leaving(reply);
       const { configuration } = await searchNamed(redis, id);
       // Looks at the roots too: links may lead elsewhere since.
-      const { videos } = await readings.dataset(configuration.data);
+      const { videos } = await readings.dataset(configuration.data, signal);
       const video = videos.find((one) => one.name === name);
       if (!video)
         throw new X3dError('not-found', {
@@ -50,10 +52,7 @@ export function videoRoutes(app: App, { redis, home, readings, viewing }: Servic
       );
       if (!existsSync(shown)) {
         await mkdir(join(home.cache, 'shown'), { recursive: true });
-        const gone = new AbortController();
-        // Who asked may be gone before the answer is.
-        reply.raw.once('close', () => gone.abort());
-        await viewing.run({ kind: 'show', video: video.path, to: shown }, gone.signal);
+        await viewing.write({ kind: 'show', video: video.path, to: shown }, { signal });
       }
       return reply
         .type('video/mp4')
