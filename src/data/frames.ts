@@ -74,7 +74,7 @@ export interface Frames {
 
 /** The number changes when the frames' bytes would: another scaler, another layout. */
 const cacheFile = ({ digest, size }: FrameSource, folder: string): string =>
-  join(folder, 'frames-3', digest.slice(0, 2), `${digest}-${size.width}x${size.height}.rgb`);
+  join(folder, 'frames-4', digest.slice(0, 2), `${digest}-${size.width}x${size.height}.rgb`);
 
 const changed = (source: FrameSource): X3dError =>
   new X3dError('data', {

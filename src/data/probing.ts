@@ -121,7 +121,7 @@ export async function probeAll(
 ): Promise<Probed[]> {
   const { subject, cacheFolder, onProgress, signal, bounds = BOUNDS } = options;
   const name = createHash('sha256').update(subject).digest('hex').slice(0, 16);
-  const file = join(cacheFolder, `videos-4-${name}.json`);
+  const file = join(cacheFolder, `videos-5-${name}.json`);
   const known = await recall(file);
   const results = new Array<Probed>(paths.length);
   const open: {

@@ -2,6 +2,7 @@
 import {
   AV_FRAME_FLAG_INTERLACED,
   AV_PIX_FMT_RGB24,
+  AVCHROMA_LOC_UNSPECIFIED,
   AVCOL_RANGE_JPEG,
   AVCOL_SPC_RGB,
   AVCOL_SPC_UNSPECIFIED,
@@ -63,6 +64,8 @@ export function rgbScaler(size: FrameSize): RgbScaler {
       const { picture, orientation, upright } = place;
       // Fields are scaled together, as pictures.
       frame.clearFlags(AV_FRAME_FLAG_INTERLACED);
+      // FFmpeg's scale filter takes samples of colour to lie in the middle of those of light, whatever a frame says.
+      frame.chromaLocation = AVCHROMA_LOC_UNSPECIFIED;
       if (scaler.scaleFrameSync(picture, frame) < 0) {
         // A matrix that the scaler does not know.
         frame.colorSpace = AVCOL_SPC_UNSPECIFIED;

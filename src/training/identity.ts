@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import type { Work } from './training.js';
 
-/** Raised when a change to the engine, the sampling or the evaluation changes what a training comes to. */
-export const TRAINING_VERSION = 4;
+/** Raised when a change to the engine, the decoding, the sampling or the evaluation changes what a training comes to. */
+export const TRAINING_VERSION = 5;
 
 /** JSON with sorted keys: equal content, equal text. */
 function canonical(value: unknown): string {

@@ -20,7 +20,7 @@ async function folder(): Promise<string> {
 
 /** A file of decoded frames, last used so many hours ago. */
 function frames(cache: string, name: string, bytes: number, hoursAgo: number): string {
-  const file = join(cache, 'frames-3', name.slice(0, 2), name);
+  const file = join(cache, 'frames-4', name.slice(0, 2), name);
   mkdirSync(join(file, '..'), { recursive: true });
   writeFileSync(file, Buffer.alloc(bytes, 1));
   const used = new Date(Date.now() - hoursAgo * HOUR);
@@ -59,7 +59,7 @@ it('keeps what was used last, as much as fits, and never what is in use', async 
 
 it('leaves what is not frames, what was used just now, and files that are being written', async () => {
   const cache = await folder();
-  const known = join(cache, 'videos-4-0.json');
+  const known = join(cache, 'videos-5-0.json');
   writeFileSync(known, '{}');
   const now = frames(cache, 'now.rgb', PAGE, 0);
   const begun = frames(cache, 'begun.rgb.1-0.tmp', PAGE, 1);
