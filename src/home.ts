@@ -29,6 +29,9 @@ export interface Home {
   run(search: string): string;
 }
 
+/** In a search's run folder from its first round on. */
+export const TRAJECTORY = 'trajectory.json';
+
 export const DEFAULT_HOME = 'x3d-search-data';
 
 /** Of ids of searches and trainings. */

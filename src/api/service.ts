@@ -12,6 +12,7 @@ import { BOUNDS, type Bounds } from '../bounds.js';
 import { CACHE_LIMIT } from '../data/cache.js';
 import { openViewing, type Viewing } from '../deployment/viewing.js';
 import { type Home, identified } from '../home.js';
+import { type WatchedHome, watchHome } from '../home-watch.js';
 import { connect, connectForRequests, KEY_PREFIX } from '../redis/connection.js';
 import { type Following, followLogs } from '../redis/following.js';
 import { type RedisWatch, watchRedis } from '../redis/watching.js';
@@ -32,8 +33,8 @@ export type App = FastifyInstance<
 
 export interface Service {
   readonly home: Home;
-  /** Of the home, as it was when the service started. */
-  readonly homeId: string;
+  /** Whether the home is as it was when the service started. */
+  readonly homeWatch: WatchedHome;
   /** Of the cache of decoded frames, bytes. */
   readonly cacheLimit: number;
   /** Fails soon when Redis is away. */
@@ -83,7 +84,7 @@ const LINGER_MS = 10 * 60_000;
 export async function openService(options: ServiceOptions & { readonly log: Logger }): Promise<Service> {
   const { redisUrl, home, host = '127.0.0.1', trainer, log, bounds = BOUNDS } = options;
   const { patienceMs = PATIENCE_MS, lingerMs = LINGER_MS } = options;
-  const id = await identified(home);
+  const homeWatch = watchHome(home, await identified(home));
   const { cacheLimit = CACHE_LIMIT } = options;
   const roots = options.dataRoots ?? (isLoopback(host) ? [homedir()] : []);
   const redis = connectForRequests(redisUrl);
@@ -99,7 +100,7 @@ export async function openService(options: ServiceOptions & { readonly log: Logg
   candidateEvents.on('error', () => {});
   return {
     home,
-    homeId: id,
+    homeWatch,
     cacheLimit,
     redis,
     queues,

@@ -129,6 +129,14 @@ export type Happening =
 
 const RETRY_MS = 300;
 
+const goneMeanwhile = (search: string) =>
+  new X3dError('not-found', {
+    subject: `search ${search}`,
+    expected: 'the log that was followed',
+    got: 'none: it was removed, or Redis was emptied',
+    remedy: '`x3d-search restore` brings back a backup.',
+  });
+
 /**
  * Everything that happens in a search, from its creation to its end, whatever the connection does meanwhile. Throws
  * X3dError not-found for a search that there is not.
@@ -148,6 +156,7 @@ export async function* follow(
       const url = `${client.url}/searches/${encodeURIComponent(search)}/events`;
       const response = await fetch(url, { headers, signal });
       if (response.status === 204) return;
+      if (response.status === 404 && version > 0) throw goneMeanwhile(search);
       if (response.status >= 400 && response.status < 500 && response.status !== 429)
         throw errorOf((await response.json()) as Problem);
       if (!response.ok) throw new Error(`status ${response.status}`);

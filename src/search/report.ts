@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 import { writeJson, writeWhole } from '../files.js';
-import type { Home } from '../home.js';
+import { type Home, TRAJECTORY } from '../home.js';
 import { writeSums } from '../sums.js';
 import { describeTrained } from '../training/keeping.js';
 import { trajectorySpecification } from './chart.js';
@@ -16,7 +16,6 @@ import type { Final, SearchState } from './state.js';
 import { trajectoryOf } from './trajectory.js';
 import { baseOf } from './work.js';
 
-const TRAJECTORY = 'trajectory.json';
 const CHART = 'trajectory.svg';
 
 /** What is in the network's network.json. */

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { CACHE_LIMIT } from '../data/cache.js';
 import { X3dError } from '../errors.js';
 import { type Home, identified } from '../home.js';
+import { watchHome } from '../home-watch.js';
 import { connect, KEY_PREFIX } from '../redis/connection.js';
 import { advance, type Trainings } from '../search/coordinator.js';
 import { allSearches, readSearch } from '../search/log.js';
@@ -77,18 +78,25 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<{ s
   const meter = openEnergyMeter();
   const report = (state: SearchState) => writeRun(state, home, meter);
   const coordination = { redis, home, trainings: trainingsOf(queues, home), report };
-  await ownHome(redis, await identified(home));
+  const own = watchHome(home, await identified(home));
+  await ownHome(redis, own.id);
   const settled = new Set<string>();
   await tickRunning(queues, log, settled);
   const watch = setInterval(
     () =>
-      tickRunning(queues, log, settled).catch((error: Error) => log.warn({ error: error.message }, 'watch')),
+      Promise.all([
+        // Again: a Redis that was emptied knows of no home.
+        ownHome(redis, own.id),
+        tickRunning(queues, log, settled),
+      ]).catch((error: Error) => log.warn({ error: error.message }, 'watch')),
     WATCH_MS,
   );
   const cache = keepCacheBounded(queues, { home, cacheLimit, log });
   const worker = new Worker<AdvanceJob>(
     COORDINATION,
     async ({ data: { search } }) => {
+      // Nothing is decided on what happens to be left of a home; whoever looks is told of it.
+      if ((await own.trouble()) !== undefined) return;
       const state = await advance(coordination, search);
       if (state?.status.kind === 'running') return;
       await stopTicking(queues, search);

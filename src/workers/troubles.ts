@@ -2,12 +2,14 @@
  * What keeps trainings from going on, for whoever looks: no worker, workers that can't take what waits, faults of the
  * world that are waited for, a home or a Redis that has lost what it held.
  */
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Job } from 'bullmq';
 import type { Redis } from 'ioredis';
 import Type, { type Static } from 'typebox';
-import { type Home, homeId, isId } from '../home.js';
+import { isId, TRAJECTORY } from '../home.js';
+import type { WatchedHome } from '../home-watch.js';
 import { KEY_PREFIX } from '../redis/connection.js';
 import { lacksLog } from '../search/log.js';
 import { workBytes } from '../training/memory.js';
@@ -19,7 +21,7 @@ export const Trouble = Type.Object(
   {
     kind: Type.Enum(['no-workers', 'other-home', 'no-worker-fits', 'waiting', 'search', 'lost'], {
       description:
-        'No worker is there; a worker has another home; none has the memory; a fault is waited for; a search can not be seen to; something is gone.',
+        'No worker is there; a worker has another home, or none; none has the memory, or the trainer; a fault is waited for; a search can not be seen to; something is gone.',
     }),
     message: Type.String({ description: 'For people.' }),
     trainings: Type.Optional(Type.Array(Type.String(), { description: 'Those that it holds up.' })),
@@ -38,6 +40,9 @@ const LOOKED_AT = 200;
 
 /** Workers of another home than this one take nothing. */
 export const ownHome = (redis: Redis, id: string): Promise<unknown> => redis.set(HOME, id);
+
+/** Whether a service has said which home it works on. */
+export const isHomeKnown = async (redis: Redis): Promise<boolean> => (await redis.exists(HOME)) === 1;
 
 /** Whether the service works on another home than the one of this id. */
 export async function isOtherHome(redis: Redis, id: string): Promise<boolean> {
@@ -75,37 +80,45 @@ function waitingFor(jobs: readonly Job<CandidateJob>[]): Trouble[] {
   });
 }
 
+/** Of each training that waits, why none of these workers can take it. */
 function unfitting(jobs: readonly Job<CandidateJob>[], workers: readonly WorkerRecord[]): Trouble[] {
   const most = Math.max(0, ...workers.map(({ memoryBytes }) => memoryBytes));
-  const out = jobs.flatMap((job) => {
-    const needs = candidateJob.Check(job.data) ? workBytes(job.data.work) : 0;
-    return job.id && needs > most ? [{ id: job.id, needs }] : [];
+  const found = jobs.flatMap(({ id, data }) => {
+    if (!id || !candidateJob.Check(data)) return [];
+    const { work } = data;
+    const needs = workBytes(work);
+    const able = workers.filter(({ trainer }) => trainer === work.trainer);
+    if (able.some(({ memoryBytes }) => memoryBytes >= needs)) return [];
+    return [{ id, needs, text: able.length > 0 ? 'memory' : (work.trainer ?? '') }];
   });
-  if (out.length === 0 || workers.length === 0) return [];
-  const least = Math.min(...out.map(({ needs }) => needs));
-  return [
-    {
+  if (workers.length === 0) return [];
+  return grouped(found).map((group) => {
+    const [first] = group;
+    const needs = Math.min(...group.map((one) => one.needs));
+    const which = group.length === 1 ? 'a training needs' : `${group.length} trainings need`;
+    const what =
+      first?.text === 'memory'
+        ? `${needs} bytes of memory or more, and no worker has more than ${most}: start one with more (x3d-search worker --memory)`
+        : first?.text
+          ? `the trainer \`${first.text}\`, and no worker has it: start one with --trainer`
+          : 'the trainer of this program, and each worker has one of its own: start one without --trainer';
+    return {
       kind: 'no-worker-fits',
-      message: `${out.length === 1 ? 'a training needs' : `${out.length} trainings need`} ${least} bytes of memory or more, and no worker has more than ${most}: start one with more (x3d-search worker --memory)`,
-      trainings: out.map(({ id }) => id),
-    },
-  ];
+      message: `${which} ${what}`,
+      trainings: group.map(({ id }) => id),
+    };
+  });
 }
 
-/** What was there once: the home itself, and the logs of searches that left a folder in it. */
-async function lost({ redis }: Queues, home: Home, own: string): Promise<Trouble[]> {
-  const id = await homeId(home).catch((error: Error) => error);
-  if (id !== own) {
-    const why = typeof id === 'string' ? 'it is another one now' : id.message;
-    return [
-      {
-        kind: 'lost',
-        message: `the home ${home.folder} is not what it was when the service started: ${why}`,
-      },
-    ];
-  }
+/** What was there once: the home itself, and the logs of searches that left a trajectory in it. */
+async function lost({ redis }: Queues, watched: WatchedHome): Promise<Trouble[]> {
+  const trouble = await watched.trouble();
+  if (trouble !== undefined) return [{ kind: 'lost', message: trouble }];
+  const { home } = watched;
   const runs = (await readdir(join(home.folder, 'runs')).catch(() => [])).filter(isId);
-  const without = await lacksLog(redis, runs);
+  // Of searches: a single training has none.
+  const begun = runs.filter((run) => existsSync(join(home.run(run), TRAJECTORY)));
+  const without = await lacksLog(redis, begun);
   return without.length === 0
     ? []
     : [
@@ -116,18 +129,19 @@ async function lost({ redis }: Queues, home: Home, own: string): Promise<Trouble
       ];
 }
 
-/** All there is to say, the gravest first; of one search, only what holds it up. `own`: the id of the service's home. */
-export async function troublesOf(
-  queues: Queues,
-  home: Home,
-  own: string,
-  search?: string,
-): Promise<Trouble[]> {
+export interface Outlook {
+  readonly troubles: readonly Trouble[];
+  /** Why nothing that waits can be taken by any worker; undefined where something can, or nothing waits. */
+  readonly stuck?: string;
+}
+
+/** All there is to say, the gravest first; of one search, only what holds it up. */
+export async function outlookOn(queues: Queues, watched: WatchedHome, search?: string): Promise<Outlook> {
   const { redis, candidates } = queues;
   const [workers, all, gone] = await Promise.all([
     listWorkers(redis),
     candidates.getJobs(['prioritized', 'waiting', 'delayed'], 0, LOOKED_AT - 1),
-    lost(queues, home, own),
+    lost(queues, watched),
   ]);
   const open = all.filter((job) => job !== undefined);
   const mine = await Promise.all(
@@ -137,19 +151,30 @@ export async function troublesOf(
   );
   const jobs = open.filter((_, index) => mine[index]);
   const said = search === undefined ? null : await redis.get(searchKey(search));
-  const others = workers.filter((worker) => worker.home !== undefined && worker.home !== own);
+  const others = workers.filter((worker) => worker.home !== watched.id);
   const usable = workers.filter((worker) => !others.includes(worker));
-  return [
-    ...gone,
-    ...(usable.length === 0 && (search === undefined || jobs.length > 0)
-      ? [{ kind: 'no-workers' as const, message: NOBODY_TRAINS }]
-      : []),
-    ...others.map(({ id, host }) => ({
-      kind: 'other-home' as const,
-      message: `worker ${id} on ${host} has another home than ${home.folder} of the service, and takes nothing: give it the same folder`,
-    })),
-    ...unfitting(jobs, usable),
-    ...waitingFor(jobs),
-    ...(said === null ? [] : [{ kind: 'search' as const, message: said }]),
-  ];
+  const unfit = unfitting(jobs, usable);
+  const unfitJobs = unfit.reduce((sum, { trainings }) => sum + (trainings?.length ?? 0), 0);
+  const nobody: Trouble[] =
+    usable.length === 0 && (search === undefined || jobs.length > 0)
+      ? [{ kind: 'no-workers', message: NOBODY_TRAINS }]
+      : [];
+  const away = others.map(
+    ({ id, host, home }): Trouble => ({
+      kind: 'other-home',
+      message: `worker ${id} on ${host} has ${home === undefined ? 'no home that is there' : `another home than ${watched.home.folder} of the service`}, and takes nothing: give it the same folder`,
+    }),
+  );
+  const stuck = jobs.length > 0 && (usable.length === 0 || unfitJobs === jobs.length);
+  return {
+    troubles: [
+      ...gone,
+      ...nobody,
+      ...away,
+      ...unfit,
+      ...waitingFor(jobs),
+      ...(said === null ? [] : [{ kind: 'search' as const, message: said }]),
+    ],
+    ...(stuck ? { stuck: [...nobody, ...away, ...unfit].map(({ message }) => message).join(' ') } : {}),
+  };
 }

@@ -15,7 +15,7 @@ import { availableParallelism, hostname, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DelayedError, type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq';
 import type { Logger } from 'pino';
-import { type Home, identified } from '../home.js';
+import { type Home, homeId, identified } from '../home.js';
 import { machineMemory } from '../machine.js';
 import { connect, KEY_PREFIX } from '../redis/connection.js';
 import { beginTry, keptResult, putInPlace } from '../training/attempts.js';
@@ -39,7 +39,7 @@ import {
 } from './queues.js';
 import { announceWorker, dismissWorker, HEARTBEAT_MS, listWorkers, type WorkerRecord } from './registry.js';
 import { isFinal, noted } from './tries.js';
-import { isOtherHome } from './troubles.js';
+import { isHomeKnown, isOtherHome } from './troubles.js';
 
 export interface WorkerOptions {
   readonly redisUrl: string;
@@ -111,16 +111,19 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     since,
     ...(trainer === undefined ? {} : { trainer }),
   };
-  const idOfHome = () => identified(home).catch(() => undefined);
+  let known: string | undefined;
+  /** A home that was there once, or that a service works on, is not made anew where it is gone. Undefined then. */
+  const idOfHome = async (): Promise<string | undefined> => {
+    const mayMake = known === undefined && !(await isHomeKnown(redis));
+    const own = await (mayMake ? identified(home) : homeId(home)).catch(() => undefined);
+    known ??= own;
+    return own;
+  };
   let current: WorkerRecord['training'];
   let training: AbortController | undefined;
   let stopping = false;
 
-  let announcing = false;
-  const announce = async () => {
-    // While Redis is away one announcement waits for it, not one for each beat.
-    if (announcing) return;
-    announcing = true;
+  const tell = async () => {
     const own = await idOfHome();
     const [minute = 0] = loadavg();
     await announceWorker(redis, {
@@ -130,7 +133,14 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       ...(own === undefined ? {} : { home: own }),
       ...(current ? { training: current } : {}),
     }).catch(() => {});
-    announcing = false;
+  };
+  let announcing: Promise<void> | undefined;
+  /** While Redis is away one announcement waits for it, not one for each beat. */
+  const announce = (): Promise<void> => {
+    announcing ??= tell().finally(() => {
+      announcing = undefined;
+    });
+    return announcing;
   };
 
   const hintAll = async (candidate: string) => {
@@ -181,27 +191,21 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     }
   };
 
+  /** Why a job is left to another worker; undefined where it is taken. */
+  const whyLeft = async (data: CandidateJob): Promise<string | undefined> => {
+    if (!candidateJob.Check(data)) return 'the job has a form that this version does not know';
+    if (data.work.trainer !== trainer) return `it is for another trainer (${data.work.trainer ?? 'ours'})`;
+    const own = await idOfHome();
+    if (own === undefined) return 'the home is away';
+    if (await isOtherHome(redis, own)) return 'the service has another home';
+    return workBytes(data.work) > memoryBytes ? 'it takes more memory' : undefined;
+  };
+
   const trainJob = async (job: Job<CandidateJob>, token?: string): Promise<TrainingResult> => {
     const candidate = job.id ?? '';
-    // Of another version of x3d-search: a worker of that one will take it.
-    if (!candidateJob.Check(job.data)) {
-      log.warn({ candidate }, 'given back: the job has a form that this version does not know');
-      throw await givenBack(job, token, UNKNOWN_DELAY_MS);
-    }
-    // Whoever has that trainer will take it.
-    if (job.data.work.trainer !== trainer) {
-      log.info(
-        { candidate, trainer: job.data.work.trainer ?? 'ours' },
-        'given back: it is for another trainer',
-      );
-      throw await givenBack(job, token, UNKNOWN_DELAY_MS);
-    }
-    const other = await isOtherHome(redis, await identified(home));
-    if (other || workBytes(job.data.work) > memoryBytes) {
-      log.warn(
-        { candidate },
-        `given back: ${other ? 'the service has another home' : 'it takes more memory'}`,
-      );
+    const refusal = await whyLeft(job.data);
+    if (refusal !== undefined) {
+      log.warn({ candidate }, `given back: ${refusal}`);
       throw await givenBack(job, token, UNKNOWN_DELAY_MS);
     }
     if (await shouldGoElsewhere(job.data)) {
@@ -303,6 +307,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       clearInterval(heartbeat);
       training?.abort(new StoppedTraining('stopping'));
       await worker.close();
+      // One that is under way would have it thought to live.
+      await announcing;
       await dismissWorker(redis, id).catch(() => {});
       await queues.close();
       redis.disconnect();

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type Home, homeAt, homeId, identified } from '../../src/home.js';
+import { watchHome } from '../../src/home-watch.js';
 import { connect } from '../../src/redis/connection.js';
 import { type EmbeddedRedis, startRedis } from '../../src/redis/embedded.js';
 import { keptResult } from '../../src/training/attempts.js';
@@ -23,7 +24,7 @@ import {
   request,
 } from '../../src/workers/queues.js';
 import { announceWorker, listWorkers, type WorkerRecord } from '../../src/workers/registry.js';
-import { ownHome, troublesOf } from '../../src/workers/troubles.js';
+import { outlookOn, ownHome } from '../../src/workers/troubles.js';
 import { candidateThatWill, eventually, SCRIPTED_TRAINER } from './candidates.js';
 
 let folder: string;
@@ -231,10 +232,10 @@ describe('a worker', () => {
   test('kills a trainer that has fallen silent', async () => {
     const id = newId();
     await request(queues, home, 's1', id, candidateThatWill('hang once'));
-    spawnWorker({ silenceMs: 500 });
+    spawnWorker({ silenceMs: 3000 });
     expect(await ended(id)).toMatchObject({ kind: 'finished' });
     expect(await failedTries(queues, id)).toMatchObject([
-      { failure: { kind: 'time-limit', reason: 'the trainer reported nothing for 0.5 s and was killed' } },
+      { failure: { kind: 'time-limit', reason: 'the trainer reported nothing for 3 s and was killed' } },
     ]);
   });
 
@@ -359,7 +360,7 @@ describe('a worker', () => {
     await request(queues, home, 's1', id, candidateThatWill('succeed'));
     spawnWorker();
     const seen = await eventually(async () => {
-      const troubles = await troublesOf(queues, home, 'another', 's1');
+      const { troubles } = await outlookOn(queues, watchHome(home, 'another'), 's1');
       return troubles.find(({ kind }) => kind === 'other-home');
     });
     expect(seen.message).toMatch(/^worker .* has another home than .* of the service, and takes nothing/);
@@ -373,11 +374,12 @@ describe('a worker', () => {
     spawnWorker({ memoryBytes: 1000 });
     await eventually(async () => (await listWorkers(redis)).length === 1);
     await request(queues, home, 's1', id, candidateThatWill('succeed'));
-    const troubles = await eventually(async () => {
-      const found = await troublesOf(queues, home, await identified(home), 's1');
-      return found.length > 0 && found;
+    const seen = await eventually(async () => {
+      const found = await outlookOn(queues, watchHome(home, await identified(home)), 's1');
+      return found.troubles.length > 0 && found;
     });
-    expect(troubles).toMatchObject([
+    expect(seen.stuck).toMatch(/^a training needs \d+ bytes/);
+    expect(seen.troubles).toMatchObject([
       {
         kind: 'no-worker-fits',
         message: expect.stringMatching(/^a training needs \d+ bytes/),
@@ -386,6 +388,20 @@ describe('a worker', () => {
     ]);
     spawnWorker();
     expect(await ended(id)).toMatchObject({ kind: 'finished' });
+  });
+
+  test('without the trainer that a training asks for leaves it to others, and that is said', async () => {
+    const id = newId();
+    spawnWorker();
+    await eventually(async () => (await listWorkers(redis)).length === 1);
+    const { work, videos } = candidateThatWill('succeed');
+    await request(queues, home, 's1', id, { work: { ...work, trainer: 'python3 train.py' }, videos });
+    const seen = await eventually(async () => {
+      const found = await outlookOn(queues, watchHome(home, await identified(home)), 's1');
+      return found.troubles.length > 0 && found;
+    });
+    expect(seen.troubles).toMatchObject([{ kind: 'no-worker-fits', trainings: [id] }]);
+    expect(seen.stuck).toMatch(/^a training needs the trainer `python3 train.py`, and no worker has it/);
   });
 
   test('whose training ended as nobody wanted it begins again for a search that asked in that moment', async () => {

@@ -1,7 +1,8 @@
 import Type from 'typebox';
 import { X3dError } from '../../errors.js';
+import { refuseLostHome } from '../../home-watch.js';
 import { listWorkers } from '../../workers/registry.js';
-import { troublesOf } from '../../workers/troubles.js';
+import { outlookOn } from '../../workers/troubles.js';
 import { problems } from '../problems.js';
 import type { App, Service } from '../service.js';
 
@@ -16,7 +17,7 @@ const Readiness = Type.Object(
   { description: 'It can serve.' },
 );
 
-export function healthRoutes(app: App, { redis, watch, queues, home, homeId }: Service): void {
+export function healthRoutes(app: App, { redis, watch, queues, homeWatch }: Service): void {
   app.get(
     '/healthz',
     {
@@ -36,8 +37,9 @@ export function healthRoutes(app: App, { redis, watch, queues, home, homeId }: S
       config: { scope: 'public' },
       schema: {
         summary:
-          'Whether Redis answers, takes writes and is set up as it must be, so that requests can be served',
-        description: 'Ready without workers too, since searches are taken and wait for them; it says so.',
+          'Whether Redis and the home take writes and are as they must be, and some worker can take what waits',
+        description:
+          'Ready without workers too while nothing waits, since searches are taken and wait for them; it says so.',
         tags: ['service'],
         response: { 200: Readiness, ...problems },
       },
@@ -51,9 +53,16 @@ export function healthRoutes(app: App, { redis, watch, queues, home, homeId }: S
           got: trouble,
           remedy: 'docs/operations.md says what to do.',
         });
+      await refuseLostHome(homeWatch);
       const workers = (await listWorkers(redis)).length;
-      const troubles = (await troublesOf(queues, home, homeId)).map(({ message }) => message);
-      const note = troubles.length === 0 ? {} : { note: troubles.join(' ') };
+      const { troubles, stuck } = await outlookOn(queues, homeWatch);
+      if (stuck !== undefined)
+        throw new X3dError('environment', {
+          subject: 'workers',
+          expected: 'one that can take what waits',
+          got: stuck,
+        });
+      const note = troubles.length === 0 ? {} : { note: troubles.map(({ message }) => message).join(' ') };
       return { status: 'ready' as const, redis: 'ok' as const, workers, ...note };
     },
   );

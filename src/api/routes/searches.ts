@@ -1,6 +1,7 @@
 import Type, { type Static } from 'typebox';
 import type { DataConfiguration } from '../../data/index.js';
 import { X3dError } from '../../errors.js';
+import { refuseLostHome } from '../../home-watch.js';
 import { SearchConfiguration, SearchInput } from '../../search/configuration.js';
 import { counted } from '../../search/counted.js';
 import { createSearch, settle } from '../../search/creation.js';
@@ -116,7 +117,7 @@ const NewSearch = Type.Object({
 
 export function searchRoutes(
   app: App,
-  { home, redis, readings, queues, quotas, speeds, trainer }: Service,
+  { home, homeWatch, redis, readings, queues, quotas, speeds, trainer }: Service,
 ): void {
   const reading = (signal: AbortSignal) => ({
     open: (data: DataConfiguration) => readings.dataset(data, signal),
@@ -151,6 +152,7 @@ export function searchRoutes(
       const id = key === undefined ? newSearchId() : searchIdOf(account, key);
       if (key !== undefined) await rememberBody(redis, id, body);
       const create = async () => {
+        await refuseLostHome(homeWatch);
         const memory = leastMemoryOf(await listWorkers(redis));
         return createSearch(body, {
           redis,

@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { Trouble, troublesOf } from '../../workers/troubles.js';
+import { outlookOn, Trouble } from '../../workers/troubles.js';
 import { problems } from '../problems.js';
 import type { App, Service } from '../service.js';
 
@@ -9,7 +9,7 @@ const Troubles = Type.Object(
 );
 export type Troubles = Static<typeof Troubles>;
 
-export function troubleRoutes(app: App, { queues, home, homeId }: Service): void {
+export function troubleRoutes(app: App, { queues, homeWatch }: Service): void {
   app.get(
     '/troubles',
     {
@@ -28,6 +28,6 @@ export function troubleRoutes(app: App, { queues, home, homeId }: Service): void
         response: { 200: Troubles, ...problems },
       },
     },
-    async ({ query }) => ({ troubles: await troublesOf(queues, home, homeId, query.search) }),
+    async ({ query }) => ({ troubles: [...(await outlookOn(queues, homeWatch, query.search)).troubles] }),
   );
 }

@@ -66,11 +66,11 @@ function listText(searches: readonly SearchView[], total: number): string {
   return `${table}${total > searches.length ? `\nand ${total - searches.length} more` : ''}`;
 }
 
-/** What holds up searches, or one of them, a line each. */
-async function troubleLines(client: Client, search?: string): Promise<string[]> {
+/** What holds up searches, or one of them, a line each. Where none runs nothing is held up, but something may be gone. */
+async function troubleLines(client: Client, running: boolean, search?: string): Promise<string[]> {
   const query = search === undefined ? '' : `?search=${encodeURIComponent(search)}`;
   const { troubles } = await client.get<{ troubles: Trouble[] }>(`/troubles${query}`);
-  return troubles.map(({ message }) => pc.yellow(message));
+  return troubles.filter(({ kind }) => running || kind === 'lost').map(({ message }) => pc.yellow(message));
 }
 
 const NOBODY = 'No worker is at work on it; `x3d-search run --resume` goes on with it.';
@@ -83,11 +83,11 @@ async function showOne(client: Client, id: string, json: boolean | undefined): P
       training?.progress ? [[training.id, training.progress] as const] : [],
     ),
   );
-  const troubles = await troubleLines(client, id);
   const { status, reason } = trajectory;
+  const troubles = await troubleLines(client, status === 'running', id);
   print(json, trajectory, () =>
     [
-      ...(status === 'running' ? troubles : []),
+      ...troubles,
       `search ${id}: ${status}${reason === undefined ? '' : `: ${reason}`}`,
       ...(status === 'running' ? [phaseTable(trajectory, progresses)] : []),
       trajectoryTable(trajectory),
@@ -100,10 +100,9 @@ async function status(id: string | undefined, { json, ...reach }: StatusOptions)
   await withService(reach, async (client) => {
     if (id !== undefined) return showOne(client, id, json);
     const page = await client.get<{ searches: SearchView[]; total: number }>('/searches');
-    const troubles = await troubleLines(client);
-    // What holds up nothing is no trouble.
     const running = page.searches.some((search) => search.status === 'running');
-    print(json, page, () => [...(running ? troubles : []), listText(page.searches, page.total)].join('\n'));
+    const troubles = await troubleLines(client, running);
+    print(json, page, () => [...troubles, listText(page.searches, page.total)].join('\n'));
   });
 }
 
