@@ -7,6 +7,7 @@ import { createReadStream, existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { X3dError } from './errors.js';
 import { writeWhole } from './files.js';
 
 export const SUMS = 'SHA256SUMS';
@@ -40,7 +41,10 @@ export async function writeSums(folder: string, names?: readonly string[]): Prom
 
 /** Whether a file is as it was written; true where nobody wrote down how that was. */
 export async function isAsWritten(file: string): Promise<boolean> {
-  const wanted = (await sumsIn(dirname(file)))?.get(basename(file));
+  const folder = dirname(file);
+  const sums = await sumsIn(folder);
+  if (!sums) return !existsSync(join(folder, SUMS));
+  const wanted = sums.get(basename(file));
   return wanted === undefined || wanted === (await sumOf(file).catch(() => undefined));
 }
 
@@ -51,4 +55,32 @@ export async function damagedIn(folder: string): Promise<readonly string[]> {
   const names = [...sums.keys()];
   const whole = await Promise.all(names.map((name) => isAsWritten(join(folder, name))));
   return names.filter((_, index) => !whole[index]);
+}
+
+/** Of a file that is not as it was written, or is gone. */
+export const damagedFile = (file: string, remedy = 'Take it from a backup.'): X3dError =>
+  new X3dError('environment', {
+    subject: file,
+    expected: `the file that was written (its sum is in ${SUMS})`,
+    got: 'another one, or none: it is damaged',
+    remedy,
+  });
+
+/**
+ * A value that was written as JSON; undefined where there is none. Throws X3dError environment where it is not as it was
+ * written. Its form is for the caller to look at: it may be an earlier version's.
+ */
+export async function readWritten(file: string): Promise<unknown> {
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error;
+    return undefined;
+  });
+  if (text === undefined && (await isAsWritten(file))) return undefined;
+  try {
+    const value: unknown = JSON.parse(text ?? '');
+    if (await isAsWritten(file)) return value;
+  } catch {
+    // As one of which the sum is another.
+  }
+  throw damagedFile(file);
 }

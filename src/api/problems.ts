@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
 import { ERROR_KINDS, type ErrorKind, X3dError } from '../errors.js';
-import { REFUSAL } from '../redis/refusal.js';
+import { AWAY, REFUSAL } from '../redis/refusal.js';
 import type { Mismatch } from '../validation.js';
 import type { App } from './service.js';
 
@@ -52,10 +52,6 @@ export class MismatchError extends Error {
 }
 
 const RETRY_SECONDS = 5;
-
-/** What ioredis says where Redis is away or silent. */
-const AWAY =
-  /MaxRetriesPerRequestError|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|Connection is closed|Command timed out|Socket timeout|Stream isn't writeable/;
 
 export const typeOf = (kind: ErrorKind) => `urn:x3d-search:problem:${kind}`;
 

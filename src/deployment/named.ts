@@ -34,7 +34,7 @@ function folderOf(named: string, home: Home): string {
   });
 }
 
-/** Throws X3dError: not-found where there is none, data where what is there can't be read. */
+/** Throws X3dError: not-found where there is none, and what `readSaved` throws. */
 export async function networkNamed(named: string, home: Home): Promise<NamedNetwork> {
   const folder = folderOf(named, home);
   const saved = await readSaved(folder);

@@ -7,9 +7,9 @@ import { decodeFrames, probeVideo } from '../data/decoding.js';
 import { encodeVideo } from '../data/demo/encoding.js';
 import { X3dError } from '../errors.js';
 import { writeWhole } from '../files.js';
-import { homeAt } from '../home.js';
+import { type Home, homeAt } from '../home.js';
 import { lookAt } from './clips.js';
-import { networkNamed } from './named.js';
+import { type NamedNetwork, networkNamed } from './named.js';
 import { predictions } from './predicting.js';
 import { stripOf } from './strip.js';
 import type { PredictionOrder, ViewingAnswer, ViewingOrder } from './viewing.js';
@@ -21,9 +21,17 @@ const MOST_SIDE = 360;
 const MOST_FRAMES = 600;
 const MOST_RATE = 60;
 
+/** Of a search that has ended: that its network can't be used is no fault of the video, nor of who sends it. */
+const networkOf = (search: string, home: Home): Promise<NamedNetwork> =>
+  networkNamed(search, home).catch((error: unknown) => {
+    if (!(error instanceof X3dError)) throw error;
+    const { subject, ...facts } = error.facts;
+    throw new X3dError('environment', { subject: `the network of search ${search}, ${subject}`, ...facts });
+  });
+
 async function predict({ home, search, video }: PredictionOrder): Promise<ViewingAnswer> {
   const at = homeAt(home);
-  const named = await networkNamed(search, at);
+  const named = await networkOf(search, at);
   const looked = await lookAt([video], { cacheFolder: at.cache });
   const refuse = (got: string) => new X3dError('data', { subject: 'video', expected: 'a video', got });
   const [failed] = looked.failed;

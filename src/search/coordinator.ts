@@ -52,6 +52,8 @@ export interface Coordination {
   readonly trainings: Trainings;
   /** Writes what people look at into the run's folder. Safe to repeat. */
   readonly report: (state: SearchState, home: Home) => Promise<void>;
+  /** Something that people should hear of has happened to a search. */
+  readonly warn: (search: string, message: string) => void;
 }
 
 function orderOf({ dataset }: SearchState, { work }: Pick<TrainingState, 'work'>): Order {
@@ -86,13 +88,18 @@ async function look(
  * Copies the trained network from its training's folder into the run's, whole or not at all, with its description.
  * False where what the training left is gone or damaged: it is made again first.
  */
-async function keepNetwork({ home, trainings }: Coordination, state: SearchState): Promise<boolean> {
+async function keepNetwork({ home, trainings, warn }: Coordination, state: SearchState): Promise<boolean> {
   const { final } = state;
   const training = finalTraining(state);
   if (!final || !training) throw new Error(`search ${state.id} ends without a network`);
   if (!(await trainings.restore(state.id, training.id, orderOf(state, training)))) return false;
   const target = join(home.run(state.id), 'network');
-  return copyTrained(home.candidate(training.id), target, networkDescription(state, final));
+  return copyTrained(home.candidate(training.id), target, networkDescription(state, final), (name, aside) =>
+    warn(
+      state.id,
+      `${join(target, name)} was damaged: the network is put in place anew, the other is ${aside}`,
+    ),
+  );
 }
 
 /** Trainings whose outcome these events record. */

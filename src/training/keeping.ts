@@ -11,12 +11,21 @@ import type { Recipe } from './recipe.js';
 
 /**
  * Copies what a training left to where its network is kept, with `description` as network.json, whole or not at all; what
- * is there already stays, unless it is damaged. False where what the training left is gone or damaged.
+ * is there already stays. Where that is damaged, `onDamaged` is told of a file of it and where the whole was put, before it
+ * is made anew. False where what the training left is gone or damaged.
  */
-export async function copyTrained(source: string, target: string, description: object): Promise<boolean> {
+export async function copyTrained(
+  source: string,
+  target: string,
+  description: object,
+  onDamaged: (name: string, aside: string) => void,
+): Promise<boolean> {
   if (existsSync(target)) {
-    if ((await damagedIn(target)).length === 0) return true;
-    await rm(target, { recursive: true, force: true });
+    const [damaged] = await damagedIn(target);
+    if (damaged === undefined) return true;
+    const aside = `${target}-damaged-${randomUUID().slice(0, 8)}`;
+    onDamaged(damaged, aside);
+    await rename(target, aside);
   }
   if (!existsSync(join(source, RESULT))) return false;
   const temporary = `${target}.${randomUUID()}.tmp`;

@@ -1,9 +1,9 @@
 /** What a training said of each video, where it was tested: `predictions.json` in its folder. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { writeWhole } from '../files.js';
+import { readWritten } from '../sums.js';
 import { EVALUATION_NAMES } from './training.js';
 
 export const VideoPrediction = Type.Object({
@@ -22,10 +22,9 @@ const fileIn = (folder: string) => join(folder, 'predictions.json');
 export const writePredictions = (folder: string, predictions: readonly VideoPrediction[]): Promise<void> =>
   writeWhole(fileIn(folder), JSON.stringify(predictions));
 
-/** Undefined for a training of a version that did not keep them. */
+/** Undefined for a training of a version that did not keep them. Throws X3dError environment where they are damaged. */
 export async function readPredictions(folder: string): Promise<VideoPrediction[] | undefined> {
-  const text = await readFile(fileIn(folder), 'utf8').catch(() => 'null');
-  const value: unknown = JSON.parse(text);
+  const value = await readWritten(fileIn(folder));
   return kept.Check(value) ? value : undefined;
 }
 

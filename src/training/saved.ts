@@ -6,7 +6,7 @@ import { Compile } from 'typebox/compile';
 import { X3dError } from '../errors.js';
 import { BASES, type BaseNetwork, type Factors, MODELS, type ModelName, testCrop } from '../network/index.js';
 import { BaseNetworkSchema, FactorsSchema } from '../network/schema.js';
-import { damagedIn, SUMS } from '../sums.js';
+import { damagedFile, damagedIn } from '../sums.js';
 import { mismatches } from '../validation.js';
 import { architectureIn } from './engine/architecture.js';
 import type { StoredWeights } from './engine/weights.js';
@@ -91,7 +91,10 @@ export function preprocessingOf(
   };
 }
 
-/** The folder `network` of a run. Throws X3dError data where it is none, or its weights can't be read. */
+/**
+ * The folder `network` of a run. Throws X3dError: environment where it is not as it was written, data where it is none, or
+ * its weights can't be read.
+ */
 export async function readSaved(folder: string): Promise<SavedNetwork> {
   const file = join(folder, 'network.json');
   const refuse = (subject: string, expected: string, got: string, cause?: unknown) =>
@@ -99,6 +102,12 @@ export async function readSaved(folder: string): Promise<SavedNetwork> {
       'data',
       { subject, expected, got, remedy: 'Give the folder runs/ID/network that a search has left.' },
       { cause },
+    );
+  const [damaged] = await damagedIn(folder);
+  if (damaged !== undefined)
+    throw damagedFile(
+      join(folder, damaged),
+      'Take it from a backup, or remove the folder and run the search again: what it trained is kept.',
     );
   let value: unknown;
   try {
@@ -114,15 +123,6 @@ export async function readSaved(folder: string): Promise<SavedNetwork> {
       first?.got ?? '',
     );
   }
-  const [damaged] = await damagedIn(folder);
-  if (damaged !== undefined)
-    throw new X3dError('data', {
-      subject: join(folder, damaged),
-      expected: `the file that was written (its sum is in ${SUMS})`,
-      got: 'another one, or none: it is damaged',
-      remedy:
-        'Take it from a backup, or remove the folder and run the search again: what it trained is kept.',
-    });
   const { base, factors, classes, preprocessing, trainedOn } = value;
   return {
     base,

@@ -9,7 +9,7 @@ import { X3dError } from '../errors.js';
 import { writeJson } from '../files.js';
 import type { Home } from '../home.js';
 import { BASES, type BaseName, type BaseNetwork, describeNetwork, type Factors } from '../network/index.js';
-import { damagedIn } from '../sums.js';
+import { damagedFile, damagedIn, readWritten } from '../sums.js';
 import { mismatches } from '../validation.js';
 import { trainingId } from './identity.js';
 import { copyTrained, describeTrained } from './keeping.js';
@@ -124,13 +124,19 @@ export async function readSingleRun(home: Home, id: string): Promise<SingleRun> 
 export const trainingFolder = (home: Home, { run }: SingleRun): string => join(home.run(run), 'training');
 const networkFolder = (home: Home, { run }: SingleRun): string => join(home.run(run), 'network');
 
-/** What a run came to whose network is there, and whole; undefined where it has yet to be trained. */
+const damagedNetwork = (folder: string, name: string) =>
+  damagedFile(join(folder, name), `Take it from a backup, or remove ${folder} to have it trained again.`);
+
+/**
+ * What a run came to; undefined where it has yet to be trained. Throws X3dError environment where its network is damaged:
+ * hours of training do not begin for that by themselves.
+ */
 export async function finishedSingle(home: Home, run: SingleRun): Promise<TrainingResult | undefined> {
   const folder = networkFolder(home, run);
-  const value: unknown = JSON.parse(
-    await readFile(join(folder, 'evaluation.json'), 'utf8').catch(() => 'null'),
-  );
-  return trainingResult.Check(value) && (await damagedIn(folder)).length === 0 ? value : undefined;
+  const [damaged] = await damagedIn(folder);
+  if (damaged !== undefined) throw damagedNetwork(folder, damaged);
+  const value = await readWritten(join(folder, 'evaluation.json'));
+  return trainingResult.Check(value) ? value : undefined;
 }
 
 /** Puts the trained network in its place, as a search does. Safe to repeat. Gives back the network's folder. */
@@ -138,8 +144,11 @@ export async function keepSingle(home: Home, run: SingleRun): Promise<string> {
   const { work, classes, rate } = run;
   const folder = networkFolder(home, run);
   const trained = trainingFolder(home, run);
+  const refuseDamaged = (name: string) => {
+    throw damagedNetwork(folder, name);
+  };
   const described = describeTrained(work.base, work.factors, { classes, rate, recipe: work.recipe });
-  if (await copyTrained(trained, folder, { run: run.run, trainedOn: 'train', ...described }))
+  if (await copyTrained(trained, folder, { run: run.run, trainedOn: 'train', ...described }, refuseDamaged))
     await rm(trained, { recursive: true, force: true });
   return folder;
 }

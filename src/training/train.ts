@@ -3,12 +3,13 @@
  * folder it goes on from the last whole checkpoint and comes to the same weights, bit for bit, on the same machine
  * with the same number of threads.
  */
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { divided } from '../data/folds.js';
 import { type Dataset, openDataset } from '../data/index.js';
 import { writeJson, writeWhole } from '../files.js';
 import { describeNetwork, type Network } from '../network/index.js';
+import { readWritten } from '../sums.js';
 import { RESULT, WEIGHTS } from './attempts.js';
 import { removeCheckpoints } from './checkpoint.js';
 import { concatenated, createEngine, type Engine, type EngineState, type Tuning } from './engine/engine.js';
@@ -82,8 +83,8 @@ function startingState(engine: Engine, { parameters, statistics }: Weights): Eng
 export async function train(request: TrainingRequest, options: TrainOptions = {}): Promise<TrainingResult> {
   const { folder } = request;
   const resultPath = join(folder, RESULT);
-  const finished = await readFile(resultPath, 'utf8').catch(() => undefined);
-  const known: unknown = finished === undefined ? undefined : JSON.parse(finished);
+  // One that is damaged is made again, from the last checkpoint on.
+  const known = await readWritten(resultPath).catch(() => undefined);
   if (trainingResult.Check(known)) {
     // Whoever wrote it may have been killed before this.
     await removeCheckpoints(folder);

@@ -77,7 +77,8 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<{ s
   const queues = openQueues(redis);
   const meter = openEnergyMeter();
   const report = (state: SearchState) => writeRun(state, home, meter);
-  const coordination = { redis, home, trainings: trainingsOf(queues, home), report };
+  const warn = (search: string, message: string) => log.warn({ search }, message);
+  const coordination = { redis, home, trainings: trainingsOf(queues, home), report, warn };
   const own = watchHome(home, await identified(home));
   await ownHome(redis, own.id);
   const settled = new Set<string>();

@@ -6,6 +6,7 @@ import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { openDataset, type SkippedFile } from '../data/index.js';
 import { X3dError } from '../errors.js';
+import { AWAY, REFUSAL } from '../redis/refusal.js';
 import { TrainingError } from '../training/failure.js';
 import type { TrainingFailure } from '../training/training.js';
 import type { TrainerOrder } from './job.js';
@@ -15,7 +16,7 @@ const FILE_ERROR = /^(?:\w*Error: )?(E[A-Z0-9]{2,}): /;
 const OUT_OF_MEMORY = /out of memory|OOM when allocating|bad_alloc|Array buffer allocation failed/i;
 
 /** An error of the file system, or of a home that is away, is the disk's. */
-export const isFileError = (message: string): boolean => FILE_ERROR.test(message);
+const isFileError = (message: string): boolean => FILE_ERROR.test(message);
 
 /** Whether a file is there and gives its bytes. */
 async function canBeRead(path: string): Promise<boolean> {
@@ -52,15 +53,26 @@ async function dataFailure(error: X3dError, { request, videos }: TrainerOrder): 
   return { kind: 'unreadable-data', retry: 'elsewhere', reason: error.message };
 }
 
+/**
+ * Of an error by its message alone. What nobody foresaw may be a fault of the world or of the training: it is tried again
+ * for as long as such faults usually last (`tries.ts`), and then a person is asked.
+ */
+export function failureFrom(error: unknown): TrainingFailure {
+  const message = error instanceof Error ? error.message : String(error);
+  if (isFileError(message)) return { kind: 'disk', retry: 'later', reason: message };
+  const reason = error instanceof Error ? (error.stack ?? message) : message;
+  if (OUT_OF_MEMORY.test(reason)) return { kind: 'out-of-memory', retry: 'elsewhere', reason };
+  // A Redis that takes no writes for now, or is away.
+  if (REFUSAL.test(message) || AWAY.test(`${error}`))
+    return { kind: 'internal', retry: 'later', reason: message };
+  return { kind: 'internal', retry: 'here', reason };
+}
+
 export async function failureOf(error: unknown, order: TrainerOrder): Promise<TrainingFailure> {
   if (error instanceof TrainingError) return error.failure;
   if (error instanceof X3dError)
     return error.kind === 'data'
       ? dataFailure(error, order)
       : { kind: 'internal', retry: 'elsewhere', reason: error.message };
-  const message = error instanceof Error ? error.message : String(error);
-  if (isFileError(message)) return { kind: 'disk', retry: 'later', reason: message };
-  const reason = error instanceof Error ? (error.stack ?? message) : message;
-  if (OUT_OF_MEMORY.test(reason)) return { kind: 'out-of-memory', retry: 'elsewhere', reason };
-  return { kind: 'internal', retry: 'here', reason };
+  return failureFrom(error);
 }

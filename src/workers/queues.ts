@@ -20,7 +20,6 @@ import {
   JOB_VERSION,
   type JobProgress,
 } from './job.js';
-import { isOfTheWorld } from './tries.js';
 
 export const CANDIDATES = 'candidates';
 export const COORDINATION = 'coordination';
@@ -207,7 +206,7 @@ export async function forgetFailures({ candidates }: Queues, trainings: readonly
 
 export type CandidateStatus =
   | { readonly kind: 'unknown' }
-  /** `fault`: of the world, that it waits for the end of. */
+  /** `fault`: after which it waits to be tried again. */
   | { readonly kind: 'waiting'; readonly fault?: Attempt }
   | { readonly kind: 'training'; readonly progress: JobProgress }
   | { readonly kind: 'finished'; readonly result: TrainingResult }
@@ -219,11 +218,9 @@ function failureOf(job: Job<CandidateJob>): TrainingFailure {
   return { kind: 'killed', retry: 'never', reason: job.failedReason || 'the job failed without a reason' };
 }
 
-/** The fault of the world that a job that is not being trained waits for the end of. */
-export function faultOf({ data }: Job<CandidateJob>): Attempt | undefined {
-  const last = candidateJob.Check(data) ? data.failures.at(-1) : undefined;
-  return last && isOfTheWorld(last.failure) ? last : undefined;
-}
+/** What went wrong in the last try of a job that waits to be tried again. */
+export const faultOf = ({ data }: Job<CandidateJob>): Attempt | undefined =>
+  candidateJob.Check(data) ? data.failures.at(-1) : undefined;
 
 const isProgress = (progress: unknown): progress is JobProgress =>
   typeof progress === 'object' && progress !== null && 'worker' in progress;

@@ -23,7 +23,7 @@ import { TrainingError } from '../training/failure.js';
 import { workBytes } from '../training/memory.js';
 import type { Device, TrainingFailure, TrainingResult } from '../training/training.js';
 import { runTrainer, SILENCE_MS, TRAINER } from './child.js';
-import { isFileError } from './faults.js';
+import { failureFrom } from './faults.js';
 import { type CandidateJob, candidateJob, type JobProgress } from './job.js';
 import {
   BEGUN,
@@ -174,12 +174,6 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     return new DelayedError();
   };
 
-  /** What no one foresaw says nothing about the training. */
-  const unforeseen = (error: unknown): TrainingFailure => {
-    const reason = error instanceof Error ? error.message : String(error);
-    return { kind: isFileError(reason) ? 'disk' : 'internal', retry: 'later', reason };
-  };
-
   const takeJob = async (job: Job<CandidateJob>, token?: string): Promise<TrainingResult> => {
     const began = new Date();
     try {
@@ -187,7 +181,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     } catch (error) {
       if (error instanceof TrainingError) throw await failed(job, token, error.failure, began);
       const settled = [DelayedError, WaitingError, UnrecoverableError].some((kind) => error instanceof kind);
-      throw settled ? error : await failed(job, token, unforeseen(error), began);
+      throw settled ? error : await failed(job, token, failureFrom(error), began);
     }
   };
 

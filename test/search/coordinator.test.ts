@@ -98,7 +98,9 @@ function trainings(of: Results = results) {
 const create = () =>
   appendEvents(redis, 's1', 0, [{ kind: 'search-created', search: 's1', configuration, dataset }]);
 const reported: SearchState[] = [];
+const warned: string[] = [];
 const coordination = (work: Trainings, connection = redis): Coordination => ({
+  warn: (search, message) => warned.push(`${search}: ${message}`),
   redis: connection,
   home,
   trainings: work,
@@ -314,6 +316,20 @@ describe('a coordinator', () => {
     await coordinate(coordination({ ...work, restore }));
     expect(seen).toBe(3);
     expect(await damagedIn(join(home.run('s1'), 'network'))).toEqual([]);
+  });
+
+  test('puts a network in place anew that was damaged before its search could end, says so and keeps the other', async () => {
+    await create();
+    const network = join(home.run('s1'), 'network');
+    await mkdir(network, { recursive: true });
+    await writeFile(join(network, 'weights.safetensors'), 'weights');
+    await writeSums(network);
+    await truncate(join(network, 'weights.safetensors'), 3);
+    await coordinate(coordination(trainings()));
+    expect(await damagedIn(network)).toEqual([]);
+    const [, aside = ''] = /damaged: .* the other is (\S+)$/.exec(warned.join()) ?? [];
+    expect(warned).toEqual([expect.stringContaining(`s1: ${network}/weights.safetensors was damaged`)]);
+    expect(await readFile(join(aside, 'weights.safetensors'), 'utf8')).toBe('wei');
   });
 
   test('has the search wait with the reasons where every candidate of a round failed', async () => {

@@ -21,7 +21,7 @@ import { type BrokenNetwork, openProxy } from './proxy.js';
 const FAULTS = Number(process.env.X3D_CHAOS ?? 8);
 const LONG = FAULTS > 8;
 const seed = Number(process.env.X3D_CHAOS_SEED ?? Date.now() % 1_000_000);
-vi.setConfig({ testTimeout: LONG ? 3_600_000 : 240_000, hookTimeout: 240_000 });
+vi.setConfig({ testTimeout: LONG ? 3_600_000 : 240_000, hookTimeout: LONG ? 1_800_000 : 240_000 });
 
 const TARGET = LONG ? '8M' : '2M';
 
@@ -174,6 +174,8 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 test(`a search goes as if nothing had happened, whatever happens to it (X3D_CHAOS_SEED=${seed})`, async () => {
   const of = await fleet();
   const happened = new Map<string, number>();
+  const began = performance.now();
+  let searches = 1;
   try {
     let search = await create(of);
     const names = Object.keys(DISASTERS);
@@ -188,10 +190,12 @@ test(`a search goes as if nothing had happened, whatever happens to it (X3D_CHAO
         expect(await outcome(of, search)).toEqual(undisturbed);
         await rm(join(of.at.home.folder, 'candidates'), { recursive: true, force: true });
         search = await create(of);
+        searches += 1;
       }
     }
     expect(await outcome(of, search)).toEqual(undisturbed);
-    if (LONG) console.info(Object.fromEntries(happened));
+    const minutes = Math.round((performance.now() - began) / 6000) / 10;
+    if (LONG) console.info({ minutes, searches, ...Object.fromEntries(happened) });
   } finally {
     await closed(of);
   }

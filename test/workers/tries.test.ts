@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { TrainingFailure } from '../../src/training/training.js';
 import type { Attempt } from '../../src/workers/job.js';
-import { ATTEMPTS, isFinal, isOfTheWorld, MOST_PAUSE_MS, noted } from '../../src/workers/tries.js';
+import { attemptsOf, isFinal, MOST_PAUSE_MS, noted } from '../../src/workers/tries.js';
 
 const failure = (kind: TrainingFailure['kind'], retry: TrainingFailure['retry']): TrainingFailure => ({
   kind,
@@ -12,9 +12,10 @@ const failure = (kind: TrainingFailure['kind'], retry: TrainingFailure['retry'])
 });
 const KILLED = failure('killed', 'later');
 const DISK = failure('disk', 'later');
+const REFUSED = failure('internal', 'later');
 const CRASHED = failure('internal', 'here');
 const MEMORY = failure('out-of-memory', 'elsewhere');
-const kinds = fc.constantFrom(KILLED, DISK, CRASHED, MEMORY);
+const kinds = fc.constantFrom(KILLED, DISK, REFUSED, CRASHED, MEMORY);
 
 /** Tries that failed one after the other, each after `ranMs`. */
 function triedAs(failures: readonly TrainingFailure[], ranMs = 0): readonly Attempt[] {
@@ -68,9 +69,17 @@ describe("a training's own failures", () => {
         const tries = triedAs(failures);
         const last = failures.at(-1);
         const own = failures.filter((one) => one === last).length;
-        expect(isFinal(tries)).toBe(last !== undefined && !isOfTheWorld(last) && own >= ATTEMPTS);
+        expect(isFinal(tries)).toBe(last !== undefined && own >= attemptsOf(last));
       }),
     );
+  });
+
+  test('are tried five times, and eight times over two minutes where nobody foresaw them', () => {
+    const tries = (one: TrainingFailure) =>
+      Array.from({ length: 20 }, (_, i) => isFinal(triedAs(Array(i + 1).fill(one)))).indexOf(true) + 1;
+    expect([MEMORY, CRASHED].map(tries)).toEqual([5, 8]);
+    const pauses = Array.from({ length: 7 }, (_, i) => pauseAfter(triedAs(Array(i + 1).fill(CRASHED))));
+    expect(pauses).toEqual([1000, 2000, 4000, 8000, 16_000, 32_000, MOST_PAUSE_MS]);
   });
 
   test('are its result at once where another try makes no sense', () => {

@@ -18,6 +18,7 @@ import {
   type CandidateStatus,
   candidateStatus,
   failedTries,
+  forgetFailures,
   openQueues,
   type Queues,
   release,
@@ -168,11 +169,26 @@ describe('a worker', () => {
     expect(await starts(id)).toHaveLength(1);
   });
 
-  test('gives a candidate up after five failures', async () => {
+  test('gives a candidate up that fails again and again as nobody foresaw, and begins anew once it is asked to', async () => {
     const id = newId();
     await request(queues, home, 's1', id, candidateThatWill('fail always'));
+    const job = await queues.candidates.getJob(id);
+    // As after two minutes.
+    const before = { failure: { kind: 'internal', retry: 'here', reason: 'try 0' }, place: 'elsewhere/cpu' };
+    const time = new Date().toISOString();
+    const failures = [{ ...before, at: time, times: 6, until: time }] as CandidateJob['failures'];
+    await job?.updateData({ ...(job?.data as CandidateJob), failures });
     spawnWorker();
-    expect(await ended(id)).toMatchObject({ kind: 'failed', failure: { reason: 'try 5' } });
+    const message = 'a training waits (internal, tried 1 times): try 1';
+    await eventually(async () => {
+      const { troubles } = await outlookOn(queues, watchHome(home, await identified(home)), 's1');
+      return troubles.some((trouble) => trouble.kind === 'waiting' && trouble.message === message);
+    });
+    expect(await ended(id)).toMatchObject({ kind: 'failed', failure: { kind: 'internal', reason: 'try 2' } });
+    await forgetFailures(queues, [id]);
+    await request(queues, home, 's1', id, candidateThatWill('fail always'));
+    await eventually(async () => (await starts(id)).length === 3);
+    expect(await candidateStatus(queues, id)).not.toMatchObject({ kind: 'failed' });
   });
 
   test('goes on after its trainer was killed, and says so', async () => {

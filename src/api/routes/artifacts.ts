@@ -5,7 +5,7 @@ import Type, { type Static } from 'typebox';
 import { X3dError } from '../../errors.js';
 import { searchNamed } from '../../search/log.js';
 import { writeRun } from '../../search/report.js';
-import { isAsWritten } from '../../sums.js';
+import { damagedFile, isAsWritten } from '../../sums.js';
 import { problems } from '../problems.js';
 import { type App, SearchId, type Service } from '../service.js';
 
@@ -106,12 +106,7 @@ export function artifactRoutes(app: App, { redis, home }: Service): void {
         await writeRun(state, home);
       const file = await fileInside(home.run(id), path);
       if (file && !(await isAsWritten(file)))
-        throw new X3dError('environment', {
-          subject: path,
-          expected: 'the file that the search wrote',
-          got: 'another one: it is damaged',
-          remedy: `Take it from a backup; candidates/ in the home has what was trained.`,
-        });
+        throw damagedFile(path, 'Take it from a backup; candidates/ in the home has what was trained.');
       if (!file)
         throw new X3dError('not-found', {
           subject: 'artifact',

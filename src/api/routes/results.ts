@@ -2,7 +2,8 @@ import Type, { type Static } from 'typebox';
 import { X3dError } from '../../errors.js';
 import { searchNamed } from '../../search/log.js';
 import { trainingsOf } from '../../search/state.js';
-import { keptResult } from '../../training/attempts.js';
+import { damagedFile, damagedIn } from '../../sums.js';
+import { keptResult, RESULT } from '../../training/attempts.js';
 import { mistakesIn, readPredictions, VideoPrediction } from '../../training/predictions.js';
 import { EVALUATION_NAMES, TrainingResult } from '../../training/training.js';
 import { problems } from '../problems.js';
@@ -52,16 +53,26 @@ export function resultRoutes(app: App, { redis, home }: Service): void {
     },
     async ({ params: { id, training } }) => {
       const state = await searchNamed(redis, id);
-      const known = trainingsOf(state).some((one) => one.id === training);
-      const result = known ? await keptResult(home.candidate(training)) : undefined;
-      if (!result)
+      const known = trainingsOf(state).some(
+        ({ id, progress }) => id === training && progress.kind === 'finished',
+      );
+      if (!known)
         throw new X3dError('not-found', {
           subject: 'training',
           expected: `the id of a training of search ${id} that has finished`,
           got: training,
           remedy: `GET /searches/${id}/trajectory lists them.`,
         });
-      const predictions = await readPredictions(home.candidate(training));
+      const folder = home.candidate(training);
+      const result = await keptResult(folder);
+      if (!result) {
+        const [damaged = RESULT] = await damagedIn(folder);
+        throw damagedFile(
+          `candidates/${training}/${damaged}`,
+          'What the search decided by is in its log; the training is done again when a search asks for it.',
+        );
+      }
+      const predictions = await readPredictions(folder);
       const mistakes = predictions && worstIn(predictions);
       return {
         classes: result.classes,

@@ -1,13 +1,13 @@
 /** `compare`: several searches in one table and one chart. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { X3dError } from '../../errors.js';
 import { writeWhole } from '../../files.js';
-import { type Home, homeAt } from '../../home.js';
+import { type Home, homeAt, TRAJECTORY } from '../../home.js';
 import { type Compared, comparedOf, comparisonSpecification, type Figure } from '../../search/comparison.js';
 import { svgOf } from '../../search/drawing.js';
 import type { Trajectory } from '../../search/views.js';
+import { readWritten } from '../../sums.js';
 import { amount, duration, quantity } from '../figures.js';
 import { example, homeOption, jsonOption, serviceOption } from '../flags.js';
 import { print } from '../printing.js';
@@ -20,11 +20,12 @@ interface CompareOptions extends Reach {
   readonly json?: boolean;
 }
 
-/** As the run's folder has it; undefined where the search has not ended or is of another home. */
-async function trajectoryOnDisk(home: Home, id: string): Promise<Trajectory | undefined> {
-  const text = await readFile(join(home.run(id), 'trajectory.json'), 'utf8').catch(() => undefined);
-  return text === undefined ? undefined : (JSON.parse(text) as Trajectory);
-}
+/**
+ * As the run's folder has it; undefined where the search has not ended or is of another home. Throws X3dError environment
+ * where it is damaged.
+ */
+const trajectoryOnDisk = async (home: Home, id: string): Promise<Trajectory | undefined> =>
+  (await readWritten(join(home.run(id), TRAJECTORY))) as Trajectory | undefined;
 
 /** From the home's runs where they are there; else from the service. */
 async function trajectoriesOf(ids: readonly string[], reach: Reach): Promise<readonly Trajectory[]> {

@@ -34,6 +34,8 @@ export interface Reported {
   /** How many there are. */
   readonly mistaken: number;
   readonly strips: ReadonlyMap<string, Buffer>;
+  /** Of what the page would show, what can't be read, and why. */
+  readonly damaged: readonly string[];
 }
 
 const amount = (value: number): string => {
@@ -290,7 +292,7 @@ ${trajectory.rounds.length > 0 && html`<h2>The choices, and how sure each was</h
 ${mistakes(reported)}
 ${pictures.curves.length > 0 && html`<h2>How the networks learned</h2>${pictures.curves.map(({ title, svg }) => html`<h3>${title}</h3>${drawn(svg)}`)}`}
 <h2>The videos</h2>${videos(reported)}
-<h2>How it was made</h2>${making(reported)}
+<h2>How it was made</h2>${reported.damaged.map((what) => html`<p class="warn">${what}</p>`)}${making(reported)}
 </body></html>
 `.markup;
 }

@@ -6,7 +6,6 @@
  *   data.json           every video with its class, part, group and digest; what was skipped, and why
  *   split/              train.csv, val.csv, test.csv and classes.txt, as this program and SlowFast read them
  */
-import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
@@ -14,6 +13,7 @@ import { csvCell } from '../../csv.js';
 import { type Dataset, PARTS, type Part } from '../../data/index.js';
 import { writeJson, writeWhole } from '../../files.js';
 import type { Home } from '../../home.js';
+import { readWritten } from '../../sums.js';
 import type { SearchConfiguration } from '../configuration.js';
 
 export interface Beginning {
@@ -93,11 +93,12 @@ const RecordedData = Type.Object({
 });
 const recordedData = Compile(RecordedData);
 
-/** The videos of the search in a run's folder; undefined where it holds none, as those of earlier versions. */
+/**
+ * The videos of the search in a run's folder; undefined where it holds none, as those of earlier versions. Throws X3dError
+ * environment where they are damaged.
+ */
 export async function readRecordedData(folder: string): Promise<Dataset | undefined> {
-  const text = await readFile(join(folder, FILES.data), 'utf8').catch(() => undefined);
-  if (text === undefined) return undefined;
-  const value: unknown = JSON.parse(text);
+  const value = await readWritten(join(folder, FILES.data));
   return recordedData.Check(value) ? (value as Static<typeof RecordedData> as Dataset) : undefined;
 }
 

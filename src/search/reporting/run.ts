@@ -1,8 +1,10 @@
 /** The facts of a run (run.json), its curves, and its page: what its folder has beside the trajectory. */
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { X3dError } from '../../errors.js';
 import { writeJson, writeWhole } from '../../files.js';
 import type { Home } from '../../home.js';
+import { readWritten } from '../../sums.js';
 import { readCurve } from '../../training/curve.js';
 import { mistakesIn, readPredictions } from '../../training/predictions.js';
 import {
@@ -101,13 +103,24 @@ async function curvePictures(state: SearchState, home: Home): Promise<Reported['
 
 /** Of the network found: on test videos, or else on those that chose it. */
 async function testOf(run: string): Promise<Reported['tested']> {
-  const text = await readFile(join(run, 'network', 'evaluation.json'), 'utf8').catch(() => undefined);
-  const value: unknown = text === undefined ? undefined : JSON.parse(text);
+  const value = await readWritten(join(run, 'network', 'evaluation.json'));
   if (!trainingResult.Check(value)) return undefined;
   const { evaluations }: TrainingResult = value;
   const name = (['test', 'validation'] as const satisfies EvaluationName[]).find((one) => evaluations[one]);
   const evaluation = name && evaluations[name];
   return evaluation && { name, evaluation };
+}
+
+/** Reads what the page shows; what is damaged is named there, and not shown. */
+function openReading() {
+  const damaged: string[] = [];
+  const read = <Read>(reading: Promise<Read>): Promise<Read | undefined> =>
+    reading.catch((error: unknown) => {
+      if (!(error instanceof X3dError)) throw error;
+      damaged.push(error.message);
+      return undefined;
+    });
+  return { damaged, read };
 }
 
 /** Mistakes whose frames are shown. */
@@ -136,9 +149,10 @@ export async function writeReport(
   };
   await writeJson(join(run, 'run.json'), facts);
   await keepCurves(run, state, home);
-  const data = await readRecordedData(run);
-  const tested = await testOf(run);
-  const said = (await readPredictions(join(run, 'network'))) ?? [];
+  const { damaged, read } = openReading();
+  const data = await read(readRecordedData(run));
+  const tested = await read(testOf(run));
+  const said = (await read(readPredictions(join(run, 'network')))) ?? [];
   const wrong = mistakesIn(said.filter(({ evaluation }) => evaluation === tested?.name));
   const mistakes = wrong.slice(0, MOST_MISTAKES);
   const strips = data
@@ -165,6 +179,7 @@ export async function writeReport(
     mistakes,
     mistaken: wrong.length,
     strips,
+    damaged,
   });
   await writeWhole(join(run, 'report.html'), page);
 }
