@@ -184,7 +184,9 @@ async function search(name, folder, more) {
       `search, ${name}, s`,
       ok ? figure(took, 0) : `not in ${figure(took, 0)}`,
       ...['', ''],
-      `${shares.length} trainings; share of steps ${figure(shares[0], 2)} to ${figure(shares.at(-1), 2)}`,
+      shares.length === 0
+        ? 'no training ended'
+        : `${shares.length} trainings; share of steps ${figure(shares[0], 2)} to ${figure(shares.at(-1), 2)}`,
     );
   } finally {
     rmSync(home, { recursive: true, force: true });
