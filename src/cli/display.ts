@@ -14,6 +14,7 @@ import type { Happening } from './client.js';
 import { duration, quantity } from './figures.js';
 import { lineOf, progressLine } from './lines.js';
 import { say, sayData } from './printing.js';
+import { wrapped } from './table.js';
 import { costName, phaseTable, trajectoryTable } from './tables.js';
 
 export interface Display {
@@ -91,7 +92,7 @@ function liveDisplay(output: NodeJS.WriteStream, leaving: string): Display {
   const frame = setInterval(() => draw(forTerminal(view())), FRAME_MS);
   const above = (line: string) => {
     draw.clear();
-    say(line, output);
+    say(wrapped(line), output);
     draw(forTerminal(view()));
   };
   const close = () => {
@@ -127,7 +128,7 @@ function liveDisplay(output: NodeJS.WriteStream, leaving: string): Display {
     note: (line) => above(pc.yellow(line)),
     end: (text) => {
       close();
-      say(text, output);
+      say(wrapped(text), output);
     },
     close,
   };

@@ -9,7 +9,8 @@ import { type Display, openDisplay } from './display.js';
 import { EXIT } from './failure.js';
 import { interruptible } from './interruption.js';
 import { invocation } from './invocation.js';
-import { resultOf, resultText, resumed } from './searching.js';
+import { resultOf, resultText } from './result.js';
+import { resumed } from './searching.js';
 
 export interface Watching {
   readonly client: Client;

@@ -46,6 +46,9 @@ export function duration(seconds: number): string {
 /** Frames x stride, as the papers write a clip. */
 export const clip = ({ frames, stride }: Factors): string => `${frames}x${stride}`;
 
+/** Where a move changed nothing. */
+export const NO_CHANGE = 'none';
+
 /** What one move changed, as "crop 48 -> 64"; tau and t change the clip. */
 export function change(from: Factors, to: Factors): string {
   const changes: string[] = [];
@@ -53,7 +56,7 @@ export function change(from: Factors, to: Factors): string {
     changes.push(`clip ${clip(from)} -> ${clip(to)}`);
   for (const name of ['crop', 'width', 'bottleneck', 'depth'] as const)
     if (from[name] !== to[name]) changes.push(`${name} ${from[name]} -> ${to[name]}`);
-  return changes.join(', ') || 'none';
+  return changes.join(', ') || NO_CHANGE;
 }
 
 /** `validation-loss` as people write it. */

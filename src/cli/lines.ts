@@ -1,9 +1,9 @@
 /** What happens in a search as lines of text, one for each event. */
-import type { SearchEvent } from '../search/events.js';
+import type { Choice, SearchEvent } from '../search/events.js';
 import { moveOf, type SearchState } from '../search/state.js';
 import type { TrainingProgress } from '../training/training.js';
-import { amount, change, costText, duration, percent, quantity } from './figures.js';
-import { choiceText } from './tables.js';
+import { amount, change, costText, duration, NO_CHANGE, percent, quantity } from './figures.js';
+import { choiceText, costName } from './tables.js';
 
 /** As "round 2, tau". */
 function candidateText(state: SearchState, id: string | undefined): string {
@@ -22,6 +22,18 @@ function trainingText(state: SearchState, id: string): string {
   return `${candidateText(state, owner?.id)}${replicate === 0 ? '' : `, training ${replicate + 1}`}`;
 }
 
+/** Of a recipe: a rate that was divided has more digits than anyone reads. */
+const brief = (value: unknown): string =>
+  typeof value === 'number' ? String(Number(value.toPrecision(3))) : String(value);
+
+/** How far the winner was from the next best. */
+function differenceText({ difference }: Choice, rival: string | undefined): string {
+  if (!difference) return '';
+  const { metric, value, error } = difference;
+  const size = `${Math.abs(value).toFixed(3)} ± ${error.toFixed(3)}`;
+  return `, ${metric} ${value < 0 ? 'lower' : 'higher'} by ${size} than ${rival}`;
+}
+
 /** `state` is the search's after the event. */
 export function lineOf(event: SearchEvent, state: SearchState): string {
   const { complexity, base, target } = state.configuration;
@@ -29,7 +41,7 @@ export function lineOf(event: SearchEvent, state: SearchState): string {
     case 'search-created': {
       const { train, validation, test } = event.dataset.parts;
       return (
-        `search ${event.search}: from ${base} to ${quantity(target, complexity)} ${complexity}; ` +
+        `search ${event.search}: from ${base} to ${quantity(target, complexity)} ${costName({ complexity })}; ` +
         `${event.dataset.classes.length} classes, ${train} videos to train, ${validation} to validate, ${test} to test`
       );
     }
@@ -39,14 +51,16 @@ export function lineOf(event: SearchEvent, state: SearchState): string {
         : `round ${event.round}${event.step === 'expansion' ? '' : ` (${event.step})`} from ${costText(event.cost, complexity)}`;
     case 'candidate-proposed': {
       const from = state.rounds.at(-1)?.factors ?? event.factors;
-      return `${candidateText(state, event.candidate)}: ${change(from, event.factors)}, ${costText(event.cost, complexity)}`;
+      const changed = change(from, event.factors);
+      const what = changed === NO_CHANGE ? '' : `${changed}, `;
+      return `${candidateText(state, event.candidate)}: ${what}${costText(event.cost, complexity)}`;
     }
     case 'axis-skipped':
       return `round ${event.round}, ${event.axis}: left out: ${event.reason}`;
     case 'training-proposed': {
       const { steps, learningRate, mixup } = event.work.recipe;
       const name = event.candidate === undefined ? 'final network' : trainingText(state, event.training);
-      return `${name}: to be trained for ${steps} steps, rate ${learningRate}, mixup ${mixup}`;
+      return `${name}: to be trained for ${steps} steps, rate ${brief(learningRate)}, mixup ${mixup}`;
     }
     case 'training-started':
       return `${trainingText(state, event.training)}: training on ${event.worker}`;
@@ -64,16 +78,17 @@ export function lineOf(event: SearchEvent, state: SearchState): string {
     case 'schedule-lengthened':
       return `trainings of ${event.steps} steps from here on: ${event.reason}`;
     case 'recipe-chosen': {
-      const fields = event.changed.map((field) => `${field} ${String(event.recipe[field as 'mixup'])}`);
+      const fields = event.changed.map((field) => `${field} ${brief(event.recipe[field as 'mixup'])}`);
       return `recipe: ${fields.join(', ') || 'as it was'} (${event.reason})`;
     }
     case 'winner-chosen': {
       const { choice } = event;
       const rival = choice.runnerUp && candidateText(state, choice.runnerUp);
-      const difference = choice.difference
-        ? `, ${choice.difference.metric} ${choice.difference.value.toFixed(3)} ± ${choice.difference.error.toFixed(3)} from ${rival}`
-        : '';
-      return `${candidateText(state, event.candidate)}: wins, ${choiceText(choice)}${difference}; ${choice.trainings} trainings, ${amount(choice.multiplyAdds)} multiply-adds`;
+      const spent =
+        choice.trainings === 0
+          ? 'no new trainings'
+          : `${choice.trainings} trainings, ${amount(choice.multiplyAdds)} multiply-adds`;
+      return `${candidateText(state, event.candidate)}: wins, ${choiceText(choice)}${differenceText(choice, rival)}; ${spent}`;
     }
     case 'contracted':
       return `contraction of ${event.axis}: ${change(event.from, event.to)}, ${costText(event.cost, complexity)}`;

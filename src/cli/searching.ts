@@ -1,6 +1,5 @@
 /** One search from its beginning to its end in a process tree of its own: what `run` and `demo` do. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import pc from 'picocolors';
 import { openDataset } from '../data/index.js';
 import { startNamed } from '../deployment/starting.js';
 import { X3dError } from '../errors.js';
@@ -10,19 +9,17 @@ import { resolveConfiguration, type SearchInput } from '../search/configuration.
 import { apply } from '../search/fold.js';
 import { isOver, type SearchState } from '../search/state.js';
 import { trajectoryOf } from '../search/trajectory.js';
-import type { Trajectory } from '../search/views.js';
 import type { Trouble } from '../workers/troubles.js';
 import { type Client, connectTo, follow, type Happening } from './client.js';
 import { seenFromHere } from './data.js';
 import { type Display, openDisplay } from './display.js';
 import { EXIT } from './failure.js';
-import { amount, digits, duration, scoreText, windowsText } from './figures.js';
 import { adviceOn } from './fleet.js';
 import { interruptible } from './interruption.js';
 import { invocation } from './invocation.js';
 import { devicesFor } from './planning.js';
+import { resultOf, resultText } from './result.js';
 import { type Fleet, startSupervisor } from './supervisor.js';
-import { networkText, trajectoryTable } from './tables.js';
 
 export interface Searching {
   readonly home: string;
@@ -33,51 +30,6 @@ export interface Searching {
   readonly cacheLimit?: number | undefined;
   /** Gives the configuration of a new search, as users write it, or the id of one to go on with. */
   readonly begin: (display: Display) => { readonly input: unknown } | { readonly resume: string };
-}
-
-/** What to know at the end, for programs. */
-export function resultOf(trajectory: Trajectory, folder: string) {
-  const { search, status, reason, unreachable, final, notes, spending } = trajectory;
-  return {
-    kind: 'result' as const,
-    search,
-    status,
-    ...(reason === undefined ? {} : { reason }),
-    ...(unreachable === undefined ? {} : { unreachable }),
-    ...(final ? { network: { ...final.factors, ...final.cost } } : {}),
-    ...(final?.outcome ? { evaluations: final.outcome.evaluations, why: final.reason } : {}),
-    notes,
-    spending,
-    folder,
-    files: { trajectory: `${folder}/trajectory.json`, chart: `${folder}/trajectory.svg` },
-  };
-}
-
-/** `folder`: of the run, or where a service has it. */
-export function resultText(trajectory: Trajectory, folder: string): string {
-  const { status, reason, unreachable, final, notes, spending } = trajectory;
-  const lines = [trajectoryTable(trajectory)];
-  if (status === 'failed') lines.push(pc.red(`The search failed: ${reason}`));
-  if (status === 'cancelled') lines.push(pc.yellow('The search was cancelled.'));
-  if (unreachable !== undefined) lines.push(pc.yellow(`The target was not reached: ${unreachable}`));
-  if (final?.outcome) {
-    const { factors, cost, outcome } = final;
-    const { test, validation, 'test-left-center-right': windows } = outcome.evaluations;
-    lines.push(
-      `network     ${networkText(factors)}: ${digits(cost.multiplyAdds)} multiply-adds, ${digits(cost.parameters)} parameters`,
-      `            ${final.reason}`,
-    );
-    if (validation) lines.push(`validation  ${scoreText(validation)}`);
-    if (test) lines.push(`${pc.bold(`test        ${scoreText(test)}`)}${windowsText(windows)}`);
-  }
-  lines.push(
-    `spent       ${spending.trainings} trainings, ${amount(spending.multiplyAdds)} multiply-adds, ${duration(3600 * spending.hours)} of workers`,
-  );
-  for (const note of notes) lines.push(pc.yellow(note));
-  lines.push(`folder      ${folder}`);
-  if (status === 'ended')
-    lines.push(`            trajectory.svg, trajectory.json, network/weights.safetensors`);
-  return lines.join('\n');
 }
 
 /** Looks at the videos here, where it can be watched; the service then finds what was learned in the cache. */
@@ -256,7 +208,7 @@ async function searchingOn(display: Display, options: Searching): Promise<number
   if (state && isOver(state)) {
     const trajectory = trajectoryOf(state);
     const folder = home.run(state.id);
-    display.end(resultText(trajectory, folder), resultOf(trajectory, folder));
+    display.end(resultText(trajectory, folder, home), resultOf(trajectory, folder));
     return state.status.kind === 'ended' ? 0 : EXIT.failedSearch;
   }
   if (state?.status.kind === 'paused' && state.status.reason !== undefined) {

@@ -27,7 +27,7 @@ const changeText = (text: string) => broken(text, CHANGE_WIDTH);
 const costHead = ({ complexity }: Trajectory) =>
   COST_NAMES[complexity].replace(/(-| )/, (mark) => `${mark.trim()}\n`);
 
-export const costName = ({ complexity }: Trajectory): string => COST_NAMES[complexity];
+export const costName = ({ complexity }: Pick<Trajectory, 'complexity'>): string => COST_NAMES[complexity];
 
 /** A network in a few words. */
 export const networkText = (factors: Factors) =>
@@ -61,7 +61,7 @@ export function trajectoryTable(trajectory: Trajectory): string {
   const first = shown[0];
   if (first)
     table.push([
-      0,
+      '',
       trajectory.base,
       changeText(networkText(first.factors)),
       costText(first.cost, complexity),

@@ -57,7 +57,11 @@ describe('a home without a service', () => {
         'm',
       ),
     );
-    expect((await x3d('status', search, ...at)).stdout).toMatch(/^# +won by +change +latency /m);
+    // One that is over is shown as it was at its end.
+    const shown = (await x3d('status', search, ...at)).stdout;
+    expect(shown).toMatch(/^# +won by +change +latency /m);
+    expect(shown).toMatch(/^test +\d+\.\d % ± \d+ of /m);
+    expect(shown).toContain(`folder      ${homeAt(home).run(search)}\n`);
     const logs = (await x3d('logs', search, ...at)).stdout.trim().split('\n');
     expect(logs[0]).toMatch(
       new RegExp(

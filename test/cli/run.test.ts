@@ -173,13 +173,14 @@ describe('run', () => {
     const { stdout } = await run(temporaryFolder()).finished;
     expect(stdout).toMatch(/^looking at videos: 30 of 30$/m);
     expect(stdout).toMatch(
-      /^search s\w+: from x2d-micro to 2M multiplyAdds; 6 classes, 18 videos to train, /m,
+      /^search s\w+: from x2d-micro to 2M multiply-adds; 6 classes, 18 videos to train, /m,
     );
     expect(stdout).toMatch(/^round 1, tau = t: clip 1x16 -> 2x8, 1\.59M$/m);
     expect(stdout).toMatch(/^round 1, \S+: wins, accuracy; \d trainings, /m);
     expect(stdout).toMatch(/^contraction of w: width 1\.6 -> 1\.3, 1\.96M$/m);
     expect(stdout).toMatch(/^test +\d+\.\d % ± \d+ of 20 videos/m);
-    expect(stdout).toMatch(/^folder +\//m);
+    expect(stdout).toMatch(/^folder +\/.*\n +report\.html shows it all/m);
+    expect(stdout).toMatch(/^ {2}\S.* predict s\w+ --home \/\S+ VIDEO…$/m);
   });
 
   it('of a search that there is not says so', async () => {

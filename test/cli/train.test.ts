@@ -36,6 +36,7 @@ const said = (stdout: string, kind: string) =>
 describe('train', () => {
   it.skipIf(tensorFlowMissing !== undefined)(
     'leaves a network in a run’s folder, and another starts from it: what was loaded, mapped and new is told',
+    { timeout: 180_000 },
     async () => {
       const home = temporaryFolder();
       const first = await x3d(...args(home, ...SMALL, ...SHORT, '--json'));

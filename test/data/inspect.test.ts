@@ -30,6 +30,16 @@ describe('inspect', () => {
     expect(text).toMatch(/clips of up to 12 frames at 25 per second, crops of up to 27 pixels/);
   });
 
+  it('says which groups the names look like where none were given', async () => {
+    const folder = writeClasses(temporaryFolder(), { bend: 4, walk: 4 });
+    const text = await printed(folder, '--home', temporaryFolder());
+    expect(text).toMatch(
+      /groups +none; the names look like 4 of them \(p0, p1, p2, p3\)\. .* --group '\(\[\^\/_\]\+\)_\[\^\/\]\*\$' keeps each in one part/,
+    );
+    const own = await printed(folder, ...groups, '--home', temporaryFolder());
+    expect(own).not.toContain('look like');
+  });
+
   it('says the same to programs', async () => {
     const folder = writeClasses(temporaryFolder(), { bend: 4, walk: 4 });
     const found = JSON.parse(await printed(folder, ...groups, '--json', '--home', temporaryFolder()));

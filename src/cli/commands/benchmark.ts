@@ -60,15 +60,18 @@ interface Benchmarked {
 }
 
 function networksText(found: readonly Benchmarked[], machine: string): string {
-  const table = columns({
-    network: 'left',
-    'multiply-adds': 'right',
-    parameters: 'right',
-    threads: 'right',
-    'ms a clip': 'right',
-    '10 to 90 %': 'right',
-    'clips per s': 'right',
-  });
+  const table = columns(
+    {
+      network: 'left',
+      'multiply-adds': 'right',
+      parameters: 'right',
+      threads: 'right',
+      'ms a clip': 'right',
+      '10 to 90 %': 'right',
+      'clips per s': 'right',
+    },
+    { brief: { 'multiply-adds': 'multiply-\nadds', 'clips per s': 'clips\nper s' }, cut: ['network'] },
+  );
   for (const { network, multiplyAdds, parameters, speeds } of found)
     speeds.forEach(({ threads, latency, clipsPerSecond }, i) => {
       const { median, low, high } = latency;

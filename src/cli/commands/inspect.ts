@@ -6,6 +6,7 @@ import { homeAt } from '../../home.js';
 import { type DataOptions, dataFrom, VIDEOS, withData } from '../data.js';
 import { example, homeOption, jsonOption } from '../flags.js';
 import { fleetOf } from '../fleet.js';
+import { guessGroups } from '../guessing.js';
 import { planFor, planText } from '../planning.js';
 import { print } from '../printing.js';
 import { progressLine } from '../progress.js';
@@ -46,6 +47,9 @@ const rounded = (value: number): number => Math.round(value * 100) / 100;
 export function inspection(dataset: Dataset) {
   const { videos, classes, parts, skipped, noVideo, remarks, limits, rate, pixels, fingerprint } = dataset;
   const countIn = (own: readonly Video[], part: Part) => own.filter((video) => video.part === part).length;
+  // Where the videos are divided here, and nothing was said of what belongs together.
+  const isFree = !dataset.dividedAsGiven && videos.every(({ group }) => group === undefined);
+  const guess = isFree ? guessGroups(videos, classes.length) : undefined;
   const groupsIn = (part: Part) => [
     ...new Set(
       videos.flatMap((video) => (video.part === part && video.group !== undefined ? [video.group] : [])),
@@ -76,6 +80,7 @@ export function inspection(dataset: Dataset) {
     remarks,
     limits,
     fingerprint,
+    ...(guess ? { groupGuess: guess } : {}),
   };
 }
 
@@ -104,6 +109,14 @@ export function inspectionText(found: Inspection): string {
   ];
   for (const part of PARTS) {
     if (found.groups[part].length > 0) lines.push(`groups      ${part}: ${found.groups[part].join(', ')}`);
+  }
+  if (found.groupGuess) {
+    const { pattern, groups } = found.groupGuess;
+    lines.push(
+      pc.yellow(
+        `groups      none; the names look like ${groups.length} of them (${groups.slice(0, SHOWN).join(', ')}${groups.length > SHOWN ? ', …' : ''}). If these are people or places, --group '${pattern}' keeps each in one part; else the test is too easy.`,
+      ),
+    );
   }
   lines.push(
     `limits      clips of up to ${found.limits.maxSpan} frames at ${found.rate} per second, crops of up to ${found.limits.maxCrop} pixels`,

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import pc from 'picocolors';
 import type { SearchView } from '../../api/routes/searches.js';
+import { homeAt } from '../../home.js';
 import type { Trajectory } from '../../search/views.js';
 import type { WorkerRecord } from '../../workers/registry.js';
 import type { Trouble } from '../../workers/troubles.js';
@@ -10,6 +11,7 @@ import { duration, percent, quantity } from '../figures.js';
 import { example, homeOption, jsonOption, serviceOption } from '../flags.js';
 import { print } from '../printing.js';
 import { type Reach, withService } from '../reaching.js';
+import { resultText } from '../result.js';
 import { columns } from '../table.js';
 import { phaseTable, trajectoryTable } from '../tables.js';
 
@@ -75,7 +77,7 @@ async function troubleLines(client: Client, running: boolean, search?: string): 
 
 const NOBODY = 'No worker is at work on it; `x3d-search run --resume` goes on with it.';
 
-async function showOne(client: Client, id: string, json: boolean | undefined): Promise<void> {
+async function showOne(client: Client, id: string, { json, service, home }: StatusOptions): Promise<void> {
   const trajectory = await client.get<Trajectory>(`/searches/${encodeURIComponent(id)}/trajectory`);
   const { workers } = await client.get<{ workers: WorkerRecord[] }>('/workers');
   const progresses = new Map(
@@ -85,20 +87,24 @@ async function showOne(client: Client, id: string, json: boolean | undefined): P
   );
   const { status, reason } = trajectory;
   const troubles = await troubleLines(client, status === 'running', id);
+  const isOver = status === 'ended' || status === 'failed' || status === 'cancelled';
+  const here = service === undefined ? homeAt(home) : undefined;
+  const folder = here?.run(id) ?? `${client.url}/searches/${id}/artifacts`;
   print(json, trajectory, () =>
     [
       ...troubles,
       `search ${id}: ${status}${reason === undefined ? '' : `: ${reason}`}`,
       ...(status === 'running' ? [phaseTable(trajectory, progresses)] : []),
-      trajectoryTable(trajectory),
+      isOver ? resultText(trajectory, folder, here) : trajectoryTable(trajectory),
       ...(status === 'running' && workers.length === 0 ? [NOBODY] : []),
     ].join('\n'),
   );
 }
 
-async function status(id: string | undefined, { json, ...reach }: StatusOptions): Promise<void> {
+async function status(id: string | undefined, options: StatusOptions): Promise<void> {
+  const { json, ...reach } = options;
   await withService(reach, async (client) => {
-    if (id !== undefined) return showOne(client, id, json);
+    if (id !== undefined) return showOne(client, id, options);
     const page = await client.get<{ searches: SearchView[]; total: number }>('/searches');
     const running = page.searches.some((search) => search.status === 'running');
     const troubles = await troubleLines(client, running);

@@ -28,6 +28,7 @@ import { adviceOn, deviceNamed, refuseMissing } from '../fleet.js';
 import { interruptible } from '../interruption.js';
 import { invocation } from '../invocation.js';
 import { recipeOption } from '../recipe.js';
+import { useText } from '../result.js';
 import { invalid, newSingleRun, type TrainOptions } from '../single.js';
 import { networkText } from '../tables.js';
 import { watch } from '../watching.js';
@@ -49,7 +50,12 @@ function refuseBesideResume(path: string | undefined, options: TrainOptions): vo
     throw invalid('--resume', 'nothing beside it, as the run keeps what it trains', given.join(', '));
 }
 
-function resultText(run: SingleRun, { evaluations, steps, seconds }: TrainingResult, folder: string): string {
+function resultText(
+  run: SingleRun,
+  { evaluations, steps, seconds }: TrainingResult,
+  folder: string,
+  home: Home,
+): string {
   const { base, factors } = run.work;
   const { multiplyAdds, parameters } = networkCost(describeNetwork(base, factors));
   const { validation, test, 'test-left-center-right': windows } = evaluations;
@@ -60,7 +66,7 @@ function resultText(run: SingleRun, { evaluations, steps, seconds }: TrainingRes
     `trained     ${steps} steps in ${Math.round(seconds)} s`,
     `folder      ${folder}`,
     `            weights.safetensors, network.json, evaluation.json, curve.jsonl; ../${PICTURE}`,
-    `            ${invocation('predict', run.run, 'VIDEO…')} uses it.`,
+    useText(run.run, home),
   ].join('\n');
 }
 
@@ -121,7 +127,7 @@ async function train(path: string | undefined, options: TrainOptions): Promise<v
     if (run && result) {
       const folder = await keep(home, run);
       const { evaluations, steps, seconds } = result;
-      watching.note(resultText(run, result, folder), {
+      watching.note(resultText(run, result, folder, home), {
         kind: 'result',
         run: run.run,
         network: { ...run.work.factors },
