@@ -29,6 +29,7 @@ export interface Stand {
   startService(changes?: object): Promise<ChildProcess>;
   /** `redisUrl`: where it reaches Redis, if not where all do. */
   startWorker(redisUrl?: string): ChildProcess;
+  redisPid(): Promise<number>;
   killRedis(): Promise<void>;
   /** Starts another Redis server on what the one that was killed left, and where it was. */
   reviveRedis(): Promise<void>;
@@ -114,9 +115,16 @@ export async function stand({
     children.push(child);
     return child;
   };
+  const redisPid = async () => {
+    const client = new Redis(redis.url);
+    const info = await client.info('server');
+    client.disconnect();
+    return Number(/process_id:(\d+)/.exec(info)?.[1]);
+  };
   return {
     home,
     redisUrl: redis.url,
+    redisPid,
     data,
     url: () => url,
     startService: async (changes = {}) => {
@@ -132,10 +140,7 @@ export async function stand({
         redisUrl,
       ),
     killRedis: async () => {
-      const client = new Redis(redis.url);
-      const info = await client.info('server');
-      client.disconnect();
-      process.kill(Number(/process_id:(\d+)/.exec(info)?.[1]), 'SIGKILL');
+      process.kill(await redisPid(), 'SIGKILL');
       await redis.ended;
     },
     reviveRedis: async () => {

@@ -6,7 +6,7 @@
 import { type ChildProcess, execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -144,6 +144,21 @@ const DISASTERS: Readonly<Record<string, (of: Fleet, draw: () => number) => Prom
     signalled(of.service.pid, 'SIGSTOP');
     await sleep(300 + 2500 * draw());
     signalled(of.service.pid, 'SIGCONT');
+  },
+  'Redis is frozen': async (of, draw) => {
+    const server = await of.at.redisPid();
+    signalled(server, 'SIGSTOP');
+    await sleep(300 + 2500 * draw());
+    signalled(server, 'SIGCONT');
+  },
+  'the home is away': async ({ at }, draw) => {
+    const away = `${at.home.folder}-away`;
+    await rename(at.home.folder, away);
+    await sleep(300 + 2500 * draw());
+    // As where a disk is mounted again over what was written in its place.
+    await mkdir(at.home.folder, { recursive: true });
+    await rename(at.home.folder, `${away}-${draw()}`);
+    await rename(away, at.home.folder);
   },
   'connections to Redis are closed': async (of) => of.proxy.cut(),
   'the network is slow': async (of, draw) => {
