@@ -2,8 +2,9 @@
 import type { Listing } from './api/routes/artifacts.js';
 import type { CandidateDetail, FinalDetail } from './api/routes/candidates.js';
 import type { Prediction } from './api/routes/predictions.js';
-import type { RemovedSearch, SearchPage, SearchView } from './api/routes/searches.js';
+import type { RemovedSearch, SearchPage } from './api/routes/searches.js';
 import type { Workers } from './api/routes/workers.js';
+import type { SearchView } from './api/search-view.js';
 import { connectTo, follow, type Happening, serviceOf } from './cli/client.js';
 import { homeAt } from './home.js';
 import type { SearchInput } from './search/configuration.js';

@@ -19,6 +19,7 @@ import { type RedisWatch, watchRedis } from '../redis/watching.js';
 import { trainerEnvironment } from '../workers/child.js';
 import { CANDIDATES, openQueues, type Queues } from '../workers/queues.js';
 import { isLoopback } from './access.js';
+import { type Endings, openEndings } from './endings.js';
 import { openQuotas, type Quotas } from './quotas.js';
 import { openReadings, type Readings } from './readings.js';
 import { openSpeeds, type Speeds } from './speeds.js';
@@ -43,6 +44,7 @@ export interface Service {
   readonly readings: Readings;
   readonly quotas: Quotas;
   readonly speeds: Speeds;
+  readonly endings: Endings;
   /** Videos looked at in processes of their own. */
   readonly viewing: Viewing;
   readonly bounds: Bounds;
@@ -93,6 +95,7 @@ export async function openService(options: ServiceOptions & { readonly log: Logg
   const queues = openQueues(redis);
   const readings = openReadings({ home, roots, patienceMs, lingerMs, bounds });
   const speeds = openSpeeds(home, log);
+  const endings = openEndings(redis, speeds, log);
   const viewing = openViewing({ environment: trainerEnvironment(1, 'cpu'), bounds });
   const watch = watchRedis(redis, log);
   const following = followLogs(redisUrl);
@@ -107,6 +110,7 @@ export async function openService(options: ServiceOptions & { readonly log: Logg
     readings,
     quotas: openQuotas(redis),
     speeds,
+    endings,
     viewing,
     bounds,
     watch,
@@ -118,6 +122,7 @@ export async function openService(options: ServiceOptions & { readonly log: Logg
       following.close();
       await Promise.all([
         ...[candidateEvents.close(), queues.close(), readings.close(), viewing.close(), speeds.close()],
+        endings.close(),
       ]);
       redis.disconnect();
       listener.disconnect();

@@ -6,12 +6,15 @@ import type { Logger } from 'pino';
 import type { Home } from '../home.js';
 import { AXES, type BaseName } from '../network/index.js';
 import type { WorkerAtHand } from '../search/planning/plan.js';
+import type { Speed } from '../training/speed.js';
 import type { Device } from '../training/training.js';
 import type { WorkerRecord } from '../workers/registry.js';
 import { isHere, knownSpeed, measureSpeed, type Place, placeOf } from '../workers/speeds.js';
 
 export interface Speeds {
   readonly of: (workers: readonly WorkerRecord[], base: BaseName) => Promise<WorkerAtHand[]>;
+  /** As it was measured at some time, of each worker; nothing is measured for it. */
+  readonly known: (workers: readonly WorkerRecord[], base: BaseName) => Promise<(Speed | undefined)[]>;
   close(): Promise<void>;
 }
 
@@ -34,15 +37,18 @@ export function openSpeeds(home: Home, log: Logger): Speeds {
     }
     return true;
   };
+  const placesOf = (workers: readonly WorkerRecord[], base: BaseName) => {
+    // Devices are looked at before they are used.
+    const all = workers.map((worker) => ({ ...worker, device: worker.device as Device }));
+    return all.map((worker) => placeOf(worker, all, base, AXES.length));
+  };
   return {
+    known: (workers, base) => Promise.all(placesOf(workers, base).map((place) => knownSpeed(home, place))),
     of: (workers, base) => {
-      // Devices are looked at before they are used.
-      const places = workers.map((worker) => ({ ...worker, device: worker.device as Device }));
       return Promise.all(
-        places.map(async (worker): Promise<WorkerAtHand> => {
-          const place = placeOf(worker, places, base, AXES.length);
+        placesOf(workers, base).map(async (place): Promise<WorkerAtHand> => {
           const speed = await knownSpeed(home, place);
-          const { device, threads } = worker;
+          const { device, threads } = place;
           return speed ? { device, threads, speed } : { device, threads, measuring: measuring(place) };
         }),
       );

@@ -3,6 +3,8 @@ import type { Factors } from '../network/index.js';
 import type { Complexity } from '../search/configuration.js';
 import { counted } from '../search/counted.js';
 import type { CandidateCost } from '../search/events.js';
+import type { Ending } from '../search/planning/ending.js';
+import type { Range } from '../search/planning/plan.js';
 import type { Score } from '../training/training.js';
 
 const UNITS = ['', 'K', 'M', 'G', 'T', 'P', 'E'] as const;
@@ -41,6 +43,29 @@ export function duration(seconds: number): string {
   const pad = (value: number) => String(value).padStart(2, '0');
   const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
   return hours > 0 ? `${hours}:${pad(minutes)}:${pad(whole % 60)}` : `${minutes}:${pad(whole % 60)}`;
+}
+
+/** What is foretold, in one unit: 8 as "8 min", 0.5 as "30 s", 150 as "2.5 h". */
+export const roughly = (minutes: number): string =>
+  minutes < 1.5
+    ? `${Math.round(60 * minutes)} s`
+    : minutes < 100
+      ? `${Math.round(minutes)} min`
+      : `${Number((minutes / 60).toPrecision(2))} h`;
+
+/** "8 min (5 to 12 min)"; without what all would say alike. */
+export function spread({ likely, from, to }: Range, text: (value: number) => string): string {
+  const [least, most] = [text(from), text(to)];
+  if (least === most) return text(likely);
+  const [figure, unit] = least.split(' ');
+  return `${text(likely)} (${unit !== undefined && most.endsWith(` ${unit}`) ? figure : least} to ${most})`;
+}
+
+/** How long it is from now to the end of a search, in words. */
+export function timeLeft(ending: Ending, now = Date.now()): string {
+  const minutes = (at: string) => Math.max(0, Date.parse(at) - now) / 60_000;
+  const { likely, from, to } = ending;
+  return spread({ likely: minutes(likely), from: minutes(from), to: minutes(to) }, roughly);
 }
 
 /** Frames x stride, as the papers write a clip. */

@@ -7,9 +7,9 @@ import { type Home, homeAt } from '../home.js';
 import { cards } from '../machine.js';
 import { AXES, type BaseName } from '../network/index.js';
 import { checksOn, settle, summaryOf } from '../search/creation.js';
-import { type Estimate, type Plan, planOf, type Range, type WorkerAtHand } from '../search/planning/plan.js';
+import { type Estimate, type Plan, planOf, type WorkerAtHand } from '../search/planning/plan.js';
 import { knownSpeed, measureSpeed, placeOf } from '../workers/speeds.js';
-import { amount } from './figures.js';
+import { amount, roughly, spread } from './figures.js';
 import { progressLine } from './progress.js';
 import { devicesOf, type Fleet, memoriesOf } from './supervisor.js';
 
@@ -48,16 +48,6 @@ export async function planFor(input: unknown, fleet: Fleet, folder: string): Pro
   return planOf(configuration, opened, workers);
 }
 
-const spread = ({ likely, from, to }: Range, text: (value: number) => string): string =>
-  text(from) === text(to) ? text(likely) : `${text(likely)} (${text(from)} to ${text(to)})`;
-
-const time = (minutes: number): string =>
-  minutes < 1.5
-    ? `${Math.round(60 * minutes)} s`
-    : minutes < 100
-      ? `${Math.round(minutes)} min`
-      : `${Number((minutes / 60).toPrecision(2))} h`;
-
 const crewText = ({ workers, device, threads }: Estimate['crews'][number]): string =>
   `${workers} ${workers === 1 ? 'worker' : 'workers'} (${device}, ${threads} ${threads === 1 ? 'thread' : 'threads'})`;
 
@@ -70,7 +60,7 @@ function estimateText({ rounds, trainings, multiplyAdds, minutes, diskBytes, cre
   if (minutes) {
     const { experience } = minutes;
     lines.push(
-      `time        ${spread(minutes, time)} on ${crews.map(crewText).join(' and ')}`,
+      `time        ${spread(minutes, roughly)} on ${crews.map(crewText).join(' and ')}`,
       `            ${experience.searches} real searches took ${experience.from} to ${experience.to} times their estimate`,
     );
   }

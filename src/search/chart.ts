@@ -173,8 +173,15 @@ export function trajectorySpecification(
         encoding: { x, y },
       },
       {
-        data: { values: published.map((point) => ({ ...point, label: `${point.name} on Kinetics-400` })) },
-        mark: { type: 'text', dy: 14, align: 'right', color: look.soft, fontSize: 10 },
+        data: { values: published },
+        mark: { type: 'text', dy: 14, color: look.soft, fontSize: 10 },
+        encoding: { x, y, text: { field: 'name' } },
+      },
+      {
+        data: {
+          values: published.slice(-1).map((point) => ({ ...point, label: 'published, on Kinetics-400' })),
+        },
+        mark: { type: 'text', dy: 27, dx: 12, align: 'right', color: look.soft, fontSize: 10 },
         encoding: { x, y, text: { field: 'label' } },
       },
       {

@@ -22,9 +22,10 @@ const withChoice = (state: SearchState, round: number): SearchState => {
 };
 
 function withTraining(state: SearchState, id: string, progress: TrainingProgressState): SearchState {
-  const worker = progress.kind === 'started' ? { worker: progress.worker } : {};
+  const { kind } = progress;
+  const begun = kind === 'started' ? { worker: progress.worker, startedAt: progress.at } : {};
   const change = (training: TrainingState) =>
-    training.id === id ? { ...training, ...worker, progress } : training;
+    training.id === id ? { ...training, ...begun, progress } : training;
   const changed = <Owner extends { readonly trainings: readonly TrainingState[] }>(owner: Owner): Owner =>
     owner.trainings.some((training) => training.id === id)
       ? { ...owner, trainings: owner.trainings.map(change) }

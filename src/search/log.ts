@@ -144,17 +144,26 @@ export async function readSearch(redis: Redis, search: string): Promise<SearchSt
   return [...folded(search, entries)].at(-1)?.state;
 }
 
+/** The last entry of a log as it stands there, which no other log of a search has; undefined where there is none. */
+export async function lastEntry(redis: Redis, search: string): Promise<string | undefined> {
+  const [entry] = await redis.xrevrange(streamOf(search), '+', '-', 'COUNT', 1);
+  return entry && JSON.stringify(entry);
+}
+
 /** As readSearch. Throws X3dError not-found. */
 export async function searchNamed(redis: Redis, search: string): Promise<SearchState> {
   const state = await readSearch(redis, search);
   if (state) return state;
-  throw new X3dError('not-found', {
+  throw noSearch(search);
+}
+
+export const noSearch = (search: string): X3dError =>
+  new X3dError('not-found', {
     subject: 'search',
     expected: 'the id of a search',
     got: search,
     remedy: 'GET /searches and `x3d-search status` list them.',
   });
-}
 
 /** Ids of searches, newest first. */
 export async function listSearches(

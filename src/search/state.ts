@@ -21,6 +21,8 @@ export interface TrainingState {
   readonly progress: TrainingProgressState;
   /** That began it, or went on with it, last. */
   readonly worker?: string;
+  /** When that was. */
+  readonly startedAt?: string;
 }
 
 /** A network that was proposed, with all its trainings, whichever round they are of. */

@@ -1,6 +1,6 @@
 /** A form that begins a search. What is wrong with it the service says, field by field. */
 import { useRef, useState } from 'preact/hooks';
-import type { SearchView } from '../../src/api/routes/searches.js';
+import type { SearchView } from '../../src/api/search-view.js';
 import type { SearchInput } from '../../src/search/configuration.js';
 import type { Plan } from '../../src/search/planning/plan.js';
 import { PlanShown } from '../parts/plan.js';

@@ -1,7 +1,7 @@
 /** One search, as it goes on. */
 import { useCallback, useMemo, useState } from 'preact/hooks';
 import type { SearchPage } from '../../src/api/routes/searches.js';
-import { amount, clip, costText, duration, quantity } from '../../src/cli/figures.js';
+import { amount, clip, costText, duration, quantity, timeLeft } from '../../src/cli/figures.js';
 import { candidatePoints, trajectorySpecification } from '../../src/search/chart.js';
 import { growthRows, growthSpecification } from '../../src/search/charts/growth.js';
 import { spansOf, timelineSpecification } from '../../src/search/charts/timeline.js';
@@ -119,6 +119,7 @@ function Summary({ live }: { readonly live: LiveSearch }) {
         <Fact name="Time">
           {duration(seconds)}, since <time dateTime={createdAt}>{time(createdAt)}</time>
         </Fact>
+        {view.ending && <Fact name="Time left">{timeLeft(view.ending)}</Fact>}
         {view.status === 'running' && left !== undefined && (
           <Fact name="Left of the trainings that run">{duration(left)}</Fact>
         )}

@@ -1,7 +1,8 @@
 /** All searches, to look for one, to set some beside each other, to begin another. */
 import { useMemo, useState } from 'preact/hooks';
-import type { SearchPage, SearchView } from '../../src/api/routes/searches.js';
-import { costText, duration, quantity } from '../../src/cli/figures.js';
+import type { SearchPage } from '../../src/api/routes/searches.js';
+import type { SearchView } from '../../src/api/search-view.js';
+import { costText, duration, quantity, timeLeft } from '../../src/cli/figures.js';
 import { Steering } from '../parts/steering.js';
 import { Bar, COUNTED, estimate, State, Trouble, time, useTitle } from '../parts/words.js';
 import { to } from '../routes.js';
@@ -200,7 +201,7 @@ interface OneProps {
 }
 
 function One({ search, chosen, choose, again }: OneProps) {
-  const { id, status, configuration, best, round, createdAt, reason, waiting } = search;
+  const { id, status, configuration, best, round, createdAt, reason, waiting, ending } = search;
   const { name, target, complexity, method, data } = configuration;
   return (
     <tr>
@@ -240,6 +241,7 @@ function One({ search, chosen, choose, again }: OneProps) {
       </td>
       <td data-label="Time" class="figure">
         {duration(tookSeconds(search))}
+        {ending && <small class="line">left: {timeLeft(ending)}</small>}
       </td>
       <td data-label="Begun">
         <time dateTime={createdAt}>{time(createdAt)}</time>

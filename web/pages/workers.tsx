@@ -63,7 +63,7 @@ export function Workers() {
                           'beginning'
                         )}
                         <small>
-                          {training.id.slice(0, 9)}, {training.progress?.phase}, for{' '}
+                          {training.id.slice(0, 9)}, {training.progress && `${training.progress.phase}, `}for{' '}
                           {duration((Date.now() - Date.parse(training.since)) / 1000)}
                         </small>
                       </>

@@ -1,22 +1,9 @@
 /** What a search would take, and what a careful colleague would say before it begins. */
-import { amount, quantity } from '../../src/cli/figures.js';
+import { amount, quantity, roughly, spread } from '../../src/cli/figures.js';
 import type { Plan } from '../../src/search/planning/plan.js';
 import { COUNTED, Fact, Facts } from './words.js';
 
-interface Range {
-  readonly likely: number;
-  readonly from: number;
-  readonly to: number;
-}
-
-const ranged = ({ likely, from, to }: Range, shown: (value: number) => string): string =>
-  from === to ? shown(likely) : `${shown(likely)} (${shown(from)} to ${shown(to)})`;
-
 const whole = (value: number) => Math.round(value).toLocaleString('en-US');
-
-function minutes(value: number): string {
-  return value < 90 ? `${Math.max(1, Math.round(value))} min` : `${(value / 60).toFixed(1)} h`;
-}
 
 export function PlanShown({
   plan: { checks, warnings, estimate, dataset, configuration },
@@ -47,12 +34,12 @@ export function PlanShown({
         </Fact>
         {estimate && (
           <>
-            <Fact name="Rounds">{ranged(estimate.rounds, whole)}</Fact>
-            <Fact name="Trainings">{ranged(estimate.trainings, whole)}</Fact>
-            <Fact name="Multiply-adds">{ranged(estimate.multiplyAdds, amount)}</Fact>
+            <Fact name="Rounds">{spread(estimate.rounds, whole)}</Fact>
+            <Fact name="Trainings">{spread(estimate.trainings, whole)}</Fact>
+            <Fact name="Multiply-adds">{spread(estimate.multiplyAdds, amount)}</Fact>
             <Fact name="Time">
               {estimate.minutes
-                ? ranged(estimate.minutes, minutes)
+                ? spread(estimate.minutes, roughly)
                 : estimate.measuring
                   ? 'the workers’ speed is being measured …'
                   : 'not known: no worker is at work'}

@@ -1,6 +1,6 @@
 /** To pause a search, to go on with it, to end it, to delete it. */
 import { useRef, useState } from 'preact/hooks';
-import type { SearchView } from '../../src/api/routes/searches.js';
+import type { SearchView } from '../../src/api/search-view.js';
 import { post, reasonOf, respond } from '../service/ask.js';
 import { Trouble } from './words.js';
 

@@ -1,6 +1,6 @@
 /** What the service says, kept up to date for as long as it is shown. */
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import type { SearchView } from '../../src/api/routes/searches.js';
+import type { SearchView } from '../../src/api/search-view.js';
 import type { SearchEvent } from '../../src/search/events.js';
 import type { Trajectory } from '../../src/search/views.js';
 import { get, Refused, reasonOf } from './ask.js';

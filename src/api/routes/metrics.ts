@@ -1,9 +1,10 @@
 import { Gauge, Histogram, Registry } from 'prom-client';
 import Type from 'typebox';
 import { X3dError } from '../../errors.js';
-import { listSearches, readSearch } from '../../search/log.js';
+import { listSearches } from '../../search/log.js';
 import { secondsTrained } from '../../search/methods/budget.js';
 import { countTrainings, isOver, type SearchState } from '../../search/state.js';
+import { keepSummaries } from '../../search/summaries.js';
 import { STATUSES } from '../../search/views.js';
 import { listWorkers } from '../../workers/registry.js';
 import { problems } from '../problems.js';
@@ -13,7 +14,6 @@ import { EVENTS_ROUTE } from './events.js';
 /** What the metrics need of one search. */
 interface Tally {
   readonly status: SearchState['status']['kind'];
-  readonly over: boolean;
   readonly trainings: Readonly<ReturnType<typeof countTrainings>>;
   readonly trainingSeconds: number;
 }
@@ -21,7 +21,6 @@ interface Tally {
 function tallyOf(state: SearchState): Tally {
   return {
     status: state.status.kind,
-    over: isOver(state),
     // Those that a search left open when it was over are done by nobody.
     trainings: { ...countTrainings(state), ...(isOver(state) ? { proposed: 0, started: 0 } : {}) },
     trainingSeconds: secondsTrained(state),
@@ -29,6 +28,8 @@ function tallyOf(state: SearchState): Tally {
 }
 
 const PAGE = 1000;
+/** Tallies, of some hundred bytes each. */
+const MOST_KEPT = 100_000;
 /** What there is to do: jobs that are done are kept as results, and counted as candidates. */
 const OPEN_JOBS = ['waiting', 'prioritized', 'delayed', 'active'] as const;
 
@@ -81,19 +82,15 @@ export function metricRoutes(app: App, { redis, queues }: Service): void {
     registers,
   });
 
-  // A search that is over does not change any more.
-  const over = new Map<string, Tally>();
+  const summaries = keepSummaries(redis, MOST_KEPT, tallyOf);
   const tallies = async (): Promise<Tally[]> => {
     const found: Tally[] = [];
     for (let offset = 0; ; offset += PAGE) {
       const { searches: ids } = await listSearches(redis, { offset, limit: PAGE });
       for (const id of ids) {
         // One of another version can't be read, and does not count.
-        const state = over.has(id) ? undefined : await readSearch(redis, id).catch(ignoreOtherVersions);
-        const tally = over.get(id) ?? (state && tallyOf(state));
-        if (!tally) continue;
-        if (tally.over) over.set(id, tally);
-        found.push(tally);
+        const tally = await summaries.of(id).catch(ignoreOtherVersions);
+        if (tally) found.push(tally);
       }
       if (ids.length < PAGE) return found;
     }

@@ -2,81 +2,32 @@ import Type, { type Static } from 'typebox';
 import type { DataConfiguration } from '../../data/index.js';
 import { X3dError } from '../../errors.js';
 import { refuseLostHome } from '../../home-watch.js';
-import { SearchConfiguration, SearchInput } from '../../search/configuration.js';
-import { counted } from '../../search/counted.js';
+import { SearchInput } from '../../search/configuration.js';
 import { createSearch, settle } from '../../search/creation.js';
-import { DatasetSummary, Phase } from '../../search/events.js';
-import { listSearches, readSearch, searchNamed } from '../../search/log.js';
+import { listSearches, noSearch, readSearch, searchNamed } from '../../search/log.js';
 import { Plan } from '../../search/planning/plan.js';
 import { recordBeginning } from '../../search/reporting/record.js';
 import { failedForGood } from '../../search/standstill.js';
-import { countTrainings, endOf, finalOutcome, type SearchState, trainingsOf } from '../../search/state.js';
+import { type SearchState, trainingsOf } from '../../search/state.js';
 import { cancelSearch, pauseSearch, removeSearch, resumeSearch, retrySearch } from '../../search/steering.js';
-import { bestSoFar, trajectoryOf } from '../../search/trajectory.js';
-import { Best, Status, Trajectory } from '../../search/views.js';
-import { Outcome } from '../../training/training.js';
+import { keepSummaries } from '../../search/summaries.js';
+import { trajectoryOf } from '../../search/trajectory.js';
+import { Trajectory } from '../../search/views.js';
 import { forgetFailures, hint, release, startTicking, stopTicking } from '../../workers/queues.js';
-import { listWorkers, NOBODY_TRAINS, type WorkerRecord } from '../../workers/registry.js';
+import { listWorkers, type WorkerRecord } from '../../workers/registry.js';
 import { removeRun } from '../../workers/storage.js';
 import { leaving } from '../leaving.js';
 import { problems } from '../problems.js';
 import { newSearchId, rememberBody, searchIdOf } from '../quotas.js';
+import { SearchView, shown, standingOf } from '../search-view.js';
 import { type App, SearchId, type Service } from '../service.js';
 import { etagOf, IfMatch, IfNoneMatch, isKnown, versionMeant } from '../versions.js';
 
 const Count = Type.Integer({ minimum: 0 });
-
-export const SearchView = Type.Object(
-  {
-    id: Type.String(),
-    status: Status,
-    reason: Type.Optional(Type.String({ description: 'Why it failed, or waits for a person.' })),
-    phase: Phase,
-    createdAt: Type.String(),
-    endedAt: Type.Optional(Type.String()),
-    version: Type.Integer({ description: 'Events so far; the id of the last server-sent event.' }),
-    configuration: SearchConfiguration,
-    dataset: DatasetSummary,
-    round: Count,
-    candidates: Count,
-    trainings: Type.Object({ proposed: Count, started: Count, finished: Count, failed: Count }),
-    complexity: Type.Optional(
-      Type.Number({ description: 'Of the network won so far, as the target counts it.' }),
-    ),
-    waiting: Type.Optional(Type.String({ description: 'Why nothing goes on in it, though it runs.' })),
-    best: Type.Optional(Best),
-    result: Type.Optional(Outcome),
-  },
-  { title: 'Search', description: 'A search as it stands.' },
-);
-export type SearchView = Static<typeof SearchView>;
-
-/** `workers`: heard of lately. */
-function viewOf(state: SearchState, workers: number): SearchView {
-  const { id, status, phase, createdAt, version, configuration, dataset, rounds, final } = state;
-  const cost = (phase.kind === 'final' ? final : rounds.at(-1))?.cost;
-  const endedAt = endOf(state);
-  const result = finalOutcome(state);
-  const best = bestSoFar(trajectoryOf(state));
-  return {
-    id,
-    status: status.kind,
-    ...('reason' in status ? { reason: status.reason } : {}),
-    phase,
-    createdAt,
-    ...(endedAt === undefined ? {} : { endedAt }),
-    version,
-    configuration,
-    dataset,
-    round: rounds.length,
-    candidates: state.candidates.length,
-    trainings: countTrainings(state),
-    ...(cost ? { complexity: counted(cost, configuration.complexity) } : {}),
-    ...(status.kind === 'running' && workers === 0 ? { waiting: NOBODY_TRAINS } : {}),
-    ...(best ? { best } : {}),
-    ...(result ? { result } : {}),
-  };
-}
+/** Standings that are kept, of some kilobytes each. */
+const MOST_KEPT = 1000;
+/** Logs read at once: while many are made into standings, answers of Redis wait, and those that wait for long are given up. */
+const AT_ONCE = 8;
 
 const Page = Type.Object(
   {
@@ -117,13 +68,15 @@ const NewSearch = Type.Object({
 
 export function searchRoutes(
   app: App,
-  { home, homeWatch, redis, readings, queues, quotas, speeds, trainer }: Service,
+  { home, homeWatch, redis, readings, queues, quotas, speeds, endings, trainer }: Service,
 ): void {
   const reading = (signal: AbortSignal) => ({
     open: (data: DataConfiguration) => readings.dataset(data, signal),
     start: (named: string) => readings.start(named, signal),
   });
   const workersHeard = async () => (await listWorkers(redis)).length;
+  const standings = keepSummaries(redis, MOST_KEPT, standingOf);
+  const viewOf = async (state: SearchState) => shown(standingOf(state), await workersHeard(), endings);
 
   app.post(
     '/searches',
@@ -170,7 +123,7 @@ export function searchRoutes(
       return reply
         .status(201)
         .header('location', `/searches/${state.id}`)
-        .send(viewOf(state, await workersHeard()));
+        .send(await viewOf(state));
     },
   );
 
@@ -215,16 +168,20 @@ export function searchRoutes(
       const { offset = 0, limit = 20 } = query;
       const { total, searches } = await listSearches(redis, { offset, limit });
       const workers = await workersHeard();
-      const views = searches.map(async (id) => {
+      const viewsOf = async (id: string): Promise<SearchView[]> => {
         try {
-          return [viewOf(await searchNamed(redis, id), workers)];
+          const standing = await standings.of(id);
+          return standing ? [shown(standing, workers, endings)] : [];
         } catch (error) {
           if (!(error instanceof X3dError)) throw error;
           log.warn({ search: id, error: error.message }, 'left out of the list');
           return [];
         }
-      });
-      return { total, offset, limit, searches: (await Promise.all(views)).flat() };
+      };
+      const views: SearchView[][] = [];
+      for (let first = 0; first < searches.length; first += AT_ONCE)
+        views.push(...(await Promise.all(searches.slice(first, first + AT_ONCE).map(viewsOf))));
+      return { total, offset, limit, searches: views.flat() };
     },
   );
 
@@ -240,9 +197,11 @@ export function searchRoutes(
       },
     },
     async (request, reply) => {
-      const state = await searchNamed(redis, request.params.id);
-      const view = viewOf(state, await workersHeard());
-      return isKnown(request, reply, state.version, view) ? reply.status(304).send(null) : view;
+      const { id } = request.params;
+      const [standing, workers] = await Promise.all([standings.of(id), workersHeard()]);
+      if (!standing) throw noSearch(id);
+      const view = shown(standing, workers, endings);
+      return isKnown(request, reply, view.version, view) ? reply.status(304).send(null) : view;
     },
   );
 
@@ -336,7 +295,7 @@ export function searchRoutes(
         const state = await act(redis, params.id, version);
         if (state.status.kind === 'running') await startTicking(queues, state.id);
         await hint(queues, state.id);
-        const view = viewOf(state, await workersHeard());
+        const view = await viewOf(state);
         reply.header('etag', etagOf(state.version, view));
         return view;
       },

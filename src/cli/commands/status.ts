@@ -1,13 +1,13 @@
 /** `status`: the searches of a home or a service, or where one of them stands. */
 import { Command } from 'commander';
 import pc from 'picocolors';
-import type { SearchView } from '../../api/routes/searches.js';
+import type { SearchView } from '../../api/search-view.js';
 import { homeAt } from '../../home.js';
 import type { Trajectory } from '../../search/views.js';
 import type { WorkerRecord } from '../../workers/registry.js';
 import type { Trouble } from '../../workers/troubles.js';
 import type { Client } from '../client.js';
-import { duration, percent, quantity } from '../figures.js';
+import { duration, percent, quantity, timeLeft } from '../figures.js';
 import { example, homeOption, jsonOption, serviceOption } from '../flags.js';
 import { print } from '../printing.js';
 import { type Reach, withService } from '../reaching.js';
@@ -26,9 +26,11 @@ function accuracyOf({ result }: SearchView): string {
   return validation ? `${percent(validation.metrics.accuracy)} val` : '';
 }
 
-/** From its creation to its end, pauses included. */
-const timeOf = ({ createdAt, endedAt }: SearchView): string =>
-  endedAt === undefined ? '' : duration((Date.parse(endedAt) - Date.parse(createdAt)) / 1000);
+/** From its creation to its end, pauses included; of one that runs, what is left. */
+function timeOf({ createdAt, endedAt, ending }: SearchView): string {
+  if (endedAt !== undefined) return duration((Date.parse(endedAt) - Date.parse(createdAt)) / 1000);
+  return ending ? `${timeLeft(ending)} left` : '';
+}
 
 /** "11-27 15:30", as this machine's clock has it. */
 function begun(createdAt: string): string {
@@ -78,7 +80,9 @@ async function troubleLines(client: Client, running: boolean, search?: string): 
 const NOBODY = 'No worker is at work on it; `x3d-search run --resume` goes on with it.';
 
 async function showOne(client: Client, id: string, { json, service, home }: StatusOptions): Promise<void> {
-  const trajectory = await client.get<Trajectory>(`/searches/${encodeURIComponent(id)}/trajectory`);
+  const path = `/searches/${encodeURIComponent(id)}`;
+  const trajectory = await client.get<Trajectory>(`${path}/trajectory`);
+  const { ending } = await client.get<SearchView>(path);
   const { workers } = await client.get<{ workers: WorkerRecord[] }>('/workers');
   const progresses = new Map(
     workers.flatMap(({ training }) =>
@@ -96,6 +100,7 @@ async function showOne(client: Client, id: string, { json, service, home }: Stat
       `search ${id}: ${status}${reason === undefined ? '' : `: ${reason}`}`,
       ...(status === 'running' ? [phaseTable(trajectory, progresses)] : []),
       isOver ? resultText(trajectory, folder, here) : trajectoryTable(trajectory),
+      ...(ending ? [`time left: ${timeLeft(ending)}`] : []),
       ...(status === 'running' && workers.length === 0 ? [NOBODY] : []),
     ].join('\n'),
   );

@@ -73,7 +73,7 @@ export function growthSpecification(trajectory: Trajectory, look: Look = LIGHT):
     'Factors as they grew',
     [],
     [
-      { data, mark: { type: 'line', strokeWidth: 2, interpolate: 'monotone', opacity: 0.8 }, encoding },
+      { data, mark: { type: 'line', strokeWidth: 2, opacity: 0.8 }, encoding },
       { data, mark: { type: 'point', filled: true, size: 60, tooltip: { content: 'data' } }, encoding },
     ],
     { height: 260, look },

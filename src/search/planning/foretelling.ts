@@ -17,7 +17,7 @@ export type Taking = (work: Work) => number;
 
 export interface Foretold {
   readonly state: SearchState;
-  /** From the search's start to its end. */
+  /** To the search's end. */
   readonly seconds: number;
 }
 
@@ -72,31 +72,49 @@ function outcomeOf(setting: Setting, work: Work, training: string, draw: number)
 /** Events of one search, at most: more is no search that ends. */
 const MOST_EVENTS = 10_000;
 
+const AT = '';
+
 /** One search, the `draw`-th of those that may come of it, on workers that each take so long for a training. */
-export function foretell(setting: Setting, workers: readonly Taking[], draw: number): Foretold {
-  const { configuration, dataset } = setting;
-  const at = '';
-  const created = stamped({ kind: 'search-created', search: 'plan', configuration, dataset }, at);
+export function foretell(
+  { configuration, dataset }: Setting,
+  workers: readonly Taking[],
+  draw: number,
+): Foretold {
+  const created = stamped({ kind: 'search-created', search: 'plan', configuration, dataset }, AT);
+  return foretellRest(apply(undefined, created), workers, draw);
+}
+
+/** What is left of one that has begun; `done` is the time that a training which has been started took by now, seconds. */
+export function foretellRest(
+  begun: SearchState,
+  workers: readonly Taking[],
+  draw: number,
+  done: (training: TrainingState) => number = () => 0,
+): Foretold {
   let seconds = 0;
   const free = [...workers];
   let running: { training: string; outcome: Outcome; ends: number; taking: Taking }[] = [];
-  const begin = ({ id, work }: TrainingState) => {
+  const begin = (training: TrainingState) => {
+    const { id, work } = training;
     const taking = free.shift();
     if (!taking) return;
     const takes = taking(work);
-    const outcome = { ...outcomeOf(setting, work, id, draw), seconds: takes };
-    running.push({ training: id, outcome, ends: seconds + takes, taking });
+    const outcome = { ...outcomeOf(begun, work, id, draw), seconds: takes };
+    running.push({ training: id, outcome, ends: seconds + Math.max(0, takes - done(training)), taking });
   };
   let events = 0;
   const record = () => {
     events += 1;
     if (events > MOST_EVENTS) throw new Error('a foretold search does not end');
   };
-  const going = drive(apply(undefined, created), { now: () => at, record });
+  const going = drive(begun, { now: () => AT, record });
   let next = going.next();
   while (!next.done) {
     const known = new Set(running.map(({ training }) => training));
-    for (const training of next.value.trainings) if (!known.has(training.id)) begin(training);
+    // What goes on has its worker already.
+    const open = next.value.trainings.filter(({ id }) => !known.has(id));
+    const goesOn = ({ progress }: TrainingState) => progress.kind === 'started';
+    for (const training of [...open.filter(goesOn), ...open.filter((one) => !goesOn(one))]) begin(training);
     const first = running.reduce((a, b) => (b.ends < a.ends ? b : a));
     seconds = first.ends;
     running = running.filter((one) => one !== first);

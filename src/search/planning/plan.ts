@@ -143,7 +143,7 @@ export const EXPERIENCE: Static<typeof Experience> = { searches: 2, from: 0.93, 
 const WEIGHT_BYTES = 4;
 const CHECKPOINT_BYTES = 2 * 4 * WEIGHT_BYTES;
 
-const rangeOf = (values: readonly number[]): Range => {
+export const rangeOf = (values: readonly number[]): Range => {
   const sorted = [...values].sort((a, b) => a - b);
   const at = (index: number) => sorted[index] ?? 0;
   return { likely: at(Math.floor(sorted.length / 2)), from: at(0), to: at(sorted.length - 1) };
@@ -180,7 +180,8 @@ function crewsOf(workers: readonly WorkerAtHand[]): Crew[] {
   return [...crews.values()];
 }
 
-const takingOn =
+/** On a worker of that speed. */
+export const takingOn =
   (setting: Setting, speed: Speed): Taking =>
   (work) =>
     trainingSeconds(speed, work.recipe, videosIn(setting.dataset, work), costOf(work.base, work.factors));
