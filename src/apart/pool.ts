@@ -81,6 +81,8 @@ export function openPool<Order, Answer, Progress = never>(
       // A session of its own: Ctrl-C is for whoever waits for it, who then ends it.
       detached: true,
       env: environment,
+      // Not this process's: what `node -e` was given is no program of the child's.
+      execArgv: [],
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
       serialization: 'advanced',
     });

@@ -1,9 +1,10 @@
 /** What is done for others is done in processes that can be killed, and that take no more than they may. */
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { EndedApart } from '../../src/apart/ended.js';
 import { openPool, type PoolOptions } from '../../src/apart/pool.js';
@@ -41,6 +42,17 @@ describe('an order', () => {
       facts: { subject: 'a', expected: 'b' },
     });
     await expect(pool.run({ kind: 'throw' })).rejects.toThrow(/RangeError: a mistake/);
+  });
+
+  test('is carried out where this process was given its program as text', async () => {
+    const text = `
+      const { openPool } = await import(${JSON.stringify(new URL('../../dist/apart/pool.js', import.meta.url).href)});
+      const bounds = { subject: 'orders', seconds: 60, bytes: 2 ** 30, atOnce: 1, mostWaiting: 1 };
+      const pool = openPool(new URL(${JSON.stringify(new URL('./program.mjs', import.meta.url).href)}), bounds);
+      console.log(await pool.run({ kind: 'double', number: 21 }));
+      await pool.close();`;
+    const asked = promisify(execFile)(process.execPath, ['--input-type=module', '--eval', text]);
+    expect((await asked).stdout).toBe('42\n');
   });
 
   test('is carried out by a process without secrets', async () => {
