@@ -202,7 +202,7 @@ function parseLatency(target: number | string): number | undefined {
 
 /** The target, and what it counts: milliseconds speak for themselves. Throws X3dError invalid-input. */
 function targetOf({ target, complexity, deviceTable, base = 'x2d-micro' }: SearchInput) {
-  const inTime = typeof target === 'string' && /s\s*$/.test(target);
+  const inTime = typeof target === 'string' && /\d\s*m?s\s*$/.test(target);
   const counts = complexity ?? (inTime ? 'latency' : 'multiplyAdds');
   const refuse = (subject: string, expected: string, got: string, remedy?: string) =>
     new X3dError('invalid-input', { subject, expected, got, ...(remedy === undefined ? {} : { remedy }) });

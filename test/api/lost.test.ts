@@ -73,7 +73,7 @@ describe('a home', () => {
     const id = await begun();
     const away = `${at.home.folder}-away`;
     await rename(at.home.folder, away);
-    await expect.poll(async () => (await readiness()).status).toBe(503);
+    await expect.poll(async () => (await readiness()).status, { timeout: 60_000 }).toBe(503);
     expect((await readiness()).text).toMatch(/the home \S+ is gone, or its disk is away/);
     const refused = await begin();
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
@@ -104,7 +104,7 @@ describe('a home', () => {
     }
     try {
       execFileSync('mount', ['-o', 'remount,ro,bind', at.home.folder]);
-      await expect.poll(async () => (await readiness()).status).toBe(503);
+      await expect.poll(async () => (await readiness()).status, { timeout: 60_000 }).toBe(503);
       expect((await readiness()).text).toContain('can not be written to (EROFS)');
     } finally {
       execFileSync('umount', ['-l', at.home.folder]);
@@ -116,7 +116,7 @@ describe('a home', () => {
 test('a service is not ready while something waits that no worker can take', async () => {
   expect((await readiness()).status).toBe(200);
   const id = await begun();
-  await expect.poll(async () => (await readiness()).status).toBe(503);
+  await expect.poll(async () => (await readiness()).status, { timeout: 60_000 }).toBe(503);
   expect((await readiness()).text).toContain('No worker is at work');
   at.startWorker();
   await readyAgain();

@@ -231,7 +231,7 @@ describe('in a terminal', () => {
     expect(stdout).toMatch(/^\S.* [\d.]+M +█+░+/m);
     expect(stdout).toMatch(/Ctrl-C stops it, and says how to go on\./);
     expect(stdout.split('\u001b').at(-1)).not.toContain('█');
-    expect(stdout).toMatch(/folder +\/.*\r\n +trajectory\.svg/);
+    expect(stdout).toMatch(/folder +\/.*\r\n +report\.html shows it all/);
   });
 
   it('what can not begin ends with the reason and the exit code', async () => {

@@ -143,6 +143,11 @@ describe('a configuration', () => {
       'target: expected milliseconds, as a number or like "20ms", up to an hour, got "20min".',
     ],
     [
+      // No unit, though it ends in that of seconds.
+      { ...least, target: 'lots' },
+      'target: expected a number above zero, or one with K, M, G, T or P, like "600M", got "lots".',
+    ],
+    [
       { ...least, target: '20ms', complexity: 'parameters' },
       'target: expected a number above zero, or one with K, M, G, T or P, like "600M", got "20ms".',
     ],

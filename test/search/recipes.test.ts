@@ -65,14 +65,16 @@ describe('any recipe that is chosen', () => {
     fc.assert(
       fc.property(searchesBy(['race', 'compound', 'random']), (drawn) => {
         const { configuration } = drawn;
-        const { events } = searchOn(drawn);
+        const { events, state } = searchOn(drawn);
         const chosen = events.findIndex(({ kind }) => kind === 'recipe-chosen');
         const event = events[chosen];
+        const rounds = events.findIndex((one) => one.kind === 'round-started' && one.step !== 'recipe');
         if (event?.kind !== 'recipe-chosen') {
-          expect(configuration.given).toEqual(expect.arrayContaining(['learningRate', 'mixup']));
+          const given = ['learningRate', 'mixup'].every((field) => configuration.given.includes(field));
+          // Where all that was tried for it failed for good, a person is asked.
+          if (!given) expect([state.status.kind, rounds]).toEqual(['paused', -1]);
           return;
         }
-        const rounds = events.findIndex((one) => one.kind === 'round-started' && one.step !== 'recipe');
         if (rounds >= 0) expect(chosen).toBeLessThan(rounds);
         expect(event.changed).toEqual(
           (['learningRate', 'mixup'] as const).filter(

@@ -268,7 +268,8 @@ describe.skipIf(NO_BROWSER !== undefined)(`the page${NO_BROWSER ? `, as ${NO_BRO
       await page.getByRole('dialog').waitFor();
       await tabTo(page, 'Delete the search');
       await page.keyboard.press('Enter');
-      await see(page, 'There are none yet');
+      await page.getByRole('heading', { name: 'Searches' }).waitFor();
+      await page.getByRole('link', { name: 'waiting' }).waitFor({ state: 'detached' });
       expect(page.faults).toEqual([]);
       await page.close();
     },
