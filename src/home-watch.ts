@@ -9,11 +9,13 @@ export interface WatchedHome {
   readonly home: Home;
   /** As it was at the start. */
   readonly id: string;
-  /** What is wrong with it now, in one sentence; undefined where nothing is. Never throws. */
-  trouble(): Promise<string | undefined>;
+  /**
+   * What is wrong with it, in one sentence; undefined where nothing is. An answer is at most `withinMs` old, by default
+   * half a second. Never throws.
+   */
+  trouble(withinMs?: number): Promise<string | undefined>;
 }
 
-/** Whoever asks within this time hears the same. */
 const KEPT_MS = 500;
 const SILENCE_MS = 3000;
 
@@ -60,8 +62,8 @@ export function watchHome(home: Home, id: string): WatchedHome {
   return {
     home,
     id,
-    trouble: () => {
-      if (!last || Date.now() - last.at > KEPT_MS) last = { at: Date.now(), answer: ask() };
+    trouble: (withinMs = KEPT_MS) => {
+      if (!last || Date.now() - last.at > withinMs) last = { at: Date.now(), answer: ask() };
       return last.answer;
     },
   };

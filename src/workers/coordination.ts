@@ -69,6 +69,9 @@ async function tickRunning(queues: Queues, log: Logger, settled: Set<string>): P
   }
 }
 
+/** What is known of the home before something is decided is no older than this. */
+const HOME_MS = 50;
+
 /** Starts a coordinator; it runs until `stop`. */
 export async function startCoordinator(options: CoordinatorOptions): Promise<{ stop(): Promise<void> }> {
   const { redisUrl, home, log, lockMs = LOCK_MS, cacheLimit = CACHE_LIMIT } = options;
@@ -96,8 +99,8 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<{ s
   const worker = new Worker<AdvanceJob>(
     COORDINATION,
     async ({ data: { search } }) => {
-      // Nothing is decided on what happens to be left of a home; whoever looks is told of it.
-      if ((await own.trouble()) !== undefined) return;
+      // Nothing is decided on what happens to be left of a home, nor written there; whoever looks is told of it.
+      if ((await own.trouble(HOME_MS)) !== undefined) return;
       const state = await advance(coordination, search);
       if (state?.status.kind === 'running') return;
       await stopTicking(queues, search);
