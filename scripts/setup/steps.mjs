@@ -49,6 +49,18 @@ export const asProblem = (error) =>
     ? error
     : new Problem(error.message, REMEDIES[error.code]);
 
+/** Carries out a script that is one step; ends it with 3 and what to do where that is a problem. */
+export async function alone(step) {
+  try {
+    await step();
+  } catch (thrown) {
+    const error = asProblem(thrown);
+    if (!(error instanceof Problem)) throw error;
+    process.stderr.write(`${error.message}\n${error.remedy}\n`);
+    process.exitCode = 3;
+  }
+}
+
 export const megabytes = (bytes) => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
 
 export function say(subject, text) {

@@ -11,6 +11,8 @@ export const VERSION = '2.21.0';
 const xdgCache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
 export const CACHE = resolve(process.env.X3D_CACHE || join(xdgCache, 'x3d-search'));
 
+const CUDA_WHEELS = { x64: { name: 'tensorflow', architecture: 'x86_64' } };
+
 /** By Node's name of the architecture: the package, and Python's name. Sizes are bytes, while unpacking for `disk`. */
 const BUILDS = {
   cpu: {
@@ -21,13 +23,9 @@ const BUILDS = {
     download: 280e6,
     disk: 1.7e9,
   },
-  cuda: { wheels: { x64: { name: 'tensorflow', architecture: 'x86_64' } }, download: 4e9, disk: 14e9 },
+  cuda: { wheels: CUDA_WHEELS, download: 4e9, disk: 14e9 },
   // CUDA's without NVIDIA's libraries: it loads and registers operations, and runs none on a card.
-  'cuda-alone': {
-    wheels: { x64: { name: 'tensorflow', architecture: 'x86_64' } },
-    download: 640e6,
-    disk: 5e9,
-  },
+  'cuda-alone': { wheels: CUDA_WHEELS, download: 640e6, disk: 5e9 },
 };
 
 /** The libraries, the headers that the binding and the CPU's kernels include, and the licences. */
