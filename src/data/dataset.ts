@@ -3,6 +3,12 @@
 export const PARTS = ['train', 'validation', 'test'] as const;
 export type Part = (typeof PARTS)[number];
 
+/** How many videos each part has. */
+export function countParts(videos: readonly { readonly part: Part }[]): Record<Part, number> {
+  const count = (own: Part) => videos.filter(({ part }) => part === own).length;
+  return { train: count('train'), validation: count('validation'), test: count('test') };
+}
+
 export interface Video {
   /** Absolute. */
   readonly path: string;

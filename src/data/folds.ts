@@ -6,7 +6,7 @@
  */
 import Type, { type Static } from 'typebox';
 import { randomOf } from '../random.js';
-import type { Dataset, Part, Video } from './dataset.js';
+import { countParts, type Dataset, type Part, type Video } from './dataset.js';
 
 export const Division = Type.Union(
   [
@@ -55,15 +55,13 @@ function sharesOf({ videos }: Divided, shares: number): Map<string, number> {
   return shareOf;
 }
 
-const counted = (videos: readonly Video[]): Record<Part, number> => ({
-  train: videos.filter(({ part }) => part === 'train').length,
-  validation: videos.filter(({ part }) => part === 'validation').length,
-  test: videos.filter(({ part }) => part === 'test').length,
-});
-
-function withParts<Set extends Divided>(set: Set, partOf: (video: Video) => Part): Set {
+/** The same videos, each in the part that is said of it. */
+export function withParts<Set extends Pick<Dataset, 'videos' | 'parts'>>(
+  set: Set,
+  partOf: (video: Video) => Part,
+): Set {
   const videos = set.videos.map((video) => ({ ...video, part: partOf(video) }));
-  return { ...set, videos, parts: counted(videos) };
+  return { ...set, videos, parts: countParts(videos) };
 }
 
 /** The set as a training sees it: the same videos, other parts. Test videos stay what they are. */

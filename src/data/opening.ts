@@ -3,7 +3,14 @@ import { setImmediate } from 'node:timers/promises';
 import type { Bounds } from '../bounds.js';
 import { X3dError } from '../errors.js';
 import type { DataConfiguration } from './configuration.js';
-import type { Dataset, NoVideo, Part, SkippedFile, Video } from './dataset.js';
+import {
+  countParts,
+  type Dataset,
+  type NoVideo,
+  type Part,
+  type SkippedFile,
+  type Video,
+} from './dataset.js';
 import { fingerprintOf, limitsOf, pixelsOf, remarksOn } from './describing.js';
 import { grouping } from './grouping.js';
 import type { LabelledFile } from './labelled.js';
@@ -184,11 +191,10 @@ export async function openDataset(configuration: DataConfiguration, options: Ope
   const described = videos.some(isTraining) ? isTraining : () => true;
   const training = videos.filter(described);
   const rate = configuration.rate ?? commonRate(training);
-  const count = (own: Part) => videos.filter((video) => video.part === own).length;
   return {
     classes: layout.classes,
     videos,
-    parts: { train: count('train'), validation: count('validation'), test: count('test') },
+    parts: countParts(videos),
     skipped,
     noVideo,
     remarks: [

@@ -1,4 +1,5 @@
 /** Which videos say something about a network: those that it has not seen in its search. */
+import { withParts } from '../data/folds.js';
 import type { Dataset, Part, Video } from '../data/index.js';
 import { X3dError } from '../errors.js';
 import type { TrainedOn } from './saved.js';
@@ -26,13 +27,7 @@ export function partedAs<Set extends Pick<Dataset, 'videos' | 'parts'>>(
   search: Pick<SearchVideos, 'videos'>,
 ): Set {
   const parts = new Map(search.videos.map(({ digest, part }) => [digest, part]));
-  const videos = dataset.videos.map((video) => ({ ...video, part: parts.get(video.digest) ?? video.part }));
-  const count = (part: Part) => videos.filter((video) => video.part === part).length;
-  return {
-    ...dataset,
-    videos,
-    parts: { train: count('train'), validation: count('validation'), test: count('test') },
-  };
+  return withParts(dataset, ({ digest, part }) => parts.get(digest) ?? part);
 }
 
 /**
