@@ -1,4 +1,5 @@
 /** A form that begins a search. What is wrong with it the service says, field by field. */
+import type { ComponentChildren } from 'preact';
 import { useRef, useState } from 'preact/hooks';
 import type { SearchView } from '../../src/api/search-view.js';
 import type { SearchInput } from '../../src/search/configuration.js';
@@ -71,11 +72,27 @@ interface FieldProps {
 const saidOf = (wrong: Wrong, name: string): string | undefined =>
   wrong.get(name) ?? [...wrong].find(([field]) => field.startsWith(`${name}.`))?.[1];
 
+interface AskedProps extends Pick<FieldProps, 'name' | 'title'> {
+  readonly hint: string | undefined;
+  readonly said: string | undefined;
+  readonly children: ComponentChildren;
+}
+
+/** What is asked for, with a hint, or what is wrong with it. */
+const Asked = ({ name, title, hint, said, children }: AskedProps) => (
+  <div class="field">
+    <label for={name}>{title}</label>
+    {children}
+    <p class={said === undefined ? 'hint' : 'wrong'} id={`${name}-hint`}>
+      {said ?? hint}
+    </p>
+  </div>
+);
+
 function Field({ name, title, hint, wrong, required = false, placeholder, mode }: FieldProps) {
   const said = saidOf(wrong, name);
   return (
-    <div class="field">
-      <label for={name}>{title}</label>
+    <Asked name={name} title={title} hint={hint} said={said}>
       <input
         id={name}
         name={name}
@@ -87,18 +104,14 @@ function Field({ name, title, hint, wrong, required = false, placeholder, mode }
         aria-invalid={said !== undefined}
         aria-describedby={`${name}-hint`}
       />
-      <p class={said === undefined ? 'hint' : 'wrong'} id={`${name}-hint`}>
-        {said ?? hint}
-      </p>
-    </div>
+    </Asked>
   );
 }
 
 function FileField({ name, title, hint, wrong }: Pick<FieldProps, 'name' | 'title' | 'hint' | 'wrong'>) {
   const said = saidOf(wrong, name);
   return (
-    <div class="field">
-      <label for={name}>{title}</label>
+    <Asked name={name} title={title} hint={hint} said={said}>
       <input
         id={name}
         name={name}
@@ -107,10 +120,7 @@ function FileField({ name, title, hint, wrong }: Pick<FieldProps, 'name' | 'titl
         aria-invalid={said !== undefined}
         aria-describedby={`${name}-hint`}
       />
-      <p class={said === undefined ? 'hint' : 'wrong'} id={`${name}-hint`}>
-        {said ?? hint}
-      </p>
-    </div>
+    </Asked>
   );
 }
 
@@ -122,8 +132,7 @@ interface ChoiceProps extends Pick<FieldProps, 'name' | 'title' | 'hint' | 'wron
 function Choice({ name, title, hint, wrong, options }: ChoiceProps) {
   const said = wrong.get(name);
   return (
-    <div class="field">
-      <label for={name}>{title}</label>
+    <Asked name={name} title={title} hint={hint} said={said}>
       <select id={name} name={name} aria-invalid={said !== undefined} aria-describedby={`${name}-hint`}>
         {options.map(([value, text]) => (
           <option key={value} value={value}>
@@ -131,10 +140,7 @@ function Choice({ name, title, hint, wrong, options }: ChoiceProps) {
           </option>
         ))}
       </select>
-      <p class={said === undefined ? 'hint' : 'wrong'} id={`${name}-hint`}>
-        {said ?? hint}
-      </p>
-    </div>
+    </Asked>
   );
 }
 
