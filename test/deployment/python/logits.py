@@ -7,21 +7,13 @@ CLIPS are bytes [N, T, H, W, 3]. Needs onnx, onnxruntime, torch, pytorchvideo an
 import importlib.util
 import json
 import sys
-import types
 
 import numpy as np
 import onnx
 import onnxruntime
 import torch
 
-try:
-    import torchvision.ops  # noqa: F401
-except ImportError:
-    # PyTorchVideo's other heads want one operation of it by name; X3D does not use it.
-    stand_in = types.ModuleType("torchvision.ops")
-    stand_in.RoIAlign = object
-    sys.modules["torchvision"] = types.ModuleType("torchvision")
-    sys.modules["torchvision.ops"] = stand_in
+import without_torchvision  # noqa: F401
 
 model, folder, pixels = sys.argv[1:4]
 frames, count, crop = (int(word) for word in sys.argv[4:])

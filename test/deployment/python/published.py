@@ -7,19 +7,11 @@ float32 [N, 3, T, H, W]. Needs torch and pytorchvideo.
 """
 import json
 import sys
-import types
 
 import numpy as np
 import torch
 
-try:
-    import torchvision.ops  # noqa: F401
-except ImportError:
-    # PyTorchVideo's other networks want it by name; X3D does not use it.
-    stand_in = types.ModuleType("torchvision.ops")
-    stand_in.RoIAlign = object
-    sys.modules["torchvision"] = types.ModuleType("torchvision")
-    sys.modules["torchvision.ops"] = stand_in
+import without_torchvision  # noqa: F401
 from pytorchvideo.models.hub import x3d  # noqa: E402
 
 name, file, values = sys.argv[1:4]
