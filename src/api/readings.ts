@@ -1,7 +1,7 @@
 /**
- * Data sets and weights that requests ask for, and plans on them, made in processes apart. Reading a large set for the first time takes longer
- * than a request should: it goes on when whoever asked was told to ask again, and whoever asks again waits for the same
- * reading. It ends once nobody wants it any more.
+ * Data sets and weights that requests ask for, and plans on them, made in processes apart. Reading a large set for the
+ * first time takes longer than a request should: it goes on when whoever asked was told to ask again, and whoever asks
+ * again waits for the same reading. It ends once nobody wants it any more.
  */
 import { existsSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';

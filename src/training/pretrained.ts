@@ -54,7 +54,8 @@ const kept = Compile(
 const KNOWN = 'x3d-search';
 
 /**
- * Keeps a network's weights in a home's folder, once; the file's time says when they were last asked for. Throws X3dError data where they are not those of a whole X3D.
+ * Keeps a network's weights in a home's folder, once; the file's time says when they were last asked for. Throws
+ * X3dError data where they are not those of a whole X3D.
  */
 export async function keepPretrained(
   folder: string,

@@ -26,7 +26,9 @@ import { etagOf, IfMatch, IfNoneMatch, isKnown, versionMeant } from '../versions
 const Count = Type.Integer({ minimum: 0 });
 /** Standings that are kept, of some kilobytes each. */
 const MOST_KEPT = 1000;
-/** Logs read at once: while many are made into standings, answers of Redis wait, and those that wait for long are given up. */
+/**
+ * Logs read at once: while many are made into standings, answers of Redis wait, and those that wait for long are given up.
+ */
 const AT_ONCE = 8;
 
 const Page = Type.Object(
