@@ -73,13 +73,27 @@ describe('an exchange', () => {
     expect(seen).toBeGreaterThan(50);
   });
 
-  test('makes the clip of several frames longer and shorter, and leaves that of one as it is', () => {
+  test('fills what room is left with frames, over the same clip, a longer and a shorter one', () => {
+    let seen = 0;
     fc.assert(
-      fc.property(network, (from) => {
-        const changes = networksOf(exchanges(stateOf(costOf(from)), from)).map(({ change }) => change);
-        for (const clip of ['a longer clip', 'a shorter clip'])
-          expect(changes.includes(clip)).toBe(from.frames > 1);
+      fc.property(network, fc.double({ min: 1, max: 1.3, noNaN: true }), (from, times) => {
+        const target = Math.ceil(times * costOf(from));
+        const filled = networksOf(exchanges(stateOf(target), from)).filter(({ change }) =>
+          ['more frames', 'a longer clip', 'a shorter clip'].includes(change ?? ''),
+        );
+        const fits = costOf({ ...from, frames: from.frames + 1 }) <= target;
+        expect(filled.map(({ change }) => change)).toEqual([
+          ...(fits ? ['more frames'] : []),
+          ...(from.frames > 1 ? ['a longer clip', 'a shorter clip'] : []),
+        ]);
+        for (const { factors } of filled) {
+          const { frames } = factors;
+          expect(factors).toEqual({ ...from, frames, stride: factors.stride });
+          expect(costOf({ ...from, frames: frames + 1 })).toBeGreaterThan(target);
+          seen += frames > from.frames ? 1 : 0;
+        }
       }),
     );
+    expect(seen).toBeGreaterThan(50);
   });
 });

@@ -13,18 +13,24 @@ const lasting = (factors: Factors, frames: number, duration: number): Factors =>
   stride: Math.max(1, Math.round(duration / frames)),
 });
 
-/** A step that costs less than this many times as much is not worth a round: what is left the exchanges use. */
+/** A step that costs less than this many times as much is not worth a round: what is left the exchanges fill. */
 const LEAST_STEP = 1.3;
 /** An axis that makes no more of the cost than this many times its base has nothing to give. */
 const LEAST_GROWTH = 1.1;
+
+/** As many frames as the target has room for, at most twice those that there are. */
+function mostFrames(from: Factors, target: number, costOf: CostOf): number {
+  let frames = 2 * from.frames;
+  while (frames > from.frames && costOf({ ...from, frames }) > target) frames -= 1;
+  return frames;
+}
 
 /**
  * More frames, at three durations, since duration costs nothing: the same (tau), half as long again (t), and a third
  * shorter.
  */
 function frameMoves(from: Factors, target: number, costOf: CostOf): Suggestion[] {
-  let frames = 2 * from.frames;
-  while (frames > from.frames && costOf({ ...from, frames }) > target) frames -= 1;
+  const frames = mostFrames(from, target, costOf);
   const reason = 'the target has no room for another frame';
   if (costOf({ ...from, frames }) < LEAST_STEP * costOf(from))
     return (['tau', 't'] as const).map((axis) => ({ kind: 'left-out', axis, reason }));
@@ -101,9 +107,9 @@ function raised(
 }
 
 /**
- * At the target: one axis up and, where that costs too much, another down as far as it must, and the clip longer and
- * shorter at the same cost. The axis that has grown most, in cost, is the one that gives; one that was without hope
- * when it was last tried is not raised.
+ * At the target: what room is left filled with frames, over the same clip, a longer and a shorter one; and one axis up
+ * and, where that costs too much, another down as far as it must. The axis that has grown most, in cost, is the one
+ * that gives; one that was without hope when it was last tried is not raised.
  */
 export function exchanges(state: SearchState, from: Factors): Suggestion[] {
   const base = baseOf(state);
@@ -131,14 +137,16 @@ export function exchanges(state: SearchState, from: Factors): Suggestion[] {
     if (factors[FACTOR_OF[up]] <= from[FACTOR_OF[up]]) return [];
     return [{ kind: 'network', axes: [], change: `${NAMES[up]} up, ${NAMES[down]} down`, factors }];
   });
-  if (from.frames === 1) return pairs;
-  const durations = [1.5, 1 / 1.5].map(
-    (by): Suggestion => ({
-      kind: 'network',
-      axes: [],
-      change: by > 1 ? 'a longer clip' : 'a shorter clip',
-      factors: lasting(from, from.frames, by * durationOf(from)),
-    }),
-  );
-  return [...durations, ...pairs];
+  const frames = mostFrames(from, target, costOf);
+  const clip = (change: string, by: number): Suggestion => ({
+    kind: 'network',
+    axes: [],
+    change,
+    factors: lasting(from, frames, by * durationOf(from)),
+  });
+  return [
+    ...(frames > from.frames ? [clip('more frames', 1)] : []),
+    ...(frames > 1 ? [clip('a longer clip', 1.5), clip('a shorter clip', 1 / 1.5)] : []),
+    ...pairs,
+  ];
 }
