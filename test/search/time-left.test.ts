@@ -57,52 +57,52 @@ const whole = moments.at(-1)?.at ?? 0;
 const isFinished = ({ state }: Moment) =>
   trainingsOf(state).some(({ progress }) => progress.kind === 'finished');
 
-const secondsLeft = async ({ state, at }: Moment, speeds: readonly (Speed | undefined)[]) => {
+const secondsLeft = ({ state, at }: Moment, speeds: readonly (Speed | undefined)[]) => {
   const now = new Date(1000 * at);
-  const ending = await endingOf(state, speeds, now);
+  const ending = endingOf(state, speeds, now);
   return ending && (Date.parse(ending.likely) - now.getTime()) / 1000;
 };
 
 describe('the end of a search', () => {
-  test('is what is left of the plan, at the pace that its trainings had', async () => {
+  test('is what is left of the plan, at the pace that its trainings had', () => {
     const some = moments.filter((moment, index) => isFinished(moment) && index % 3 === 0);
     expect(some.length).toBeGreaterThan(4);
     for (const moment of some.filter(({ state }) => state.status.kind === 'running')) {
-      const left = await secondsLeft(moment, [speed]);
+      const left = secondsLeft(moment, [speed]);
       expect(left).toBeGreaterThanOrEqual(0.6 * (whole - moment.at));
       expect(left).toBeLessThanOrEqual(1.6 * (whole - moment.at));
     }
   });
 
-  test('of the last training alone is known to the second, less what it took by now', async () => {
+  test('of the last training alone is known to the second, less what it took by now', () => {
     const last = moments.find(({ state }) => state.final?.trainings[0]);
     const training = last?.state.final?.trainings[0];
     if (!last || !training) throw new Error('a search without a last training');
     const whole = SLOWER * taking(training.work);
-    expect(await secondsLeft(last, [speed])).toBeCloseTo(whole, 2);
+    expect(secondsLeft(last, [speed])).toBeCloseTo(whole, 2);
     const started = withEvents(last.state, [
       { kind: 'training-started', training: training.id, worker: 'w1' },
     ]);
     const progress = started.final?.trainings[0]?.progress;
     const began = Date.parse(progress?.kind === 'started' ? progress.at : '') / 1000;
-    expect(await secondsLeft({ state: started, at: began + 1 }, [speed])).toBeCloseTo(whole - 1, 2);
-    expect(await secondsLeft({ state: started, at: began + 2 * whole }, [speed])).toBe(0);
+    expect(secondsLeft({ state: started, at: began + 1 }, [speed])).toBeCloseTo(whole - 1, 2);
+    expect(secondsLeft({ state: started, at: began + 2 * whole }, [speed])).toBe(0);
   });
 
-  test('is foretold by its trainings alone where no speed was measured', async () => {
+  test('is foretold by its trainings alone where no speed was measured', () => {
     const [before] = moments.filter((moment) => !isFinished(moment) && moment.state.candidates.length > 0);
     const after = moments.find(({ at }) => at > whole / 3);
     if (!before || !after) throw new Error('a search without trainings');
-    expect(await secondsLeft(before, [undefined])).toBeUndefined();
-    expect(await secondsLeft(before, [speed])).toBeGreaterThan(0);
-    expect(await secondsLeft(after, [undefined])).toBeGreaterThan(0);
+    expect(secondsLeft(before, [undefined])).toBeUndefined();
+    expect(secondsLeft(before, [speed])).toBeGreaterThan(0);
+    expect(secondsLeft(after, [undefined])).toBeGreaterThan(0);
   });
 
-  test('is nothing of one that nobody trains, or that does not run', async () => {
+  test('is nothing of one that nobody trains, or that does not run', () => {
     const [first] = moments.filter(isFinished);
     const last = moments.at(-1);
     if (!first || !last) throw new Error('a search without trainings');
-    expect(await secondsLeft(first, [])).toBeUndefined();
-    expect(await secondsLeft(last, [speed])).toBeUndefined();
+    expect(secondsLeft(first, [])).toBeUndefined();
+    expect(secondsLeft(last, [speed])).toBeUndefined();
   });
 });

@@ -2,7 +2,6 @@
  * When a search that runs will be over: what is left of it, foretold as a plan foretells the whole, at the pace that its
  * trainings had so far. One pure function of the state, the workers and the time.
  */
-import { setImmediate } from 'node:timers/promises';
 import Type, { type Static } from 'typebox';
 import type { Speed } from '../../training/speed.js';
 import { type SearchState, type TrainingState, trainingsOf } from '../state.js';
@@ -47,13 +46,13 @@ function pace(state: SearchState, taking: Taking): number | undefined {
 
 /**
  * `speeds`: of each worker at hand, where it was measured. Undefined for a search that does not run, and where nothing says
- * how fast trainings are. Lets others have the process between what may come of it.
+ * how fast trainings are. Takes seconds for a search of many trainings.
  */
-export async function endingOf(
+export function endingOf(
   state: SearchState,
   speeds: readonly (Speed | undefined)[],
   now: Date,
-): Promise<Ending | undefined> {
+): Ending | undefined {
   if (state.status.kind !== 'running' || speeds.length === 0) return undefined;
   const [known] = speeds.flatMap((speed) => speed ?? []);
   const own = pace(state, takingBy(state, known));
@@ -64,11 +63,7 @@ export async function endingOf(
   });
   const done = ({ progress }: TrainingState) =>
     progress.kind === 'started' ? Math.max(0, now.getTime() - Date.parse(progress.at)) / 1000 : 0;
-  const left: number[] = [];
-  for (let draw = 0; draw < DRAWS; draw++) {
-    left.push(foretellRest(state, workers, draw, done).seconds);
-    await setImmediate();
-  }
+  const left = Array.from({ length: DRAWS }, (_, draw) => foretellRest(state, workers, draw, done).seconds);
   const { likely, from, to } = rangeOf(left);
   const at = (seconds: number) => new Date(now.getTime() + 1000 * seconds).toISOString();
   // Beside its own ways to go, it may go as other searches went beside their estimates.
