@@ -24,6 +24,9 @@ export async function writeWhole(path: string, content: string | Uint8Array, mod
   }
 }
 
-/** Writes a value as JSON that people read too, whole or not at all. */
+/** JSON that people read too. */
+export const jsonText = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
+
+/** Writes a value as JSON, whole or not at all. */
 export const writeJson = (path: string, value: unknown, mode?: number): Promise<void> =>
-  writeWhole(path, `${JSON.stringify(value, undefined, 2)}\n`, mode);
+  writeWhole(path, jsonText(value), mode);

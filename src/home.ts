@@ -29,8 +29,13 @@ export interface Home {
   run(search: string): string;
 }
 
-/** In a search's run folder from its first round on. */
-export const TRAJECTORY = 'trajectory.json';
+/** In a search's run folder from its first round on; all of it can be made again from the search's log. */
+export const REPORT = {
+  trajectory: 'trajectory.json',
+  chart: 'trajectory.svg',
+  facts: 'run.json',
+  page: 'report.html',
+} as const;
 
 export const DEFAULT_HOME = 'x3d-search-data';
 

@@ -18,34 +18,70 @@ async function sumOf(file: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** By file name; undefined where nothing was written down, or that is damaged itself. */
-async function sumsIn(folder: string): Promise<ReadonlyMap<string, string> | undefined> {
+const sumOfContent = (content: string | Uint8Array): string =>
+  createHash('sha256').update(content).digest('hex');
+
+/** Of files by their names. One that is just being written anew has two: it is as it was, or as it will be. */
+type Sums = ReadonlyMap<string, readonly string[]>;
+
+/** Undefined where nothing was written down, or that is damaged itself. */
+async function sumsIn(folder: string): Promise<Sums | undefined> {
   const text = await readFile(join(folder, SUMS), 'utf8').catch(() => '');
   const lines = text.split('\n').filter((line) => line !== '');
-  const found = lines.map((line) => /^([0-9a-f]{64}) {2}([^/]+)$/.exec(line));
-  if (found.length === 0 || found.includes(null)) return undefined;
-  return new Map(found.flatMap((match) => (match ? [[match[2] as string, match[1] as string]] : [])));
+  const sums = new Map<string, string[]>();
+  for (const line of lines) {
+    const [, sum, name] = /^([0-9a-f]{64}) {2}([^/]+)$/.exec(line) ?? [];
+    if (sum === undefined || name === undefined) return undefined;
+    sums.set(name, [...(sums.get(name) ?? []), sum]);
+  }
+  return sums.size === 0 ? undefined : sums;
 }
 
-/** Writes down the sums of some files of a folder; of all but what is half-written where none are named. */
+async function keepSums(folder: string, sums: Sums): Promise<void> {
+  const names = [...sums.keys()].sort();
+  const lines = names.flatMap((name) => (sums.get(name) ?? []).map((sum) => `${sum}  ${name}\n`));
+  await writeWhole(join(folder, SUMS), lines.join(''));
+}
+
+/** Writes down the sums of some files of a folder beside the others'; of all but what is half-written where none are named. */
 export async function writeSums(folder: string, names?: readonly string[]): Promise<void> {
   const entries = await readdir(folder, { withFileTypes: true });
   const own = entries
     .filter((entry) => entry.isFile() && entry.name !== SUMS && !entry.name.endsWith('.tmp'))
     .map(({ name }) => name)
-    .filter((name) => names?.includes(name) ?? true)
-    .sort();
-  const lines = await Promise.all(own.map(async (name) => `${await sumOf(join(folder, name))}  ${name}\n`));
-  await writeWhole(join(folder, SUMS), lines.join(''));
+    .filter((name) => names?.includes(name) ?? true);
+  const sums = await Promise.all(own.map(async (name) => [name, [await sumOf(join(folder, name))]] as const));
+  await keepSums(folder, new Map([...((names && (await sumsIn(folder))) ?? []), ...sums]));
 }
 
-/** Whether a file is as it was written; true where nobody wrote down how that was. */
-export async function isAsWritten(file: string): Promise<boolean> {
+/**
+ * Writes files of a folder, each whole, and their sums beside the others'. Whoever reads one meanwhile, or after a crash in
+ * between, finds it as it was or as it is.
+ */
+export async function writeSummed(
+  folder: string,
+  files: Readonly<Record<string, string | Uint8Array>>,
+): Promise<void> {
+  if (Object.keys(files).length === 0) return;
+  const before = (await sumsIn(folder)) ?? new Map<string, readonly string[]>();
+  const own = Object.entries(files).map(([name, content]) => [name, sumOfContent(content)] as const);
+  const known = own.flatMap(([name, sum]) => {
+    const earlier = before.get(name);
+    return earlier && !earlier.includes(sum) ? [[name, [...earlier, sum]] as const] : [];
+  });
+  if (known.length > 0) await keepSums(folder, new Map([...before, ...known]));
+  for (const [name, content] of Object.entries(files)) await writeWhole(join(folder, name), content);
+  await keepSums(folder, new Map([...before, ...own.map(([name, sum]) => [name, [sum]] as const)]));
+}
+
+/** Whether a file, or the content that was read of it, is as it was written; true where nobody wrote down how that was. */
+export async function isAsWritten(file: string, content?: string | Uint8Array): Promise<boolean> {
   const folder = dirname(file);
   const sums = await sumsIn(folder);
   if (!sums) return !existsSync(join(folder, SUMS));
   const wanted = sums.get(basename(file));
-  return wanted === undefined || wanted === (await sumOf(file).catch(() => undefined));
+  if (wanted === undefined) return true;
+  return wanted.includes(content === undefined ? await sumOf(file).catch(() => '') : sumOfContent(content));
 }
 
 /** Files of a folder that are gone or not as they were written; none where nobody wrote down how that was. */
@@ -78,7 +114,7 @@ export async function readWritten(file: string): Promise<unknown> {
   if (text === undefined && (await isAsWritten(file))) return undefined;
   try {
     const value: unknown = JSON.parse(text ?? '');
-    if (await isAsWritten(file)) return value;
+    if (await isAsWritten(file, text)) return value;
   } catch {
     // As one of which the sum is another.
   }

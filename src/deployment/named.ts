@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { X3dError } from '../errors.js';
-import { type Home, isId, TRAJECTORY } from '../home.js';
+import { type Home, isId, REPORT } from '../home.js';
 import { readSaved, type SavedNetwork } from '../training/saved.js';
 
 export interface NamedNetwork {
@@ -23,7 +23,7 @@ function folderOf(named: string, home: Home): string {
   const folders = [named, join(named, NETWORK), ...run.map((folder) => join(folder, NETWORK))];
   const found = folders.find((folder) => existsSync(join(folder, DESCRIPTION)));
   if (found !== undefined) return resolve(found);
-  const running = run.some((folder) => existsSync(folder)) || existsSync(join(named, TRAJECTORY));
+  const running = run.some((folder) => existsSync(folder)) || existsSync(join(named, REPORT.trajectory));
   throw new X3dError('not-found', {
     subject: named,
     expected: "a run's id, a run's folder, or the folder of a network",

@@ -11,7 +11,7 @@ import type { Redis } from 'ioredis';
 import Type, { type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { X3dError } from '../errors.js';
-import { type Home, ID, isId } from '../home.js';
+import { type Home, ID, isId, REPORT } from '../home.js';
 import { damagedIn, writeSums } from '../sums.js';
 import { INDEX, streamOf } from './log.js';
 
@@ -53,6 +53,15 @@ const runsIn = async (folder: string): Promise<string[]> =>
 
 const copyRun = (from: string, to: string): Promise<void> =>
   cp(from, to, { recursive: true, filter: (path) => !path.endsWith('.tmp') });
+
+/** Of what can not be made again. */
+async function damagedOf(run: string): Promise<string | undefined> {
+  const again: readonly string[] = Object.values(REPORT);
+  for (const folder of [run, join(run, 'split'), join(run, 'network')])
+    for (const name of await damagedIn(folder))
+      if (folder !== run || !again.includes(name)) return join(folder, name);
+  return undefined;
+}
 
 /** Throws X3dError invalid-input where there is something at `folder` already. */
 export async function backUp(redis: Redis, home: Home, folder: string): Promise<Backup> {
@@ -140,12 +149,10 @@ async function isMissing(redis: Redis, search: string, lines: readonly Line[]): 
 export async function restoreBackup(redis: Redis, home: Home, folder: string): Promise<Backup> {
   const logs = await logsIn(folder);
   const runs = await runsIn(folder);
-  for (const run of runs)
-    for (const own of [join(folder, 'runs', run), join(folder, 'runs', run, 'network')]) {
-      const [damaged] = await damagedIn(own);
-      if (damaged !== undefined)
-        throw refuse(join(own, damaged), 'the file that was written', 'another one, or none');
-    }
+  for (const run of runs) {
+    const damaged = await damagedOf(join(folder, 'runs', run));
+    if (damaged !== undefined) throw refuse(damaged, 'the file that was written', 'another one, or none');
+  }
   const missing: [string, readonly Line[]][] = [];
   for (const [search, lines] of logs)
     if (await isMissing(redis, search, lines)) missing.push([search, lines]);

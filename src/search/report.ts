@@ -3,10 +3,9 @@
  * curves/, report.html, and beside the weights in network/ how the network is built, how its input is made, and how it
  * was evaluated. What the search began from is there before (reporting/record.ts).
  */
-import { join } from 'node:path';
-import { writeJson, writeWhole } from '../files.js';
-import { type Home, TRAJECTORY } from '../home.js';
-import { writeSums } from '../sums.js';
+import { jsonText } from '../files.js';
+import { type Home, REPORT } from '../home.js';
+import { writeSummed } from '../sums.js';
 import { describeTrained } from '../training/keeping.js';
 import { trajectorySpecification } from './chart.js';
 import { svgOf } from './drawing.js';
@@ -15,8 +14,6 @@ import { writeReport } from './reporting/run.js';
 import type { Final, SearchState } from './state.js';
 import { trajectoryOf } from './trajectory.js';
 import { baseOf } from './work.js';
-
-const CHART = 'trajectory.svg';
 
 /** What is in the network's network.json. */
 export function networkDescription(state: SearchState, { factors, cost }: Final) {
@@ -33,12 +30,12 @@ export function networkDescription(state: SearchState, { factors, cost }: Final)
 
 /** Writes the run's folder anew but for the network in it, each file whole. Safe to repeat. */
 export async function writeRun(state: SearchState, home: Home, meter?: EnergyMeter): Promise<void> {
-  const folder = home.run(state.id);
   const trajectory = trajectoryOf(state);
   const chart = trajectorySpecification(trajectory);
   const picture = chart && (await svgOf(chart));
-  await writeJson(join(folder, TRAJECTORY), trajectory);
-  if (picture !== undefined) await writeWhole(join(folder, CHART), picture);
-  await writeSums(folder, [TRAJECTORY, CHART]);
+  await writeSummed(home.run(state.id), {
+    [REPORT.trajectory]: jsonText(trajectory),
+    ...(picture === undefined ? {} : { [REPORT.chart]: picture }),
+  });
   await writeReport(state, trajectory, picture, home, meter);
 }

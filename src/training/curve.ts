@@ -3,9 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Compile } from 'typebox/compile';
 import { writeWhole } from '../files.js';
+import { damagedFile, isAsWritten } from '../sums.js';
 import { CurvePoint } from './training.js';
 
-const fileIn = (folder: string) => join(folder, 'curve.jsonl');
+export const curveFile = (folder: string) => join(folder, 'curve.jsonl');
 
 const curvePoint = Compile(CurvePoint);
 
@@ -19,11 +20,14 @@ function pointIn(line: string): CurvePoint[] {
   }
 }
 
-/** The points so far; none where there is no curve. */
+/** The points so far; none where there is no curve. Throws X3dError environment where it is not as it was written. */
 export async function readCurve(folder: string): Promise<CurvePoint[]> {
-  const text = await readFile(fileIn(folder), 'utf8').catch(() => '');
-  return text.split('\n').flatMap(pointIn);
+  const file = curveFile(folder);
+  const bytes = await readFile(file).catch(() => undefined);
+  if (!bytes) return [];
+  if (!(await isAsWritten(file, bytes))) throw damagedFile(file);
+  return bytes.toString().split('\n').flatMap(pointIn);
 }
 
 export const writeCurve = (folder: string, curve: readonly CurvePoint[]): Promise<void> =>
-  writeWhole(fileIn(folder), curve.map((point) => `${JSON.stringify(point)}\n`).join(''));
+  writeWhole(curveFile(folder), curve.map((point) => `${JSON.stringify(point)}\n`).join(''));

@@ -1,15 +1,15 @@
 /** One network without a search: what its training is, and the folder of its run. */
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { AS_DIVIDED } from '../data/folds.js';
 import type { DataConfiguration, Dataset } from '../data/index.js';
 import { X3dError } from '../errors.js';
-import { writeJson } from '../files.js';
+import { jsonText } from '../files.js';
 import type { Home } from '../home.js';
 import { BASES, type BaseName, type BaseNetwork, describeNetwork, type Factors } from '../network/index.js';
-import { damagedFile, damagedIn, readWritten } from '../sums.js';
+import { damagedFile, damagedIn, readWritten, writeSummed } from '../sums.js';
 import { mismatches } from '../validation.js';
 import { trainingId } from './identity.js';
 import { copyTrained, describeTrained } from './keeping.js';
@@ -91,26 +91,22 @@ export function singleRunOf(single: Single): SingleRun {
 const FILE = 'training.json';
 
 export const writeSingleRun = (home: Home, run: SingleRun): Promise<void> =>
-  writeJson(join(home.run(run.run), FILE), run);
+  writeSummed(home.run(run.run), { [FILE]: jsonText(run) });
 
-/** Throws X3dError: not-found where there is no such run, data where its file is damaged. */
+/**
+ * Throws X3dError: not-found where there is no such run, environment where its file is damaged, data where it is of another
+ * form.
+ */
 export async function readSingleRun(home: Home, id: string): Promise<SingleRun> {
   const file = join(home.run(id), FILE);
-  let value: unknown;
-  try {
-    value = JSON.parse(await readFile(file, 'utf8'));
-  } catch (cause) {
-    throw new X3dError(
-      'not-found',
-      {
-        subject: '--resume',
-        expected: 'the id of a run that `x3d-search train` began in this home',
-        got: id,
-        remedy: 'A search is resumed by `x3d-search run --resume`.',
-      },
-      { cause },
-    );
-  }
+  const value = await readWritten(file);
+  if (value === undefined)
+    throw new X3dError('not-found', {
+      subject: '--resume',
+      expected: 'the id of a run that `x3d-search train` began in this home',
+      got: id,
+      remedy: 'A search is resumed by `x3d-search run --resume`.',
+    });
   if (singleRun.Check(value)) return value;
   const [first] = mismatches(singleRun, value);
   throw new X3dError('data', {

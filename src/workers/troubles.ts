@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { Job } from 'bullmq';
 import type { Redis } from 'ioredis';
 import Type, { type Static } from 'typebox';
-import { isId, TRAJECTORY } from '../home.js';
+import { isId, REPORT } from '../home.js';
 import type { WatchedHome } from '../home-watch.js';
 import { KEY_PREFIX } from '../redis/connection.js';
 import { lacksLog } from '../search/log.js';
@@ -117,7 +117,7 @@ async function lost({ redis }: Queues, watched: WatchedHome): Promise<Trouble[]>
   const { home } = watched;
   const runs = (await readdir(join(home.folder, 'runs')).catch(() => [])).filter(isId);
   // Of searches: a single training has none.
-  const begun = runs.filter((run) => existsSync(join(home.run(run), TRAJECTORY)));
+  const begun = runs.filter((run) => existsSync(join(home.run(run), REPORT.trajectory)));
   const without = await lacksLog(redis, begun);
   return without.length === 0
     ? []

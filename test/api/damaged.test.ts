@@ -3,6 +3,7 @@ import { cp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { damagedIn, isAsWritten } from '../../src/sums.js';
 import { x3d } from '../cli/spawning.js';
 import { eventually } from '../workers/candidates.js';
 import { end, problemIn, type Stand, stand } from './stand.js';
@@ -38,6 +39,8 @@ const tried = () =>
     headers: { 'content-type': 'application/octet-stream' },
     body: 'any video',
   });
+
+const firstTraining = async () => (await at.trajectory(id)).rounds[0]?.candidates[0]?.trainings[0]?.id ?? '';
 
 async function flip(file: string): Promise<void> {
   const bytes = await readFile(file);
@@ -95,6 +98,33 @@ describe('a network found', () => {
     expect(await stat(network()).catch(() => undefined)).toBeUndefined();
   });
 
+  test('has a run whose files are made again where they can be told from its log, and named where not', async () => {
+    const run = at.home.run(id);
+    const written = async (path: string) => readFile(join(run, path));
+    for (const path of ['run.json', 'report.html', `curves/${await firstTraining()}.jsonl`]) {
+      const before = await written(path);
+      await flip(join(run, path));
+      const answer = await artifact(path);
+      expect(answer.status, path).toBe(200);
+      const given = Buffer.from(await answer.arrayBuffer());
+      expect(given, path).toEqual(await written(path));
+      // A report says when it was made, and so on.
+      if (path.startsWith('curves/')) expect(given).toEqual(before);
+      else expect(await isAsWritten(join(run, path)), path).toBe(true);
+    }
+    for (const path of ['data.json', 'configuration.json', 'resolved.json', 'split/train.csv']) {
+      const before = await written(path);
+      await flip(join(run, path));
+      expect(await problemIn(await artifact(path)), path).toMatchObject({
+        status: 503,
+        detail: expect.stringContaining(`${path}: expected the file that was written`),
+      });
+      await writeFile(join(run, path), before);
+      expect((await artifact(path)).status, path).toBe(200);
+    }
+    expect(await damagedIn(run)).toEqual([]);
+  });
+
   test('of which what was said of each video is damaged has a report that names it', async () => {
     await writeFile(join(network(), 'predictions.json'), '[{"video"');
     // What is told from the log alone is made again, and the report with it.
@@ -107,8 +137,7 @@ describe('a network found', () => {
 });
 
 test("a training's results that are damaged are named, and those of a training that there is not are told from them", async () => {
-  const { rounds } = await at.trajectory(id);
-  const training = rounds[0]?.candidates[0]?.trainings[0]?.id ?? '';
+  const training = await firstTraining();
   const results = (of: string) => at.get(`/searches/${id}/trainings/${of}/results`);
   const folder = at.home.candidate(training);
   expect((await results(training)).status).toBe(200);

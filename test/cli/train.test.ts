@@ -51,6 +51,7 @@ describe('train', () => {
       expect(saved.preprocessing.rate).toBe(25);
       expect(existsSync(join(folder, 'evaluation.json'))).toBe(true);
       expect(readdirSync(join(home, 'runs', run)).sort()).toEqual([
+        'SHA256SUMS',
         'data.json',
         'loss.svg',
         'network',

@@ -9,7 +9,7 @@ import { connect } from '../../src/redis/connection.js';
 import { type EmbeddedRedis, runningRedis, startRedis } from '../../src/redis/embedded.js';
 import { backUp, restoreBackup } from '../../src/search/backup.js';
 import { appendEvents, listSearches, readLog } from '../../src/search/log.js';
-import { writeSums } from '../../src/sums.js';
+import { writeSummed, writeSums } from '../../src/sums.js';
 import { configured, dataset } from './searching.js';
 
 let folder: string;
@@ -101,6 +101,20 @@ describe('a backup', () => {
     await expect(restoreBackup(redis, home, backup)).rejects.toMatchObject({ kind: 'data' });
     expect(await redis.dbsize()).toBe(0);
   });
+});
+
+test('a backup of a run of which a report is damaged can be restored: a report is made again', async () => {
+  await filled();
+  await writeSummed(home.run('s1'), { 'report.html': 'whole', 'data.json': '{}' });
+  await writeFile(join(home.run('s1'), 'report.html'), 'hole');
+  const backup = newFolder();
+  await backUp(redis, home, backup);
+  await redis.flushall();
+  await rm(home.folder, { recursive: true });
+  expect(await restoreBackup(redis, home, backup)).toMatchObject({ runs: 1 });
+  await redis.flushall();
+  await writeFile(join(backup, 'runs', 's1', 'data.json'), '[]');
+  await expect(restoreBackup(redis, home, backup)).rejects.toMatchObject({ kind: 'data' });
 });
 
 test('the Redis of a home that is not in use is not taken for one that runs', async () => {

@@ -101,9 +101,9 @@ export function artifactRoutes(app: App, { redis, home }: Service): void {
     async ({ params }, reply) => {
       const { id, '*': path } = params;
       const state = await searchNamed(redis, id);
-      // What is told from the log alone is made again.
-      if (dirname(path) === '.' && !(await isAsWritten(join(home.run(id), path))))
-        await writeRun(state, home);
+      // What is told from the log, or has its like in candidates/, is made again.
+      const isMadeAgain = ['.', 'curves', 'mistakes'].includes(dirname(path));
+      if (isMadeAgain && !(await isAsWritten(join(home.run(id), path)))) await writeRun(state, home);
       const file = await fileInside(home.run(id), path);
       if (file && !(await isAsWritten(file)))
         throw damagedFile(path, 'Take it from a backup; candidates/ in the home has what was trained.');

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { X3dError } from '../../errors.js';
 import { writeWhole } from '../../files.js';
-import { type Home, homeAt, TRAJECTORY } from '../../home.js';
+import { type Home, homeAt, REPORT } from '../../home.js';
 import { type Compared, comparedOf, comparisonSpecification, type Figure } from '../../search/comparison.js';
 import { svgOf } from '../../search/drawing.js';
 import type { Trajectory } from '../../search/views.js';
@@ -25,7 +25,7 @@ interface CompareOptions extends Reach {
  * where it is damaged.
  */
 const trajectoryOnDisk = async (home: Home, id: string): Promise<Trajectory | undefined> =>
-  (await readWritten(join(home.run(id), TRAJECTORY))) as Trajectory | undefined;
+  (await readWritten(join(home.run(id), REPORT.trajectory))) as Trajectory | undefined;
 
 /** From the home's runs where they are there; else from the service. */
 async function trajectoriesOf(ids: readonly string[], reach: Reach): Promise<readonly Trajectory[]> {

@@ -11,9 +11,9 @@ import Type, { type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { csvCell } from '../../csv.js';
 import { type Dataset, PARTS, type Part } from '../../data/index.js';
-import { writeJson, writeWhole } from '../../files.js';
+import { jsonText } from '../../files.js';
 import type { Home } from '../../home.js';
-import { readWritten } from '../../sums.js';
+import { readWritten, writeSummed } from '../../sums.js';
 import type { SearchConfiguration } from '../configuration.js';
 
 export interface Beginning {
@@ -31,21 +31,25 @@ const LISTS: Readonly<Record<Part, string>> = { train: 'train.csv', validation: 
 const separatorOf = (paths: readonly string[]): string =>
   [' ', ',', '\t'].find((separator) => !paths.some((path) => path.includes(separator))) ?? ',';
 
-async function writeSplit(folder: string, { videos, classes }: Dataset): Promise<void> {
+/** The lists by the names of their files. */
+function splitOf({ videos, classes }: Dataset): Record<string, string> {
   const separator = separatorOf(videos.map(({ path }) => path));
-  for (const part of PARTS) {
+  const lists = PARTS.map((part) => {
     const lines = videos
       .filter((video) => video.part === part)
       .map(({ path, label }) => `${csvCell(path, separator)}${separator}${label}\n`);
-    if (lines.length > 0) await writeWhole(join(folder, LISTS[part]), lines.join(''));
-  }
-  await writeWhole(join(folder, 'classes.txt'), classes.map((name) => `${name}\n`).join(''));
+    return [LISTS[part], lines.join('')] as const;
+  });
+  return {
+    ...Object.fromEntries(lists.filter(([, lines]) => lines !== '')),
+    'classes.txt': classes.map((name) => `${name}\n`).join(''),
+  };
 }
 
 /** Every video, and the split as lists, into a run's folder. Safe to repeat. */
 export async function recordData(folder: string, opened: Dataset): Promise<void> {
-  await writeWhole(join(folder, FILES.data), `${JSON.stringify(opened)}\n`);
-  await writeSplit(join(folder, SPLIT), opened);
+  await writeSummed(folder, { [FILES.data]: `${JSON.stringify(opened)}\n` });
+  await writeSummed(join(folder, SPLIT), splitOf(opened));
 }
 
 /** Written before the search's first event. Safe to repeat. */
@@ -56,8 +60,10 @@ export async function recordBeginning(
 ): Promise<void> {
   const folder = home.run(search);
   const { data } = configuration;
-  await writeJson(join(folder, FILES.given), { ...(given as object), data });
-  await writeJson(join(folder, FILES.resolved), configuration);
+  await writeSummed(folder, {
+    [FILES.given]: jsonText({ ...(given as object), data }),
+    [FILES.resolved]: jsonText(configuration),
+  });
   await recordData(folder, opened);
 }
 

@@ -1,11 +1,12 @@
 /** The facts of a run (run.json), its curves, and its page: what its folder has beside the trajectory. */
-import { copyFile, mkdir, readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { X3dError } from '../../errors.js';
-import { writeJson, writeWhole } from '../../files.js';
-import type { Home } from '../../home.js';
-import { readWritten } from '../../sums.js';
-import { readCurve } from '../../training/curve.js';
+import { jsonText } from '../../files.js';
+import { type Home, REPORT } from '../../home.js';
+import { isAsWritten, readWritten, writeSummed } from '../../sums.js';
+import { curveFile, readCurve } from '../../training/curve.js';
 import { mistakesIn, readPredictions } from '../../training/predictions.js';
 import {
   type CurvePoint,
@@ -37,35 +38,53 @@ export interface RunFacts extends ReturnType<typeof environment> {
   readonly command: string;
 }
 
-const isAbsent = (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'ENOENT') throw error;
-};
-
 const workersIn = (state: SearchState): string[] =>
   [...new Set(trainingsOf(state).flatMap(({ worker }) => worker ?? []))].sort();
 
 /** Joules of each search when this process last looked. */
 const looked = new Map<string, number>();
 
-/** What was counted before, by this process or another, and what has passed since this one last looked. */
-async function energyOf(run: string, search: string, meter: EnergyMeter | undefined) {
+/** `before`: what was counted then, by this process or another; what has passed since this one last looked is added. */
+function energyOf(before: number | undefined, search: string, meter: EnergyMeter | undefined) {
   const joules = meter?.joules();
-  const before = await readFile(join(run, 'run.json'), 'utf8')
-    .then((text) => (JSON.parse(text) as Partial<RunFacts>).energy?.joules)
-    .catch(() => undefined);
   if (joules === undefined) return before === undefined ? {} : { energy: { joules: before } };
   const since = looked.get(search) ?? joules;
   looked.set(search, joules);
   return { energy: { joules: (before ?? 0) + joules - since } };
 }
 
-/** Copies what is not there yet: a curve is whole once its training has ended. */
+interface Reading {
+  /** Undefined where it is damaged. */
+  readonly read: <Read>(reading: Promise<Read>) => Promise<Read | undefined>;
+  /** What was, in words. */
+  readonly damaged: readonly string[];
+}
+
+/** Reads what the page shows; what is damaged is named there, and not shown. */
+function openReading(): Reading {
+  const damaged: string[] = [];
+  const read: Reading['read'] = (reading) =>
+    reading.catch((error: unknown) => {
+      if (!(error instanceof X3dError)) throw error;
+      damaged.push(error.message);
+      return undefined;
+    });
+  return { damaged, read };
+}
+
+/** Copies what is not there as it was written: a curve is whole once its training has ended. */
 async function keepCurves(run: string, state: SearchState, home: Home): Promise<void> {
   const folder = join(run, 'curves');
-  await mkdir(folder, { recursive: true });
-  for (const { id, progress } of trainingsOf(state))
-    if (progress.kind === 'finished')
-      await copyFile(join(home.candidate(id), 'curve.jsonl'), join(folder, `${id}.jsonl`)).catch(isAbsent);
+  const missing: Record<string, Uint8Array> = {};
+  for (const { id, progress } of trainingsOf(state)) {
+    const name = `${id}.jsonl`;
+    const isKept = existsSync(join(folder, name)) && (await isAsWritten(join(folder, name)));
+    if (progress.kind !== 'finished' || isKept) continue;
+    const curve = curveFile(home.candidate(id));
+    const content = await readFile(curve).catch(() => undefined);
+    if (content && (await isAsWritten(curve, content))) missing[name] = content;
+  }
+  await writeSummed(folder, missing);
 }
 
 /** Points of a line: more are not seen, and a page of them would be large. */
@@ -78,12 +97,16 @@ function thinned(points: readonly CurvePoint[]): CurvePoint[] {
 }
 
 /** A picture of each round's curves, and of those of the network found, by their titles. */
-async function curvePictures(state: SearchState, home: Home): Promise<Reported['pictures']['curves']> {
+async function curvePictures(
+  state: SearchState,
+  home: Home,
+  read: Reading['read'],
+): Promise<Reported['pictures']['curves']> {
   const curvesOf = (name: string, trainings: readonly TrainingState[]): Promise<Curve[]> =>
     Promise.all(
       trainings.map(async ({ id }, index) => ({
         name: index === 0 ? name : `${name} ${index + 1}`,
-        points: thinned(await readCurve(home.candidate(id))),
+        points: thinned((await read(readCurve(home.candidate(id)))) ?? []),
       })),
     );
   const pictures: { title: string; svg: string }[] = [];
@@ -111,18 +134,6 @@ async function testOf(run: string): Promise<Reported['tested']> {
   return evaluation && { name, evaluation };
 }
 
-/** Reads what the page shows; what is damaged is named there, and not shown. */
-function openReading() {
-  const damaged: string[] = [];
-  const read = <Read>(reading: Promise<Read>): Promise<Read | undefined> =>
-    reading.catch((error: unknown) => {
-      if (!(error instanceof X3dError)) throw error;
-      damaged.push(error.message);
-      return undefined;
-    });
-  return { damaged, read };
-}
-
 /** Mistakes whose frames are shown. */
 const MOST_MISTAKES = 12;
 
@@ -137,19 +148,20 @@ export async function writeReport(
   const run = home.run(state.id);
   const { configuration } = state;
   const { status, createdAt, endedAt } = trajectory;
+  const { damaged, read } = openReading();
+  const before = (await read(readWritten(join(run, REPORT.facts)))) as Partial<RunFacts> | undefined;
   const facts: RunFacts = {
     search: state.id,
     status,
     createdAt,
     ...(endedAt === undefined ? {} : { endedAt }),
     workers: workersIn(state),
-    ...(await energyOf(run, state.id, meter)),
+    ...energyOf(before?.energy?.joules, state.id, meter),
     ...environment(),
     command: repeatingCommand(configuration),
   };
-  await writeJson(join(run, 'run.json'), facts);
+  await writeSummed(run, { [REPORT.facts]: jsonText(facts) });
   await keepCurves(run, state, home);
-  const { damaged, read } = openReading();
   const data = await read(readRecordedData(run));
   const tested = await read(testOf(run));
   const said = (await read(readPredictions(join(run, 'network')))) ?? [];
@@ -172,7 +184,7 @@ export async function writeReport(
     data,
     pictures: {
       ...(picture === undefined ? {} : { trajectory: picture }),
-      curves: await curvePictures(state, home),
+      curves: await curvePictures(state, home, read),
       ...(confusion === undefined ? {} : { confusion }),
     },
     tested,
@@ -181,5 +193,5 @@ export async function writeReport(
     strips,
     damaged,
   });
-  await writeWhole(join(run, 'report.html'), page);
+  await writeSummed(run, { [REPORT.page]: page });
 }

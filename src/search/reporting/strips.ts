@@ -1,8 +1,9 @@
 /** Pictures of videos, each one JPEG file kept in the run's folder. */
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Dataset } from '../../data/index.js';
 import { openViewing } from '../../deployment/viewing.js';
+import { isAsWritten, writeSums } from '../../sums.js';
 
 const FOLDER = 'mistakes';
 
@@ -24,8 +25,15 @@ export async function stripsOf(
       const video = videos.find((one) => one.name === name);
       if (!video) continue;
       const file = join(run, FOLDER, `${video.digest}.jpg`);
-      const read = () => readFile(file).catch(() => undefined);
-      const make = () => viewing.write({ kind: 'strip', video, rate, cacheFolder, to: file }).catch(() => {});
+      const read = async () => {
+        const bytes = await readFile(file).catch(() => undefined);
+        return bytes && (await isAsWritten(file, bytes)) ? bytes : undefined;
+      };
+      const make = () =>
+        viewing
+          .write({ kind: 'strip', video, rate, cacheFolder, to: file })
+          .then(() => writeSums(join(run, FOLDER), [basename(file)]))
+          .catch(() => {});
       const strip = (await read()) ?? (await make().then(read));
       if (strip) strips.set(name, strip);
     }
