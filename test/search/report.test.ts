@@ -1,5 +1,5 @@
 /** A run's folder, which stands by itself: from what a search began with to the page that explains it. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -147,7 +147,8 @@ describe("a run's folder", () => {
   });
 
   test('has the curve of every training', () => {
-    expect(readdirSync(join(run, 'curves')).filter(isFile).sort()).toEqual(
+    const curves = readdirSync(join(run, 'curves')).filter((name) => name.endsWith('.jsonl'));
+    expect(curves.sort()).toEqual(
       trainingsOf(state)
         .map(({ id }) => `${id}.jsonl`)
         .sort(),
@@ -199,6 +200,32 @@ describe('the report', () => {
     expect(text).toContain('The search goes on');
     expect(text).not.toContain('videos right');
     expect(existsSync(join(other.run('s1'), 'run.json'))).toBe(true);
+  });
+
+  test("draws a round's curves once, and again where a training came to them", async () => {
+    const other = homeAt(join(temporaryFolder(), 'home'));
+    const rounds = events.flatMap(({ kind }, index) => (kind === 'winner-chosen' ? [index + 1] : []));
+    const ends = [(rounds[0] ?? 0) - 2, ...rounds.slice(0, 2)];
+    const written: string[][] = [];
+    const report = () => readFileSync(join(other.run('s1'), 'report.html'), 'utf8');
+    for (const { id } of trainingsOf(state)) {
+      mkdirSync(other.candidate(id), { recursive: true });
+      await writeCurve(other.candidate(id), [{ step: 1, loss: 1, accuracy: 0.5, learningRate: 0.1 }]);
+    }
+    for (const end of ends) {
+      const then = fold(events.slice(0, end));
+      if (!then) throw new Error('no search');
+      await writeRun(then, other);
+      const folder = join(other.run('s1'), 'curves');
+      const pictures = readdirSync(folder).filter((name) => name.endsWith('.svg'));
+      // A file that is written anew is another one.
+      written.push(pictures.sort().map((name) => `${name} ${statSync(join(folder, name)).ino}`));
+      for (const name of pictures) expect(report()).toContain(readFileSync(join(folder, name), 'utf8'));
+    }
+    const [early = [], first = [], second = []] = written;
+    expect([early, first, second].map(({ length }) => length)).toEqual([1, 1, 2]);
+    expect(first).not.toEqual(early);
+    expect(second.slice(0, 1)).toEqual(first);
   });
 
   test('goes without a picture where a video is gone', async () => {

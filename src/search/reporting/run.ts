@@ -1,24 +1,16 @@
 /** The facts of a run (run.json), its curves, and its page: what its folder has beside the trajectory. */
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { X3dError } from '../../errors.js';
 import { jsonText } from '../../files.js';
 import { type Home, REPORT } from '../../home.js';
-import { isAsWritten, readWritten, writeSummed } from '../../sums.js';
-import { curveFile, readCurve } from '../../training/curve.js';
+import { readWritten, writeSummed } from '../../sums.js';
 import { mistakesIn, readPredictions } from '../../training/predictions.js';
-import {
-  type CurvePoint,
-  type EvaluationName,
-  type TrainingResult,
-  trainingResult,
-} from '../../training/training.js';
+import { type EvaluationName, type TrainingResult, trainingResult } from '../../training/training.js';
 import { confusionSpecification } from '../charts/confusion.js';
-import { type Curve, curvesSpecification } from '../charts/curves.js';
 import { svgOf } from '../drawing.js';
-import { candidatesIn, moveOf, type SearchState, type TrainingState, trainingsOf } from '../state.js';
+import { type SearchState, trainingsOf } from '../state.js';
 import type { Trajectory } from '../views.js';
+import { curvePictures, keepCurves, type Reading } from './curves.js';
 import type { EnergyMeter } from './energy.js';
 import { environment } from './environment.js';
 import { type Reported, reportPage } from './page.js';
@@ -53,13 +45,6 @@ function energyOf(before: number | undefined, search: string, meter: EnergyMeter
   return { energy: { joules: (before ?? 0) + joules - since } };
 }
 
-interface Reading {
-  /** Undefined where it is damaged. */
-  readonly read: <Read>(reading: Promise<Read>) => Promise<Read | undefined>;
-  /** What was, in words. */
-  readonly damaged: readonly string[];
-}
-
 /** Reads what the page shows; what is damaged is named there, and not shown. */
 function openReading(): Reading {
   const damaged: string[] = [];
@@ -70,58 +55,6 @@ function openReading(): Reading {
       return undefined;
     });
   return { damaged, read };
-}
-
-/** Copies what is not there as it was written: a curve is whole once its training has ended. */
-async function keepCurves(run: string, state: SearchState, home: Home): Promise<void> {
-  const folder = join(run, 'curves');
-  const missing: Record<string, Uint8Array> = {};
-  for (const { id, progress } of trainingsOf(state)) {
-    const name = `${id}.jsonl`;
-    const isKept = existsSync(join(folder, name)) && (await isAsWritten(join(folder, name)));
-    if (progress.kind !== 'finished' || isKept) continue;
-    const curve = curveFile(home.candidate(id));
-    const content = await readFile(curve).catch(() => undefined);
-    if (content && (await isAsWritten(curve, content))) missing[name] = content;
-  }
-  await writeSummed(folder, missing);
-}
-
-/** Points of a line: more are not seen, and a page of them would be large. */
-const MOST_POINTS = 100;
-
-/** Every n-th point, and all that have looked at validation videos. */
-function thinned(points: readonly CurvePoint[]): CurvePoint[] {
-  const every = Math.max(1, Math.ceil(points.length / MOST_POINTS));
-  return points.filter(({ validation }, index) => validation || index % every === 0);
-}
-
-/** A picture of each round's curves, and of those of the network found, by their titles. */
-async function curvePictures(
-  state: SearchState,
-  home: Home,
-  read: Reading['read'],
-): Promise<Reported['pictures']['curves']> {
-  const curvesOf = (name: string, trainings: readonly TrainingState[]): Promise<Curve[]> =>
-    Promise.all(
-      trainings.map(async ({ id }, index) => ({
-        name: index === 0 ? name : `${name} ${index + 1}`,
-        points: thinned((await read(readCurve(home.candidate(id)))) ?? []),
-      })),
-    );
-  const pictures: { title: string; svg: string }[] = [];
-  const draw = async (title: string, curves: readonly Curve[]) => {
-    const specification = curvesSpecification(curves, 'loss');
-    if (specification) pictures.push({ title, svg: await svgOf(specification) });
-  };
-  for (const round of state.rounds) {
-    const curves = await Promise.all(
-      candidatesIn(state, round).map((candidate) => curvesOf(moveOf(candidate), candidate.trainings)),
-    );
-    await draw(round.step === 'recipe' ? 'Recipes' : `Round ${round.round}`, curves.flat());
-  }
-  await draw('The network found', await curvesOf('trained in full', state.final?.trainings ?? []));
-  return pictures;
 }
 
 /** Of the network found: on test videos, or else on those that chose it. */
@@ -184,7 +117,7 @@ export async function writeReport(
     data,
     pictures: {
       ...(picture === undefined ? {} : { trajectory: picture }),
-      curves: await curvePictures(state, home, read),
+      curves: await curvePictures(run, state, home, read),
       ...(confusion === undefined ? {} : { confusion }),
     },
     tested,
