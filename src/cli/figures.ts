@@ -71,6 +71,12 @@ export function timeLeft(ending: Ending, now = Date.now()): string {
 /** Frames x stride, as the papers write a clip. */
 export const clip = ({ frames, stride }: Factors): string => `${frames}x${stride}`;
 
+/** All that makes a network of its base. */
+export const networkText = (factors: Factors): string => {
+  const { crop, width, bottleneck, depth } = factors;
+  return `${clip(factors)}, ${crop} px, width ${width}, bottleneck ${bottleneck}, depth ${depth}`;
+};
+
 /** Where a move changed nothing. */
 export const NO_CHANGE = 'none';
 

@@ -2,6 +2,7 @@
 import type { TopLevelSpec } from 'vega-lite';
 import { networkCost } from '../flops/cost.js';
 import { type Axis, BASES, describeNetwork, MODELS, type ModelName, sameNetwork } from '../network/index.js';
+import { LABEL_SIZE, type Placed, placed, SIDES } from './charts/labels.js';
 import { counted } from './counted.js';
 import {
   accuracyAxis,
@@ -9,6 +10,7 @@ import {
   costAxis,
   foundIn,
   framed,
+  type Layers,
   LIGHT,
   type Look,
   type Measured,
@@ -16,6 +18,7 @@ import {
   type Point,
   percent,
   triedIn,
+  WIDTH,
 } from './picture.js';
 import { moveOf } from './state.js';
 import type { Trajectory } from './views.js';
@@ -36,8 +39,9 @@ export interface CandidatePoint extends Measured {
   readonly round: number;
   readonly axis: string;
   readonly won: boolean;
-  /** Of winners: what the round changed. */
+  /** Of winners: what the round changed, and in brief which round it was. */
   readonly label: string;
+  readonly brief: string;
 }
 
 const shown = (value: number) => value.toFixed(1);
@@ -65,6 +69,7 @@ export const candidatePoints = (trajectory: Trajectory): CandidatePoint[] =>
           axis: (axis ? AXIS_COLOURS[axis] : OTHER).name,
           won,
           label: moved ? `${round}: ${moveOf(candidate)}${winner.choice.undecided ? ' ?' : ''}` : '',
+          brief: moved ? `${round}${winner.choice.undecided ? '?' : ''}` : '',
         };
       }),
     ),
@@ -115,10 +120,41 @@ function domains(points: readonly (Point & Partial<Measured>)[], target: number)
   } as const;
 }
 
-/** The chart's specification, or undefined where no candidate has a result yet. */
+const HEIGHT = 380;
+
+interface Worded extends Point {
+  readonly label: string;
+  readonly brief: string;
+}
+
+/** Points with the words that have room beside them. */
+function labelled<Own extends Worded>(
+  points: readonly Own[],
+  { x, y }: ReturnType<typeof domains>,
+  width: number,
+): (Own & Placed)[] {
+  const share = (value: number, [from, to]: readonly [number, number]) => (value - from) / (to - from);
+  const log = ([from, to]: readonly [number, number]) => [Math.log(from), Math.log(to)] as const;
+  const own = points.filter(({ label }) => label !== '');
+  const words = placed(
+    own.map(({ cost, accuracy, label, brief }) => ({
+      x: width * share(Math.log(cost), log(x)),
+      y: HEIGHT * (1 - share(accuracy, y)),
+      label,
+      brief,
+    })),
+  );
+  return own.flatMap((point, index) => {
+    const at = words[index];
+    return at ? [{ ...point, ...at }] : [];
+  });
+}
+
+/** The chart's specification, or undefined where no candidate has a result yet. `width`: of the plot, pixels. */
 export function trajectorySpecification(
   trajectory: Trajectory,
   look: Look = LIGHT,
+  width = WIDTH,
 ): TopLevelSpec | undefined {
   const { search, name, method, base, target, complexity, rounds, final } = trajectory;
   const candidates = candidatePoints(trajectory);
@@ -127,6 +163,14 @@ export function trajectorySpecification(
   const found = foundPoint(trajectory);
   const published = publishedPoints(trajectory);
   const domain = domains([...candidates, ...found, ...published], target);
+  const ending = found.map((point) => ({
+    ...point,
+    label: 'trained in full',
+    brief: 'in full',
+    round: undefined,
+  }));
+  const labels = labelled([...ending, ...winners], domain, width);
+  const sides = Object.entries(SIDES);
   const x = costAxis(complexity, domain.x);
   const y = accuracyAxis(domain.y);
   const test = final?.outcome?.evaluations.test?.metrics.accuracy;
@@ -214,11 +258,6 @@ export function trajectorySpecification(
         encoding: { x, y, color },
       },
       {
-        data: { values: winners },
-        mark: { type: 'text', dy: -15, fontSize: 11, color: look.ink },
-        encoding: { x, y, text: { field: 'label' } },
-      },
-      {
         data: { values: found },
         mark: {
           type: 'point',
@@ -232,14 +271,12 @@ export function trajectorySpecification(
         },
         encoding: { x, y },
       },
-      {
-        data: {
-          values: found.map((point) => ({ ...point, label: 'trained in full' })),
-        },
-        mark: { type: 'text', dx: -14, align: 'right', fontSize: 11, fontWeight: 'bold', color: look.ink },
-        encoding: { x, y, text: { field: 'label' } },
-      },
+      ...sides.map(([side, dy]): Layers[number] => ({
+        data: { values: labels.filter((label) => label.side === side) },
+        mark: { type: 'text', dy, fontSize: LABEL_SIZE, color: look.ink },
+        encoding: { x, y, text: { field: 'text' } },
+      })),
     ],
-    { look },
+    { height: HEIGHT, look },
   );
 }

@@ -95,7 +95,7 @@ export const costAxis = (complexity: Trajectory['complexity'], domain?: readonly
     title: COST_TITLES[complexity],
     scale: { type: 'log', nice: false, ...(domain ? { domain: [...domain] } : {}) },
     // Milliseconds have no thousands.
-    axis: { format: complexity === 'latency' ? '~g' : '~s', grid: false },
+    axis: { format: complexity === 'latency' ? '~g' : '~s', grid: false, labelSeparation: 8 },
   }) as const;
 
 /** `domain` as above, percent. */
@@ -124,6 +124,9 @@ export interface Frame {
   readonly look?: Look;
 }
 
+/** Of a plot, pixels, where a picture is not fitted to a page. */
+export const WIDTH = 640;
+
 /** Layers with all that is around them. */
 export const framed = (
   text: string,
@@ -132,7 +135,7 @@ export const framed = (
   { height = 380, look: { ground, ink, soft, grid } = LIGHT }: Frame = {},
 ): TopLevelSpec => ({
   $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-  width: 640,
+  width: WIDTH,
   height,
   background: ground,
   padding: 16,

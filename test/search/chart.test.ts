@@ -1,11 +1,13 @@
 /** The pictures of searches, as data: what each layer shows. */
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { parse, View } from 'vega';
+import { compile, type TopLevelSpec } from 'vega-lite';
 import { describe, expect, test } from 'vitest';
 import { trajectorySpecification } from '../../src/search/chart.js';
 import { comparisonSpecification } from '../../src/search/comparison.js';
 import { svgOf } from '../../src/search/drawing.js';
-import { foundIn } from '../../src/search/picture.js';
+import { foundIn, LIGHT } from '../../src/search/picture.js';
 import { trajectoryOf } from '../../src/search/trajectory.js';
 import type { Trajectory } from '../../src/search/views.js';
 import { fewClasses } from './arbitraries.js';
@@ -38,6 +40,29 @@ const drawn = (specification: object | undefined, mark: object): readonly Value[
   return found.flatMap(({ data }) => data.values);
 };
 
+interface Words {
+  readonly text: string;
+  readonly bounds: { intersects(other: unknown): boolean };
+}
+interface Item extends Partial<Words> {
+  readonly items?: readonly Item[];
+  readonly marktype?: string;
+  readonly role?: string;
+}
+/** What is written in the plot of a picture, and where. */
+async function wordsOf(specification: TopLevelSpec): Promise<Words[]> {
+  const view = await new View(parse(compile(specification).spec), { renderer: 'none' }).runAsync();
+  const words: Words[] = [];
+  const visit = ({ items = [], marktype, role }: Item) => {
+    for (const item of items)
+      if (marktype === 'text' && role === 'mark') words.push(item as Words);
+      else visit(item);
+  };
+  visit((view.scenegraph() as unknown as { readonly root: Item }).root);
+  view.finalize();
+  return words;
+}
+
 describe("a search's picture", () => {
   test('has every candidate that was measured, with one standard error on both sides, and not those of the recipe', () => {
     const own = raced(byCrop, { recipe: { steps: 1000 } });
@@ -57,20 +82,31 @@ describe("a search's picture", () => {
   });
 
   test('names what each round changed, with a question mark where it is within the noise', () => {
-    const labels = drawn(trajectorySpecification(trajectory), { type: 'text', dy: -15 }).map(
-      ({ label }) => label,
+    const words = { type: 'text', fontSize: 11, color: LIGHT.ink };
+    const labels = drawn(trajectorySpecification(trajectory), words).filter(({ round }) => round);
+    expect(labels.map(({ text }) => text)).toContain('1: s');
+    const undecided = new Map(
+      trajectory.rounds.map(({ round, winner }) => [round, winner?.choice.undecided]),
     );
-    expect(labels).toHaveLength(trajectory.rounds.length);
-    expect(labels[0]).toBe('1: s');
-    const undecided = trajectory.rounds.map(({ winner }) => winner?.choice.undecided);
-    expect(undecided).toContain(true);
-    for (const [index, label] of labels.entries())
-      if (label !== '') expect(String(label).endsWith(' ?')).toBe(undecided[index]);
+    expect([...undecided.values()]).toContain(true);
+    for (const { text, round } of labels)
+      expect(String(text).endsWith('?')).toBe(undecided.get(round as number));
     // The exchanges left the network as it was.
     const last = trajectory.rounds.at(-1);
     expect(last?.step).toBe('exchange');
     expect(last?.candidates.find(({ id }) => id === last.winner?.candidate)?.change).toBe('as it is');
-    expect(labels.at(-1)).toBe('');
+    expect(labels.map(({ round }) => round)).not.toContain(last?.round);
+  });
+
+  test.each([640, 280])('has no words over each other where it is %i pixels wide', async (width) => {
+    const own = contracted();
+    const specification = { ...trajectorySpecification(own, LIGHT, width), width } as TopLevelSpec;
+    const boxes = (await wordsOf(specification)).filter(({ text }) => /^\d+(: .*|\??)$/.test(text));
+    // Each round is named, in full where there is room.
+    expect(boxes).toHaveLength(own.rounds.length);
+    expect(boxes.map(({ text }) => text)).toContain('1: b');
+    for (const [index, { bounds }] of boxes.entries())
+      for (const other of boxes.slice(index + 1)) expect(bounds.intersects(other.bounds)).toBe(false);
   });
 
   test('ends at the network found, once it was trained in full', () => {

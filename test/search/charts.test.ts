@@ -1,4 +1,5 @@
 /** The other pictures of a search: curves, factors as they grew, who ran what when, which classes are taken for which. */
+import { parse, View } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
 import { describe, expect, test } from 'vitest';
 import { classRows, confusionSpecification } from '../../src/search/charts/confusion.js';
@@ -6,8 +7,9 @@ import { curveRows, curvesSpecification } from '../../src/search/charts/curves.j
 import { growthRows, growthSpecification } from '../../src/search/charts/growth.js';
 import { spansOf, timelineSpecification } from '../../src/search/charts/timeline.js';
 import { EVENTS_VERSION } from '../../src/search/events.js';
-import { DARK } from '../../src/search/picture.js';
+import { DARK, LIGHT } from '../../src/search/picture.js';
 import { trajectoryOf } from '../../src/search/trajectory.js';
+import type { Trajectory } from '../../src/search/views.js';
 import { configured, searched, wonBy } from './searching.js';
 
 const { state, events } = searched(configured({ target: '0.15G' }), wonBy('b', 'tau', 's'));
@@ -59,6 +61,12 @@ test('factors grow from 1, by what each round won, to those of the network found
   expect(of('crop').at(-1)).toBe((trajectory.final?.factors.crop ?? 0) / 112);
   expect(rows.at(-1)?.network).toBe('the network found');
   compiles(growthSpecification(trajectory));
+  // Of a search that has not chosen yet there would be one point.
+  const [first] = trajectory.rounds;
+  const { final: _, ...rest } = trajectory;
+  const begun = { ...rest, rounds: first ? [{ ...first, winner: undefined }] : [] } as unknown as Trajectory;
+  expect(growthRows(begun).length).toBeGreaterThan(0);
+  expect(growthSpecification(begun)).toBeUndefined();
 });
 
 describe('who ran what when', () => {
@@ -101,4 +109,19 @@ test('of each class there is how many of its videos were recognised, and how man
     { class: 'wave', videos: 0, right: 0, accuracy: undefined, predicted: 1 },
   ]);
   compiles(confusionSpecification(['jump', 'wave'], confusion));
+});
+
+test.each([LIGHT, DARK])('cells of the matrix without a video are as the ground, $ground', async (look) => {
+  const specification = confusionSpecification(
+    ['jump', 'wave'],
+    [
+      [2, 0],
+      [0, 2],
+    ],
+    look,
+  );
+  const view = await new View(parse(compile(specification).spec), { renderer: 'none' }).runAsync();
+  const colour = view.scale('color') as (share: number) => string;
+  view.finalize();
+  expect(colour(0)).toBe(look.ground === 'white' ? 'rgb(255, 255, 255)' : 'rgb(20, 24, 29)');
 });

@@ -58,7 +58,7 @@ describe.skipIf(NO_BROWSER !== undefined)(`the page${NO_BROWSER ? `, as ${NO_BRO
       await page.getByText('More choices').click();
       await page.getByLabel('Method', { exact: true }).selectOption('paper');
       await page.getByLabel('Steps of a full training').fill('8');
-      await page.getByRole('button', { name: 'Check, and estimate' }).click();
+      await page.getByRole('button', { name: 'Check and estimate' }).click();
       await see(page, 'It can begin');
       await page.getByRole('button', { name: 'Start the search' }).click();
 

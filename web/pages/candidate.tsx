@@ -3,7 +3,7 @@
 import type { ComponentChildren } from 'preact';
 import { useMemo } from 'preact/hooks';
 import type { CandidateDetail, FinalDetail, TrainingDetail } from '../../src/api/routes/candidates.js';
-import { amount, clip, costText, duration } from '../../src/cli/figures.js';
+import { amount, bytes, costText, duration, networkText } from '../../src/cli/figures.js';
 import { moveOf } from '../../src/search/state.js';
 import type { Trajectory } from '../../src/search/views.js';
 import { Log } from '../parts/log.js';
@@ -118,7 +118,6 @@ function Detailed({ search, title, trajectory, detail, trouble, behind, children
     [known, others],
   );
   const complexity = trajectory?.complexity ?? 'multiplyAdds';
-  const ended = detail?.trainings.filter(({ state }) => state === 'finished') ?? [];
   return (
     <>
       <p class="path">
@@ -129,23 +128,21 @@ function Detailed({ search, title, trajectory, detail, trouble, behind, children
       {detail && (
         <>
           <Facts>
-            <Fact name="Network">
-              {clip(detail.factors)}, {detail.factors.crop} px, width {detail.factors.width}, bottleneck{' '}
-              {detail.factors.bottleneck}, depth {detail.factors.depth}
-            </Fact>
+            <Fact name="Network">{networkText(detail.factors)}</Fact>
             <Fact name="Cost">
               {costText(detail.cost, complexity)} {COUNTED[complexity]}
             </Fact>
             <Fact name="Parameters">{amount(detail.cost.parameters)}</Fact>
             {children}
           </Facts>
-          {detail.trainings
-            .filter(({ failure }) => failure !== undefined)
-            .map(({ id, replicate, failure }) => (
-              <p class="trouble" key={id}>
-                Training {replicate + 1} failed: {failure?.reason}
-              </p>
-            ))}
+          {detail.trainings.map(
+            ({ id, failure }, index) =>
+              failure && (
+                <p class="trouble" key={id}>
+                  Training {index + 1} failed: {failure.reason}
+                </p>
+              ),
+          )}
           <Trainings trainings={detail.trainings} />
           <Curves curves={curves} file={`${search}-candidate-curves`} />
           {trajectory && (
@@ -155,16 +152,7 @@ function Detailed({ search, title, trajectory, detail, trouble, behind, children
               classes={trajectory.dataset.classes.length}
             />
           )}
-          {ended.map(({ id, replicate }) => (
-            <Results
-              key={id}
-              search={search}
-              training={id}
-              title={
-                ended.length > 1 ? `Training ${replicate + 1}: what it gets right` : 'What it gets right'
-              }
-            />
-          ))}
+          <Results search={search} trainings={detail.trainings} />
           <Log search={search} trainings={detail.trainings} />
         </>
       )}
@@ -186,16 +174,16 @@ function Trainings({ trainings }: { readonly trainings: readonly TrainingDetail[
           'Accuracy',
           'Loss',
           'Time',
-          'Clips a second',
+          'Clips per second',
           'Memory',
         ]}
       >
-        {trainings.map(({ id, replicate, steps, learningRate, state, running, outcome }) => {
+        {trainings.map(({ id, steps, learningRate, state, running, outcome }, index) => {
           const score = outcome?.evaluations.validation ?? outcome?.evaluations.test;
           return (
             <tr key={id}>
               <th scope="row">
-                {replicate + 1} <small>{id.slice(0, 9)}</small>
+                {index + 1} <small>{id.slice(0, 9)}</small>
               </th>
               <td class="figure">{steps}</td>
               <td class="figure">{learningRate}</td>
@@ -204,7 +192,7 @@ function Trainings({ trainings }: { readonly trainings: readonly TrainingDetail[
                   <Bar
                     done={running.progress.done}
                     of={running.progress.of}
-                    label={`${running.progress.phase} of training ${replicate + 1}`}
+                    label={`${running.progress.phase} of training ${index + 1}`}
                   />
                 ) : (
                   state
@@ -217,7 +205,7 @@ function Trainings({ trainings }: { readonly trainings: readonly TrainingDetail[
               <td class="figure">{score?.metrics.loss.toFixed(3)}</td>
               <td class="figure">{outcome && duration(outcome.seconds)}</td>
               <td class="figure">{outcome?.clipsPerSecond.toFixed(1)}</td>
-              <td class="figure">{outcome && `${amount(outcome.peakBytes)}B`}</td>
+              <td class="figure">{outcome && bytes(outcome.peakBytes)}</td>
             </tr>
           );
         })}

@@ -61,7 +61,7 @@ const wrongIn = ({ problem }: Refused): Wrong =>
 interface FieldProps {
   readonly name: string;
   readonly title: string;
-  readonly hint?: string;
+  readonly hint?: ComponentChildren;
   readonly wrong: Wrong;
   readonly required?: boolean;
   readonly placeholder?: string;
@@ -73,7 +73,7 @@ const saidOf = (wrong: Wrong, name: string): string | undefined =>
   wrong.get(name) ?? [...wrong].find(([field]) => field.startsWith(`${name}.`))?.[1];
 
 interface AskedProps extends Pick<FieldProps, 'name' | 'title'> {
-  readonly hint: string | undefined;
+  readonly hint: ComponentChildren;
   readonly said: string | undefined;
   readonly children: ComponentChildren;
 }
@@ -231,7 +231,7 @@ export function NewSearch() {
       <Field
         name="data.path"
         title="Videos"
-        hint="A folder on the service’s machine: one folder of videos a class, train, val and test folders of such, or lists."
+        hint="A folder on the service’s machine that holds a folder of videos for each class, or train, val and test folders of these, or lists."
         placeholder="/home/me/videos/gestures"
         required
         wrong={wrong}
@@ -239,12 +239,12 @@ export function NewSearch() {
       <Field
         name="target"
         title="Target"
-        hint="How large the network may be: multiply-adds of one clip, as 6M, 600M or 1.5G; or its latency on a device, as 20ms, with the device’s table."
+        hint="How large the network may be: multiply-adds for one clip, such as 6M, 600M or 1.5G; or its latency on a device, such as 20ms, with the device’s table."
         placeholder="6M"
         required
         wrong={wrong}
       />
-      <Field name="name" title="Name" hint="For people; may be left empty." wrong={wrong} />
+      <Field name="name" title="Name" hint="For people to read; may be left empty." wrong={wrong} />
       <Field
         name="data.group"
         title="Groups"
@@ -254,7 +254,7 @@ export function NewSearch() {
       />
       <label class="tick">
         <input type="checkbox" name="data.flip" defaultChecked /> Clips may be mirrored in training
-        <small>Not where classes are each other’s mirror image.</small>
+        <small>Untick this if one class is the mirror image of another.</small>
       </label>
       <details>
         <summary>More choices</summary>
@@ -283,14 +283,19 @@ export function NewSearch() {
         <FileField
           name="deviceTable"
           title="Device table"
-          hint="For a target in milliseconds: the file that `x3d-search benchmark --table FILE` has written on the device."
+          hint={
+            <>
+              For a target in milliseconds: the file that <code>x3d-search benchmark --table FILE</code> wrote
+              on the device.
+            </>
+          }
           wrong={wrong}
         />
         <Choice
           name="complexity"
-          title="The target counts"
+          title="What the target counts"
           options={[
-            ['', 'multiply-adds; milliseconds where it is like 20ms'],
+            ['', 'multiply-adds, or milliseconds for a target such as 20ms'],
             ['parameters', 'parameters'],
             ['activationBytes', 'bytes of activations'],
           ]}
@@ -299,21 +304,21 @@ export function NewSearch() {
         <Field
           name="budget"
           title="Budget"
-          hint="What all trainings may take together: multiply-adds as 5T, or hours as 2h."
+          hint="What all trainings together may take: multiply-adds, such as 5T, or hours, such as 2h."
           wrong={wrong}
         />
-        <Field name="seed" title="Seed" hint="0 where it is left empty." mode="numeric" wrong={wrong} />
+        <Field name="seed" title="Seed" hint="0 if left empty." mode="numeric" wrong={wrong} />
         <Field
           name="recipe.steps"
           title="Steps of a full training"
-          hint="Follows from the number of videos where it is left empty."
+          hint="If left empty, it follows from the number of videos."
           mode="numeric"
           wrong={wrong}
         />
         <Field
           name="recipe.learningRate"
           title="Learning rate"
-          hint="Tried before the first round where it is left empty."
+          hint="If left empty, several are tried before the first round."
           mode="decimal"
           wrong={wrong}
         />
@@ -323,7 +328,7 @@ export function NewSearch() {
       {plan && <PlanShown plan={plan} />}
       <div class="steering">
         <button type="button" disabled={busy !== undefined} onClick={() => void check()}>
-          Check, and estimate
+          Check and estimate
         </button>
         <button type="submit" class="main" disabled={busy !== undefined}>
           Start the search

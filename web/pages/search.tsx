@@ -1,7 +1,7 @@
 /** One search, as it goes on. */
 import { useCallback, useMemo, useState } from 'preact/hooks';
 import type { SearchPage } from '../../src/api/routes/searches.js';
-import { amount, clip, costText, duration, quantity, timeLeft } from '../../src/cli/figures.js';
+import { amount, clip, costText, duration, networkText, quantity, timeLeft } from '../../src/cli/figures.js';
 import { candidatePoints, trajectorySpecification } from '../../src/search/chart.js';
 import { growthRows, growthSpecification } from '../../src/search/charts/growth.js';
 import { spansOf, timelineSpecification } from '../../src/search/charts/timeline.js';
@@ -15,7 +15,18 @@ import { Files } from '../parts/files.js';
 import { RoundUnderWay } from '../parts/round.js';
 import { Steering } from '../parts/steering.js';
 import { Troubles } from '../parts/troubles.js';
-import { Bar, COUNTED, estimate, Fact, Facts, State, Trouble, time, useTitle } from '../parts/words.js';
+import {
+  Bar,
+  COUNTED,
+  estimate,
+  Fact,
+  Facts,
+  State,
+  Trouble,
+  time,
+  useTitle,
+  Videos,
+} from '../parts/words.js';
 import { to } from '../routes.js';
 import { get } from '../service/ask.js';
 import { type LiveSearch, usePolled, useSearch } from '../service/live.js';
@@ -124,11 +135,10 @@ function Summary({ live }: { readonly live: LiveSearch }) {
           <Fact name="Left of the trainings that run">{duration(left)}</Fact>
         )}
         <Fact name="Spent">
-          {amount(spending.multiplyAdds)} multiply-adds, {duration(3600 * spending.hours)} of workers
+          {amount(spending.multiplyAdds)} multiply-adds, {duration(3600 * spending.hours)} of worker time
         </Fact>
         <Fact name="Videos">
-          {dataset.parts.train} train, {dataset.parts.validation} validate, {dataset.parts.test} test;{' '}
-          {dataset.classes.length} classes
+          <Videos of={dataset} />
         </Fact>
         {final && (
           <Fact name="Network found">
@@ -172,9 +182,9 @@ function Path({ trajectory }: { readonly trajectory: Trajectory }) {
     }
   };
   const specification = useCallback(
-    (look: Look) =>
+    (look: Look, width?: number) =>
       over.length === 0
-        ? trajectorySpecification(trajectory, look)
+        ? trajectorySpecification(trajectory, look, width)
         : comparisonSpecification([trajectory, ...over], look),
     [trajectory, over],
   );
@@ -216,13 +226,18 @@ function Path({ trajectory }: { readonly trajectory: Trajectory }) {
 function Growth({ trajectory }: { readonly trajectory: Trajectory }) {
   const specification = useCallback((look: Look) => growthSpecification(trajectory, look), [trajectory]);
   const rows = useMemo(() => growthRows(trajectory).map((row) => ({ ...row })), [trajectory]);
+  const [begun] = trajectory.rounds;
   return (
     <Chart
       title="Factors as they grew"
       file={`${trajectory.search}-factors`}
       specification={specification}
       rows={rows}
-      nothing="No round has begun."
+      nothing={
+        begun
+          ? `Nothing has grown yet: the search begins from ${networkText(begun.factors)}.`
+          : 'No round has begun.'
+      }
     >
       Each as a multiple of where the search began.
     </Chart>

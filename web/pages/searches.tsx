@@ -212,6 +212,10 @@ function One({ search, chosen, choose, again }: OneProps) {
           aria-label={`Compare ${name ?? id}`}
           onChange={(event) => choose(event.currentTarget.checked)}
         />
+        <span class="phone" aria-hidden="true">
+          {' '}
+          compare
+        </span>
       </td>
       <th scope="row">
         <a href={to.search(id)}>{name ?? id}</a>

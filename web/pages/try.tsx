@@ -1,10 +1,12 @@
 /** The network found, tried on a video of one's own. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Prediction } from '../../src/api/routes/predictions.js';
+import type { SearchView } from '../../src/api/search-view.js';
 import { percent } from '../../src/cli/figures.js';
 import { Trouble, useTitle } from '../parts/words.js';
 import { to } from '../routes.js';
 import { reasonOf, respond } from '../service/ask.js';
+import { usePolled } from '../service/live.js';
 
 /** As the service takes it. */
 const MOST_BYTES = 200 * 1024 * 1024;
@@ -18,6 +20,7 @@ interface Tried {
 
 export function Try({ search }: { readonly search: string }) {
   useTitle('Try it');
+  const { answer: view } = usePolled<SearchView>(`/searches/${encodeURIComponent(search)}`, 0);
   const [tried, setTried] = useState<Tried>();
   const [busy, setBusy] = useState(false);
   const [over, setOver] = useState(false);
@@ -61,7 +64,8 @@ export function Try({ search }: { readonly search: string }) {
   return (
     <>
       <p class="path">
-        <a href={to.searches}>Searches</a> / <a href={to.search(search)}>{search}</a>
+        <a href={to.searches}>Searches</a> /{' '}
+        <a href={to.search(search)}>{view?.configuration.name ?? search}</a>
       </p>
       <h1>Try it on a video</h1>
       <label

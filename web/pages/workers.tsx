@@ -1,6 +1,6 @@
 /** Who is at work: what each has, what it runs, when it was last heard of. */
 import type { Workers as Answer } from '../../src/api/routes/workers.js';
-import { amount, duration } from '../../src/cli/figures.js';
+import { bytes, duration } from '../../src/cli/figures.js';
 import { Troubles } from '../parts/troubles.js';
 import { Bar, Trouble, time, useTitle } from '../parts/words.js';
 import { usePolled } from '../service/live.js';
@@ -26,7 +26,7 @@ export function Workers() {
             <tr>
               <th scope="col">Worker</th>
               <th scope="col">Device</th>
-              <th scope="col">Memory for a training</th>
+              <th scope="col">Memory per training</th>
               <th scope="col">Trains</th>
               <th scope="col">Load of its machine</th>
               <th scope="col">Last heard of</th>
@@ -47,8 +47,8 @@ export function Workers() {
                       {threads} {threads === 1 ? 'thread' : 'threads'}
                     </small>
                   </td>
-                  <td data-label="Memory for a training" class="figure">
-                    {amount(memoryBytes)}B
+                  <td data-label="Memory per training" class="figure">
+                    {bytes(memoryBytes)}
                   </td>
                   <td data-label="Trains">
                     {training ? (

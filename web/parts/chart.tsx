@@ -5,6 +5,7 @@ import type { TopLevelSpec } from 'vega-lite';
 import { DARK, LIGHT, type Look } from '../../src/search/picture.js';
 import { download, reasonOf } from '../service/ask.js';
 import { columnsOf, csvOf, type Row } from './csv.js';
+import { plotWidth } from './room.js';
 import { Trouble } from './words.js';
 
 export interface ChartProps {
@@ -13,8 +14,11 @@ export interface ChartProps {
   readonly children?: ComponentChildren;
   /** Of the files that are taken away. */
   readonly file: string;
-  /** Undefined where there is nothing to show yet. Keep it as it is while nothing changes: a new one is drawn anew. */
-  readonly specification: (look: Look) => TopLevelSpec | undefined;
+  /**
+   * Undefined where there is nothing to show yet. `width` of the plot, roughly, pixels. Keep it as it is while nothing
+   * changes: a new one is drawn anew.
+   */
+  readonly specification: (look: Look, width?: number) => TopLevelSpec | undefined;
   readonly rows: readonly Row[];
   /** Instead of a chart that there is not. */
   readonly nothing?: string;
@@ -94,7 +98,7 @@ export function Chart({ title, children, file, specification, rows, nothing }: C
   const width = useWidth(canvas);
   const [asTable, setAsTable] = useState(false);
   const [trouble, setTrouble] = useState<string>();
-  const drawn = useMemo(() => specification(look), [specification, look]);
+  const drawn = useMemo(() => specification(look, plotWidth(width)), [specification, look, width]);
 
   useEffect(() => {
     if (!drawn || width === 0) return;

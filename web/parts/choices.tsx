@@ -1,13 +1,14 @@
 /** What each round chose, by how much and how surely, and what it left out. */
 
 import { Fragment } from 'preact';
-import { amount, change, costText, inWords } from '../../src/cli/figures.js';
+import { amount, costText, inWords } from '../../src/cli/figures.js';
 import type { Choice } from '../../src/search/events.js';
 import { moveOf } from '../../src/search/state.js';
 import type { CandidateView, RoundView, Trajectory } from '../../src/search/views.js';
 import { METRICS } from '../../src/training/metrics.js';
 import { to } from '../routes.js';
 import { Table } from './table.js';
+import { changed } from './words.js';
 
 function margin({ difference }: Choice): string {
   if (!difference) return '';
@@ -65,7 +66,7 @@ export function Choices({ trajectory }: { readonly trajectory: Trajectory }) {
                     <td>
                       <Linked search={search} round={round} id={winner.candidate} />
                     </td>
-                    <td>{change(round.factors, won.factors)}</td>
+                    <td>{changed(round.factors, won.factors)}</td>
                     <td class="figure">{costText(won.cost, complexity)}</td>
                     <td>{inWords(winner.choice.decidedBy)}</td>
                     <td class="figure">{margin(winner.choice)}</td>
@@ -111,7 +112,7 @@ export function Choices({ trajectory }: { readonly trajectory: Trajectory }) {
                 contraction.axis
               )}
             </td>
-            <td>{change(contraction.from, contraction.to)}</td>
+            <td>{changed(contraction.from, contraction.to)}</td>
             <td class="figure">{costText(contraction.cost, complexity)}</td>
             <td colSpan={5} />
           </tr>

@@ -2,17 +2,21 @@
 import { parse, View } from 'vega';
 import { expressionInterpreter } from 'vega-interpreter';
 import { compile, type TopLevelSpec } from 'vega-lite';
-
-/** Below this a legend beside the picture leaves no room for it. */
-const NARROW = 600;
+import { isNarrow } from './room.js';
 
 /** A specification as it fits the page: as wide as there is room, under a heading that the page has already. */
 function fitted(specification: TopLevelSpec, width: number): TopLevelSpec {
   const { title: _, config, ...rest } = specification;
-  const legend =
-    width < NARROW
-      ? { ...config?.legend, orient: 'bottom', columns: 2, direction: 'horizontal' }
-      : config?.legend;
+  const legend = isNarrow(width)
+    ? {
+        ...config?.legend,
+        orient: 'bottom',
+        columns: 2,
+        direction: 'horizontal',
+        // One below the other, since two have no room side by side.
+        layout: { bottom: { anchor: 'start', direction: 'vertical', margin: 6 } },
+      }
+    : config?.legend;
   return {
     ...rest,
     width,

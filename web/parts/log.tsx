@@ -4,7 +4,7 @@ import type { TrainingDetail } from '../../src/api/routes/candidates.js';
 import { duration } from '../../src/cli/figures.js';
 import type { SearchEvent } from '../../src/search/events.js';
 import { follow } from '../service/stream.js';
-import { time } from './words.js';
+import { moment } from './words.js';
 
 interface Line {
   readonly at: string;
@@ -57,17 +57,17 @@ export function Log({ search, trainings }: LogProps) {
     );
     return () => gone.abort();
   }, [search, ids]);
-  const numbers = new Map(trainings.map(({ id, replicate }) => [id, replicate + 1]));
+  const numbers = new Map(trainings.map(({ id }, index) => [id, index + 1]));
   const lines: Line[] = [
     ...events.flatMap((event) => {
       const text = lineOf(event);
       const number = 'training' in event ? numbers.get(event.training) : undefined;
       return text === undefined ? [] : [{ at: event.at, text: `training ${number}: ${text}` }];
     }),
-    ...trainings.flatMap(({ replicate, tries }) =>
+    ...trainings.flatMap(({ tries }, index) =>
       tries.map(({ at, place, failure }) => ({
         at,
-        text: `training ${replicate + 1}: a try on ${place} failed (${failure.kind}): ${failure.reason}`,
+        text: `training ${index + 1}: a try on ${place} failed (${failure.kind}): ${failure.reason}`,
       })),
     ),
   ].sort((a, b) => (a.at < b.at ? -1 : 1));
@@ -77,7 +77,7 @@ export function Log({ search, trainings }: LogProps) {
       <ol class="log">
         {lines.map(({ at, text }) => (
           <li key={`${at} ${text}`}>
-            <time dateTime={at}>{time(at)}</time> {text}
+            <time dateTime={at}>{moment(at)}</time> {text}
           </li>
         ))}
       </ol>

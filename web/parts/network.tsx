@@ -69,48 +69,51 @@ function Drawing({ stages }: { readonly stages: readonly Stage[] }) {
   const widest = Math.max(...stages.map(({ output }) => output[3]));
   const column = WIDTH / stages.length;
   return (
-    <svg class="network" viewBox={`0 0 ${WIDTH} ${TALL + 74}`} aria-hidden="true">
-      {stages.map(({ name, blocks, output, multiplyAdds }, index) => {
-        const middle = column * (index + 0.5);
-        const height = Math.max(10, TALL * Math.sqrt(output[1] / largest));
-        const room = (column - 22) / blocks;
-        const width = Math.max(2, Math.min(room - 2, 34 * Math.sqrt(output[3] / widest)));
-        const step = Math.min(room, width + 3);
-        const left = middle - (step * blocks) / 2;
-        return (
-          <g key={name}>
-            {Array.from({ length: blocks }, (_, block) => (
-              <rect
-                key={block}
-                x={left + block * step}
-                y={(TALL - height) / 2}
-                width={width}
-                height={height}
-                rx="2"
-                opacity="0.85"
-              />
-            ))}
-            {index > 0 && (
-              <path
-                d={`M${column * index - 7} ${TALL / 2} h12 m-4 -4 l4 4 l-4 4`}
-                fill="none"
-                stroke-width="1.5"
-              />
-            )}
-            <text x={middle} y={TALL + 22} text-anchor="middle" font-size="14" font-weight="600">
-              {name}
-              {blocks > 1 && ` ×${blocks}`}
-            </text>
-            <text class="soft" x={middle} y={TALL + 42} text-anchor="middle" font-size="13">
-              {shapeText(output)}
-            </text>
-            <text class="soft" x={middle} y={TALL + 60} text-anchor="middle" font-size="13">
-              {amount(multiplyAdds)}
-            </text>
-          </g>
-        );
-      })}
-    </svg>
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard
+    <section class="scroll" tabIndex={0} aria-label="The network drawn by stage">
+      <svg class="network" viewBox={`0 0 ${WIDTH} ${TALL + 74}`} aria-hidden="true">
+        {stages.map(({ name, blocks, output, multiplyAdds }, index) => {
+          const middle = column * (index + 0.5);
+          const height = Math.max(10, TALL * Math.sqrt(output[1] / largest));
+          const room = (column - 22) / blocks;
+          const width = Math.max(2, Math.min(room - 2, 34 * Math.sqrt(output[3] / widest)));
+          const step = Math.min(room, width + 3);
+          const left = middle - (step * blocks) / 2;
+          return (
+            <g key={name}>
+              {Array.from({ length: blocks }, (_, block) => (
+                <rect
+                  key={block}
+                  x={left + block * step}
+                  y={(TALL - height) / 2}
+                  width={width}
+                  height={height}
+                  rx="2"
+                  opacity="0.85"
+                />
+              ))}
+              {index > 0 && (
+                <path
+                  d={`M${column * index - 7} ${TALL / 2} h12 m-4 -4 l4 4 l-4 4`}
+                  fill="none"
+                  stroke-width="1.5"
+                />
+              )}
+              <text x={middle} y={TALL + 22} text-anchor="middle" font-size="14" font-weight="600">
+                {name}
+                {blocks > 1 && ` ×${blocks}`}
+              </text>
+              <text class="soft" x={middle} y={TALL + 42} text-anchor="middle" font-size="13">
+                {shapeText(output)}
+              </text>
+              <text class="soft" x={middle} y={TALL + 60} text-anchor="middle" font-size="13">
+                {amount(multiplyAdds)}
+              </text>
+            </g>
+          );
+        })}
+      </svg>
+    </section>
   );
 }
 

@@ -1,7 +1,7 @@
 /** What a search would take, and what a careful colleague would say before it begins. */
-import { amount, quantity, roughly, spread } from '../../src/cli/figures.js';
+import { amount, bytes, quantity, roughly, spread } from '../../src/cli/figures.js';
 import type { Plan } from '../../src/search/planning/plan.js';
-import { COUNTED, Fact, Facts } from './words.js';
+import { COUNTED, Fact, Facts, Videos } from './words.js';
 
 const whole = (value: number) => Math.round(value).toLocaleString('en-US');
 
@@ -11,7 +11,6 @@ export function PlanShown({
   readonly plan: Plan;
 }) {
   const failed = checks.filter(({ passed }) => !passed);
-  const { train, validation, test } = dataset.parts;
   return (
     <section aria-label="What it would take" aria-live="polite" class="plan">
       <h2>{failed.length === 0 ? 'It can begin' : 'It can’t begin like this'}</h2>
@@ -27,7 +26,7 @@ export function PlanShown({
       ))}
       <Facts>
         <Fact name="Videos">
-          {train} train, {validation} validate, {test} test; {dataset.classes.length} classes
+          <Videos of={dataset} />
         </Fact>
         <Fact name="Target">
           {quantity(configuration.target, configuration.complexity)} {COUNTED[configuration.complexity]}
@@ -44,7 +43,7 @@ export function PlanShown({
                   ? 'the workers’ speed is being measured …'
                   : 'not known: no worker is at work'}
             </Fact>
-            <Fact name="Disk, at most">{amount(estimate.diskBytes.total)}B</Fact>
+            <Fact name="Disk, at most">{bytes(estimate.diskBytes.total)}</Fact>
           </>
         )}
       </Facts>

@@ -1,5 +1,6 @@
 /** What a training gets right and wrong, class by class. */
 import { useCallback, useMemo, useState } from 'preact/hooks';
+import type { TrainingDetail } from '../../src/api/routes/candidates.js';
 import type { TrainingResults } from '../../src/api/routes/results.js';
 import { inWords } from '../../src/cli/figures.js';
 import { classRows, confusionRows, confusionSpecification } from '../../src/search/charts/confusion.js';
@@ -12,11 +13,41 @@ import { Trouble } from './words.js';
 
 interface ResultsProps {
   readonly search: string;
-  readonly training: string;
-  readonly title: string;
+  readonly trainings: readonly Pick<TrainingDetail, 'id' | 'state'>[];
 }
 
-export function Results({ search, training, title }: ResultsProps) {
+/** Of one of the trainings that finished, the first where no other is asked for. */
+export function Results({ search, trainings }: ResultsProps) {
+  const [asked, setAsked] = useState<string>();
+  const finished = trainings.filter(({ state }) => state === 'finished');
+  const own = finished.find(({ id }) => id === asked) ?? finished[0];
+  if (!own) return null;
+  return (
+    <section>
+      <h2>What it gets right</h2>
+      <div class="filters">
+        {finished.length > 1 && (
+          <label>
+            Training
+            <select value={own.id} onChange={(event) => setAsked(event.currentTarget.value)}>
+              {trainings.map(
+                ({ id, state }, index) =>
+                  state === 'finished' && (
+                    <option key={id} value={id}>
+                      {index + 1}
+                    </option>
+                  ),
+              )}
+            </select>
+          </label>
+        )}
+      </div>
+      <Judged key={own.id} search={search} training={own.id} />
+    </section>
+  );
+}
+
+function Judged({ search, training }: { readonly search: string; readonly training: string }) {
   const path = `/searches/${encodeURIComponent(search)}/trainings/${encodeURIComponent(training)}/results`;
   const { answer, trouble } = usePolled<TrainingResults>(path, 0);
   const names = Object.keys(answer?.evaluations ?? {}) as EvaluationName[];
@@ -34,8 +65,7 @@ export function Results({ search, training, title }: ResultsProps) {
   );
   if (!answer || !evaluation) return <Trouble>{trouble}</Trouble>;
   return (
-    <section>
-      <h2>{title}</h2>
+    <>
       {names.length > 1 && (
         <label>
           On{' '}
@@ -80,6 +110,6 @@ export function Results({ search, training, title }: ResultsProps) {
           mistakes={answer.mistakes.filter(({ evaluation: of }) => of === name)}
         />
       )}
-    </section>
+    </>
   );
 }

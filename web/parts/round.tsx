@@ -1,7 +1,7 @@
 /** The round under way: how far each candidate is, what is known of it, and how it learns. */
 import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
 import type { CandidateDetail, FinalDetail } from '../../src/api/routes/candidates.js';
-import { change, clip, costText, duration, percent } from '../../src/cli/figures.js';
+import { clip, costText, duration, percent } from '../../src/cli/figures.js';
 import { CURVE_METRICS, type Curve, curveRows, curvesSpecification } from '../../src/search/charts/curves.js';
 import type { Look } from '../../src/search/picture.js';
 import { moveOf } from '../../src/search/state.js';
@@ -11,7 +11,7 @@ import { to } from '../routes.js';
 import { get } from '../service/ask.js';
 import type { LiveSearch } from '../service/live.js';
 import { Chart } from './chart.js';
-import { Bar, COUNTED, estimate } from './words.js';
+import { Bar, COUNTED, changed, estimate } from './words.js';
 
 /** One thing that is trained now: a candidate, or the network found. */
 interface Runner {
@@ -41,7 +41,7 @@ export function underWay(trajectory: Trajectory): UnderWay | undefined {
           link: to.final(search),
           path: `${path}/final`,
           changed: `${clip(final.factors)}, ${final.factors.crop} px`,
-          won: true,
+          won: false,
           of: final,
         },
       ],
@@ -59,7 +59,7 @@ export function underWay(trajectory: Trajectory): UnderWay | undefined {
       name: moveOf(candidate),
       link: to.candidate(search, candidate.id),
       path: `${path}/candidates/${encodeURIComponent(candidate.id)}`,
-      changed: change(round.factors, candidate.factors),
+      changed: changed(round.factors, candidate.factors),
       won: candidate.id === round.winner?.candidate,
       of: candidate,
     })),
@@ -103,8 +103,8 @@ export function useDetails(paths: readonly string[], running: boolean): Readonly
 
 /** Each training of a candidate as a curve. */
 export const curvesOf = (name: string, { trainings }: Detail, behind = false): Curve[] =>
-  trainings.map(({ replicate, curve }) => ({
-    name: replicate === 0 ? name : `${name}, training ${replicate + 1}`,
+  trainings.map(({ curve }, index) => ({
+    name: index === 0 ? name : `${name}, training ${index + 1}`,
     points: curve,
     behind,
   }));
@@ -159,7 +159,9 @@ export function RoundUnderWay({ live: { trajectory, progress, view } }: { readon
           <tr>
             <th scope="col">Candidate</th>
             <th scope="col">Changes</th>
-            <th scope="col">{COUNTED[trajectory.complexity]}</th>
+            <th scope="col" class="counted">
+              {COUNTED[trajectory.complexity]}
+            </th>
             <th scope="col">Training</th>
             <th scope="col">Accuracy</th>
             <th scope="col">Loss</th>
@@ -188,7 +190,7 @@ interface RunnerRowProps {
 }
 
 function RunnerRow({ runner, now, complexity }: RunnerRowProps) {
-  const { name, link, changed, won, of } = runner;
+  const { name, link, changed: what, won, of } = runner;
   const finished = of.trainings.filter(({ state }) => state === 'finished').length;
   const estimates = 'estimates' in of ? of.estimates : undefined;
   const outcome = 'outcome' in of ? of.outcome?.evaluations : undefined;
@@ -199,7 +201,7 @@ function RunnerRow({ runner, now, complexity }: RunnerRowProps) {
         <a href={link}>{name}</a>
         {won && <small> won</small>}
       </th>
-      <td data-label="Changes">{changed}</td>
+      <td data-label="Changes">{what}</td>
       <td data-label="Cost" class="figure">
         {costText(of.cost, complexity)}
       </td>

@@ -1,6 +1,8 @@
 /** Small parts of many pages. */
 import type { ComponentChildren } from 'preact';
 import { useEffect } from 'preact/hooks';
+import { change } from '../../src/cli/figures.js';
+import type { Factors } from '../../src/network/index.js';
 import type { Trajectory } from '../../src/search/views.js';
 
 /** What went wrong, said aloud to whoever does not see it. */
@@ -30,12 +32,29 @@ export const COUNTED = {
   latency: 'latency',
 } as const satisfies Record<Trajectory['complexity'], string>;
 
+export const Videos = ({
+  of: { parts, classes },
+}: {
+  readonly of: Pick<Trajectory['dataset'], 'parts' | 'classes'>;
+}) => (
+  <>
+    {parts.train} train, {parts.validation} validate, {parts.test} test; {classes.length}&nbsp;classes
+  </>
+);
+
+/** What one move changed. */
+export const changed = (from: Factors, to: Factors): string => change(from, to).replaceAll('->', '→');
+
 /** A share with its standard error, as "72.5 ± 3.1 %". */
 export const estimate = ({ mean, error }: { readonly mean: number; readonly error: number }): string =>
   `${(100 * mean).toFixed(1)} ± ${(100 * error).toFixed(1)} %`;
 
 export const time = (iso: string): string =>
   new Date(iso).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+
+/** As above, to the second. */
+export const moment = (iso: string): string =>
+  new Date(iso).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
 
 /** How far something is; `label` says what. */
 export const Bar = ({

@@ -77,7 +77,8 @@ export function confusionSpecification(
           color: {
             field: 'share',
             type: 'quantitative',
-            scale: { domain: [0, 100], range: [look.ground, '#0072b2'] },
+            // By red, green and blue: white has no hue to go on from.
+            scale: { domain: [0, 100], range: [look.ground, '#0072b2'], interpolate: 'rgb' },
             legend: null,
           },
         },

@@ -67,7 +67,7 @@ export function curvesSpecification(
     field: 'on',
     type: 'nominal',
     scale: { domain: ['training clips', 'validation videos'], range: [[], [5, 3]] },
-    legend: { title: 'on' },
+    legend: { title: 'on', symbolStrokeColor: look.soft, symbolStrokeWidth: 2, symbolSize: 300 },
   } as const;
   const color = { field: 'training', type: 'nominal', sort: names, legend: { title: 'training' } } as const;
   return framed(

@@ -47,10 +47,10 @@ export function growthRows({ rounds, final }: Trajectory): GrowthRow[] {
   );
 }
 
-/** Undefined where no round has begun. */
+/** Undefined where no round has chosen yet. */
 export function growthSpecification(trajectory: Trajectory, look: Look = LIGHT): TopLevelSpec | undefined {
   const rows = growthRows(trajectory);
-  if (rows.length === 0) return undefined;
+  if (!rows.some(({ step }) => step > 0)) return undefined;
   const encoding = {
     x: {
       field: 'network',

@@ -32,8 +32,8 @@ export function trainingNames({ rounds, contraction, final }: Trajectory): Reado
   const names = new Map<string, string>();
   // A candidate of several rounds is trained in the first.
   for (const { name, trainings } of [...tried, ...compared, ...found])
-    for (const { id, replicate } of trainings)
-      if (!names.has(id)) names.set(id, replicate === 0 ? name : `${name}, training ${replicate + 1}`);
+    for (const [index, { id }] of trainings.entries())
+      if (!names.has(id)) names.set(id, index === 0 ? name : `${name}, training ${index + 1}`);
   return names;
 }
 
@@ -62,14 +62,24 @@ export function spansOf(events: readonly SearchEvent[], trajectory: Trajectory, 
   return spans;
 }
 
+const LEAST_MS = 60_000;
+
 /** Undefined where nothing was trained yet. */
 export function timelineSpecification(spans: readonly Span[], look: Look = LIGHT): TopLevelSpec | undefined {
   if (spans.length === 0) return undefined;
   const workers = [...new Set(spans.map(({ worker }) => worker))];
+  const times = spans.map(({ from }) => Date.parse(from));
+  const begun = Math.min(...times);
   return framed(
     'Who ran what when',
     [],
     [
+      {
+        // Nothing is seen of it but that the axis reaches to it: of some seconds it would show parts.
+        data: { values: [{ from: new Date(begun + LEAST_MS).toISOString() }] },
+        mark: { type: 'rule', opacity: 0 },
+        encoding: { x: { field: 'from', type: 'temporal' } },
+      },
       {
         data: { values: [...spans] },
         mark: {
