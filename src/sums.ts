@@ -3,18 +3,21 @@
  * whatever a crash, a disk or a hand has done to it since.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { X3dError } from './errors.js';
-import { writeWhole } from './files.js';
+import { openRegular, readRegular, writeWhole } from './files.js';
 
 export const SUMS = 'SHA256SUMS';
+/** Of what is read whole. */
+const MOST_BYTES = 2 ** 30;
 
 async function sumOf(file: string): Promise<string> {
   const hash = createHash('sha256');
-  await pipeline(createReadStream(file), hash);
+  const opened = await openRegular(file);
+  await pipeline(opened.createReadStream(), hash);
   return hash.digest('hex');
 }
 
@@ -26,7 +29,7 @@ type Sums = ReadonlyMap<string, readonly string[]>;
 
 /** Undefined where nothing was written down, or that is damaged itself. */
 async function sumsIn(folder: string): Promise<Sums | undefined> {
-  const text = await readFile(join(folder, SUMS), 'utf8').catch(() => '');
+  const text = await readRegular(join(folder, SUMS), MOST_BYTES).then(String, () => '');
   const lines = text.split('\n').filter((line) => line !== '');
   const sums = new Map<string, string[]>();
   for (const line of lines) {
@@ -107,7 +110,7 @@ export const damagedFile = (file: string, remedy = 'Take it from a backup.'): X3
  * written. Its form is for the caller to look at: it may be an earlier version's.
  */
 export async function readWritten(file: string): Promise<unknown> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const text = await readRegular(file, MOST_BYTES).then(String, (error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error;
     return undefined;
   });

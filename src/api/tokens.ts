@@ -4,12 +4,12 @@
  * by its id reads one file, so that a token that was revoked is refused from the next request on.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { X3dError } from '../errors.js';
-import { writeJson } from '../files.js';
+import { readRegular, writeJson } from '../files.js';
 import type { Home } from '../home.js';
 
 /** Each may do what those before it may: look; begin searches and steer its own; steer those of all. */
@@ -46,9 +46,12 @@ export const newToken = (id = randomBytes(6).toString('hex')): string =>
 /** Whether two tokens are the same, in a time that does not tell how far they are. */
 export const sameToken = (one: string, other: string): boolean => timingSafeEqual(digest(one), digest(other));
 
+/** Of one token's file. */
+const MOST_BYTES = 64 * 1024;
+
 async function recordAt(path: string): Promise<TokenRecord | undefined> {
   try {
-    const value: unknown = JSON.parse(await readFile(path, 'utf8'));
+    const value: unknown = JSON.parse((await readRegular(path, MOST_BYTES)).toString());
     return tokenRecord.Check(value) ? value : undefined;
   } catch {
     return undefined;

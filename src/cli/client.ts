@@ -1,9 +1,9 @@
 /** A client of the service's HTTP API: JSON in and out, problem documents as errors. */
-import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Problem } from '../api/problems.js';
 import { sentEvents } from '../api/sent-events.js';
 import { ERROR_KINDS, type ErrorKind, X3dError } from '../errors.js';
+import { readRegular } from '../files.js';
 import type { Home } from '../home.js';
 import type { SearchEvent } from '../search/events.js';
 import type { TrainingProgress } from '../training/training.js';
@@ -101,11 +101,17 @@ export function connectTo(
   };
 }
 
+/** Of service.json. */
+const MOST_ANNOUNCED = 64 * 1024;
+
 /** The service of a home that `run` or `serve` keeps alive. Throws X3dError environment where there is none. */
 export async function serviceOf(home: Home, url: string | undefined): Promise<Client> {
   if (url !== undefined) return connectTo(url.replace(/\/+$/, ''));
   try {
-    const found = JSON.parse(await readFile(home.service, 'utf8')) as { url: string; token: string };
+    const found = JSON.parse((await readRegular(home.service, MOST_ANNOUNCED)).toString()) as {
+      url: string;
+      token: string;
+    };
     return connectTo(found.url, found.token);
   } catch {
     throw new X3dError('environment', {

@@ -1,9 +1,9 @@
 /** A search's configuration as a file: YAML, and so JSON too. What is wrong in it is said with its line. */
-import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { Compile } from 'typebox/compile';
 import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
 import { X3dError } from '../errors.js';
+import { readRegular } from '../files.js';
 import { ConfigurationFile } from '../search/configuration.js';
 import { mismatches } from '../validation.js';
 import { readLatencyTable } from './device-table.js';
@@ -21,12 +21,11 @@ const refuse = (subject: string, expected: string, got: string, remedy?: string,
   );
 
 async function textOf(path: string): Promise<string> {
-  const text = await readFile(path, 'utf8').catch((cause: Error) => {
+  const bytes = await readRegular(path, MOST_BYTES).catch((cause: Error) => {
+    if (cause instanceof X3dError) throw cause;
     throw refuse('--config', 'a file that can be read', `${path} (${cause.message})`, undefined, cause);
   });
-  if (text.length > MOST_BYTES)
-    throw refuse('--config', 'a file of a configuration', `${path}, of ${text.length} characters`);
-  return text;
+  return bytes.toString();
 }
 
 /** The line of a field, or of what it should stand in. */

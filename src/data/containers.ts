@@ -1,5 +1,5 @@
 /** Files opened as containers with a video in them, by FFmpeg in the process; what is none is told by its content. */
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import {
   AV_DISPOSITION_ATTACHED_PIC,
   AV_DISPOSITION_STILL_IMAGE,
@@ -17,6 +17,7 @@ import {
   type Stream,
 } from 'node-av/lib';
 import { BOUNDS } from '../bounds.js';
+import { AT_ONCE, notRegular } from '../files.js';
 import { DecodingError } from './undecodable.js';
 
 const { width: WIDEST, height: HIGHEST } = BOUNDS.frame;
@@ -83,10 +84,12 @@ export function streamFacts(stream: Stream): StreamFacts {
   };
 }
 
-function refusePlaylist(path: string): void {
+function refuseOthers(path: string): void {
   const bytes = Buffer.alloc(SNIFFED_BYTES + PADDING);
-  const descriptor = openSync(path, 'r');
+  const descriptor = openSync(path, AT_ONCE);
   try {
+    const got = notRegular(fstatSync(descriptor));
+    if (got !== undefined) throw new DecodingError(got);
     readSync(descriptor, bytes, 0, SNIFFED_BYTES, 0);
   } finally {
     closeSync(descriptor);
@@ -160,13 +163,14 @@ function openFormat(path: string): FormatContext {
   const format = new FormatContext();
   format.allocContext();
   format.setOption('protocol_whitelist', 'file');
-  if (format.openInputSync(path) < 0) throw new DecodingError('not a container that FFmpeg can open');
+  if (format.openInputSync(`file:${path}`) < 0)
+    throw new DecodingError('not a container that FFmpeg can open');
   return format;
 }
 
 /** Opens a file whose video stream is not too large to be looked at. Throws DecodingError. */
 export function openVideo(path: string): VideoStream {
-  refusePlaylist(path);
+  refuseOthers(path);
   let format = openFormat(path);
   try {
     const name = format.iformat?.name ?? '';

@@ -1,10 +1,10 @@
 /** Lists of labelled videos to files and classes: numbers or names as labels, paths in any Unicode form. */
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { X3dError } from '../errors.js';
 import type { Part } from './dataset.js';
 import { byName, type LabelledFile, nameBelow } from './labelled.js';
-import { type ListedVideo, MOST_LABELS, readList } from './listed.js';
+import { type ListedVideo, listText, MOST_LABELS, readList } from './listed.js';
 import { startWalk, type WalkOptions } from './walking.js';
 
 interface PartList {
@@ -17,7 +17,10 @@ type Listed = ListedVideo & { readonly part?: Part };
 
 /** Names from classes.txt beside the lists, the line's number being the label. */
 async function classNames(folder: string): Promise<string[] | undefined> {
-  const text = await readFile(join(folder, 'classes.txt'), 'utf8').catch(() => undefined);
+  const text = await listText(join(folder, 'classes.txt')).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    return undefined;
+  });
   if (text === undefined) return undefined;
   const names = text
     .replace(/^\uFEFF/, '')

@@ -3,9 +3,9 @@
  * spaces; quoted as in RFC 4180; with or without a header line; with a column of frame counts before the label;
  * Kinetics' annotation files. Labels are whole numbers from 0, or the names of classes.
  */
-import { readFile } from 'node:fs/promises';
 import { parse } from 'csv-parse/sync';
 import { X3dError } from '../errors.js';
+import { readRegular } from '../files.js';
 
 /** One line. */
 export interface ListedVideo {
@@ -44,14 +44,13 @@ const LABELS = [...LABEL_COLUMNS, ...MORE_LABEL_COLUMNS];
 
 /** The text of a list, in the encoding that its first bytes name. Throws X3dError (data). */
 export async function listText(file: string): Promise<string> {
-  const bytes = await readFile(file);
+  const bytes = await readRegular(file, MOST_BYTES);
   const refuse = (got: string, cause?: unknown) =>
     new X3dError(
       'data',
       { subject: file, expected: 'a list as UTF-8 text', got, remedy: 'Save it as UTF-8.' },
       { cause },
     );
-  if (bytes.length > MOST_BYTES) throw refuse(`${bytes.length} bytes`);
   const encoding =
     bytes[0] === 0xff && bytes[1] === 0xfe
       ? 'utf-16le'

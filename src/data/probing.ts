@@ -10,7 +10,7 @@ import { crc32 } from 'node:zlib';
 import { EndedApart } from '../apart/ended.js';
 import { openPool } from '../apart/pool.js';
 import { BOUNDS, type Bounds } from '../bounds.js';
-import { writeWhole } from '../files.js';
+import { notRegular, writeWhole } from '../files.js';
 import { type DecodingBounds, probeVideo, type VideoFacts } from './decoding.js';
 import { diskRefuses } from './disk.js';
 import { DecodingError } from './undecodable.js';
@@ -134,7 +134,9 @@ export async function probeAll(
     signal?.throwIfAborted();
     const found = await stat(path).catch(() => undefined);
     const entry = known[path];
-    if (!found?.isFile()) results[index] = { kind: 'undecodable', reason: 'no such file' };
+    const other = found && notRegular(found);
+    if (!found || other !== undefined)
+      results[index] = { kind: 'undecodable', reason: other ?? 'no such file' };
     else if (entry?.size === found.size && entry.modified === found.mtimeMs) results[index] = entry.probed;
     else open.push({ index, path, size: found.size, modified: found.mtimeMs });
   }

@@ -17,7 +17,7 @@ export interface Start {
  * takes it. Throws X3dError: not-found where there is none, data where what is there can't be read or is no X3D.
  */
 export async function startNamed(named: string, home: Home): Promise<Start> {
-  if ((await stat(named).catch(() => undefined))?.isFile())
+  if ((await stat(named).catch(() => undefined))?.isDirectory() === false)
     return { pretrained: await keepPretrained(home.pretrained, await readWeights(named)) };
   const { saved } = await networkNamed(named, home);
   const { classes, weights, preprocessing } = saved;

@@ -11,6 +11,7 @@ import type { Redis } from 'ioredis';
 import Type, { type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { X3dError } from '../errors.js';
+import { openRegular } from '../files.js';
 import { type Home, ID, isId, REPORT } from '../home.js';
 import { damagedIn, writeSums } from '../sums.js';
 import { INDEX, streamOf } from './log.js';
@@ -109,7 +110,7 @@ async function logsIn(folder: string): Promise<ReadonlyMap<string, readonly Line
   if (damaged !== undefined)
     throw refuse(join(folder, damaged), 'the file that was written', 'another one, or none');
   const logs = new Map<string, Line[]>();
-  const handle = await open(file);
+  const handle = await openRegular(file);
   try {
     let number = 0;
     for await (const text of handle.readLines()) {

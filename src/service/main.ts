@@ -14,7 +14,7 @@ import { answerParent } from '../answering.js';
 import { startServer } from '../api/server.js';
 import { newToken } from '../api/tokens.js';
 import { X3dError } from '../errors.js';
-import { writeWhole } from '../files.js';
+import { readRegular, writeWhole } from '../files.js';
 import { homeAt } from '../home.js';
 import { openLog } from '../logging.js';
 import { checkUrl, DEFAULT_REDIS_URL, redisFromEnvironment } from '../redis/checking.js';
@@ -57,10 +57,13 @@ const tell = (message: object) =>
     if (!process.send?.(message, undefined, {}, () => done())) done();
   });
 
+const MOST_PEM_BYTES = 2 ** 20;
+
 /** Throws X3dError invalid-input for files that can't be read. */
 async function readCertificate(files: { readonly cert: string; readonly key: string }) {
   const read = (flag: string, path: string) =>
-    readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    readRegular(path, MOST_PEM_BYTES).then(String, (cause: NodeJS.ErrnoException) => {
+      if (cause instanceof X3dError) throw cause;
       const facts = {
         subject: flag,
         expected: 'a PEM file that can be read',
@@ -110,6 +113,7 @@ try {
 } catch (error) {
   if (!(error instanceof X3dError)) throw error;
   await tell({ kind: 'failed', error: { kind: error.kind, facts: error.facts } });
-  process.stderr.write(`${error.message}\n`);
+  // A parent says it in its own way.
+  if (!process.send) process.stderr.write(`${error.message}\n`);
   process.exit(3);
 }

@@ -1,9 +1,9 @@
 /** A trained network on disk: the folder that a search leaves, or weights of a published network. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { X3dError } from '../errors.js';
+import { readRegular } from '../files.js';
 import { BASES, type BaseNetwork, type Factors, MODELS, type ModelName, testCrop } from '../network/index.js';
 import { BaseNetworkSchema, FactorsSchema } from '../network/schema.js';
 import { damagedFile, damagedIn } from '../sums.js';
@@ -91,6 +91,9 @@ export function preprocessingOf(
   };
 }
 
+/** Of a description. */
+const MOST_BYTES = 64 * 2 ** 20;
+
 /**
  * The folder `network` of a run. Throws X3dError: environment where it is not as it was written, data where it is none, or
  * its weights can't be read.
@@ -111,8 +114,9 @@ export async function readSaved(folder: string): Promise<SavedNetwork> {
     );
   let value: unknown;
   try {
-    value = JSON.parse(await readFile(file, 'utf8'));
+    value = JSON.parse((await readRegular(file, MOST_BYTES)).toString());
   } catch (cause) {
+    if (cause instanceof X3dError) throw cause;
     throw refuse(file, 'the description of a network', (cause as Error).message, cause);
   }
   if (!description.Check(value)) {

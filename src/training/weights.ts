@@ -1,6 +1,6 @@
 /** Weights that others made, or a search: read from a file in any of the formats that are known. */
-import { readFile, stat } from 'node:fs/promises';
 import { X3dError } from '../errors.js';
+import { readRegular } from '../files.js';
 import { describeNetwork, type Factors } from '../network/index.js';
 import { architectureIn, baseWith } from './engine/architecture.js';
 import type { Ancestor } from './engine/inheritance.js';
@@ -33,9 +33,7 @@ async function bytesOf(file: string): Promise<Uint8Array> {
   const refuse = (got: string, cause?: unknown) =>
     new X3dError('data', { subject: file, expected: EXPECTED, got }, { cause });
   try {
-    const { size } = await stat(file);
-    if (size > MAX_BYTES) throw refuse(`${size} bytes`);
-    return await readFile(file);
+    return await readRegular(file, MAX_BYTES);
   } catch (cause) {
     if (cause instanceof X3dError) throw cause;
     const { code, message } = cause as NodeJS.ErrnoException;

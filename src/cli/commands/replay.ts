@@ -1,7 +1,7 @@
 /** `replay`: the search's decisions on a table of recorded results. */
-import { readFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { X3dError } from '../../errors.js';
+import { readRegular } from '../../files.js';
 import { BASES, type BaseName } from '../../network/index.js';
 import { parseAmount } from '../../search/configuration.js';
 import { parseTable, type Replay, replay } from '../../search/replay.js';
@@ -89,10 +89,13 @@ function replayText({ base, target, steps, contraction, unreachable, final }: Re
   ].join('\n');
 }
 
+const MOST_BYTES = 64 * 2 ** 20;
+
 async function readTable(path: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8');
+    return (await readRegular(path, MOST_BYTES)).toString();
   } catch (cause) {
+    if (cause instanceof X3dError) throw cause;
     throw new X3dError(
       'not-found',
       {
