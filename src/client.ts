@@ -81,9 +81,8 @@ function clientOf(connected: ReturnType<typeof connectTo>): X3dClient {
 }
 
 /** The service at `url`, as http://127.0.0.1:8080. Default of the token: X3D_TOKEN. */
-export const connect = (url: string, token?: string): X3dClient =>
-  clientOf(connectTo(url.replace(/\/+$/, ''), token));
+export const connect = (url: string, token?: string): X3dClient => clientOf(connectTo(url, token));
 
 /** The service that `serve` or `run` keeps in a home on this machine. Throws X3dError environment where there is none. */
 export const connectToHome = async (folder?: string): Promise<X3dClient> =>
-  clientOf(await serviceOf(homeAt(folder), undefined));
+  clientOf(await serviceOf(homeAt(folder)));

@@ -49,11 +49,12 @@ const codeOf = (error: unknown): string => {
   return (cause as NodeJS.ErrnoException).code ?? String(cause);
 };
 
-/** Its calls throw the service's X3dError, and environment where nothing answers at `url`. */
+/** Its calls throw the service's X3dError, and environment where nothing answers at `address`. */
 export function connectTo(
-  url: string,
+  address: string,
   token: string | undefined = process.env.X3D_TOKEN || undefined,
 ): Client {
+  const url = address.replace(/\/+$/, '');
   const authorization: Record<string, string> =
     token === undefined ? {} : { authorization: `Bearer ${token}` };
   const ask = async (path: string, init: RequestInit): Promise<Response> => {
@@ -105,8 +106,7 @@ export function connectTo(
 const MOST_ANNOUNCED = 64 * 1024;
 
 /** The service of a home that `run` or `serve` keeps alive. Throws X3dError environment where there is none. */
-export async function serviceOf(home: Home, url: string | undefined): Promise<Client> {
-  if (url !== undefined) return connectTo(url.replace(/\/+$/, ''));
+export async function serviceOf(home: Home): Promise<Client> {
   try {
     const found = JSON.parse((await readRegular(home.service, MOST_ANNOUNCED)).toString()) as {
       url: string;

@@ -1,6 +1,7 @@
 /** A search on a service that runs anyway, shown until its end or until whoever watches has seen enough. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { X3dError } from '../errors.js';
+import type { Home } from '../home.js';
 import { apply } from '../search/fold.js';
 import { isOver, type SearchState } from '../search/state.js';
 import { trajectoryOf } from '../search/trajectory.js';
@@ -16,6 +17,8 @@ export interface Watching {
   readonly client: Client;
   /** The flags that lead to the same service again. */
   readonly reach: readonly string[];
+  /** Where it is the service of one here. */
+  readonly home?: Home | undefined;
   readonly json: boolean;
   /** The id of a search there, or the configuration of a new one, as users write it. */
   readonly begin:
@@ -49,7 +52,7 @@ async function begun(
 }
 
 /** Gives back the exit code: 0, 4 where the search failed or was cancelled, 130 where the user looked away. */
-export async function watching({ client, reach, json, begin }: Watching): Promise<number> {
+export async function watching({ client, reach, home, json, begin }: Watching): Promise<number> {
   const input = 'input' in begin ? await begin.input() : undefined;
   const display = openDisplay(json, 'Ctrl-C ends the view; the search goes on.');
   let state: SearchState | undefined;
@@ -66,8 +69,8 @@ export async function watching({ client, reach, json, begin }: Watching): Promis
     });
     if (state && isOver(state)) {
       const trajectory = trajectoryOf(state);
-      const folder = `${client.url}/searches/${state.id}/artifacts`;
-      display.end(resultText(trajectory, folder), resultOf(trajectory, folder));
+      const folder = home?.run(state.id) ?? `${client.url}/searches/${state.id}/artifacts`;
+      display.end(resultText(trajectory, folder, home), resultOf(trajectory, folder));
       return state.status.kind === 'ended' ? 0 : EXIT.failedSearch;
     }
     if (search === undefined) display.end('Stopped before the search began.', { kind: 'interrupted' });

@@ -4,11 +4,13 @@
  * coordinator and no worker is started: searches stay where they are.
  */
 import { existsSync } from 'node:fs';
+import type { SearchView } from '../api/search-view.js';
 import { X3dError } from '../errors.js';
 import { type Home, homeAt } from '../home.js';
 import { openLog } from '../logging.js';
 import { redisFromEnvironment } from '../redis/checking.js';
 import { type Client, connectTo, serviceOf } from './client.js';
+import { invocation } from './invocation.js';
 
 export interface Reach {
   readonly service?: string;
@@ -24,8 +26,8 @@ const answers = ({ url }: Client): Promise<boolean> =>
 
 /** The service that runs; undefined where none does, or the one that did was killed. */
 async function running({ service, home }: Reach): Promise<Client | undefined> {
-  if (service !== undefined) return serviceOf(homeAt(home), service);
-  const client = await serviceOf(homeAt(home), undefined).catch((error: unknown) => {
+  if (service !== undefined) return connectTo(service);
+  const client = await serviceOf(homeAt(home)).catch((error: unknown) => {
     if (error instanceof X3dError && error.kind === 'environment') return undefined;
     throw error;
   });
@@ -78,9 +80,27 @@ export async function withService<T>(reach: Reach, use: (client: Client) => Prom
   }
 }
 
-/** The service that runs. Throws X3dError environment where none does: what follows a search has nothing to follow there. */
-export async function runningService(reach: Reach): Promise<Client> {
-  return (await running(reach)) ?? serviceOf(homeAt(reach.home), undefined);
+/**
+ * As `withService`, for what follows a search to its end: one that has ended is there to be read without a service that goes
+ * on with it. Throws X3dError environment for one that has not, where nothing runs.
+ */
+export async function withServiceOf<T>(
+  reach: Reach,
+  search: string,
+  use: (client: Client) => Promise<T>,
+): Promise<T> {
+  const client = await running(reach);
+  if (client) return use(client);
+  return withService(reach, async (client) => {
+    const { status, endedAt } = await client.get<SearchView>(`/searches/${encodeURIComponent(search)}`);
+    if (endedAt !== undefined) return use(client);
+    throw new X3dError('environment', {
+      subject: `search ${search}`,
+      expected: 'a service that goes on with it',
+      got: `none, and it is ${status === 'running' ? 'not at its end' : status}`,
+      remedy: `\`${invocation('run', '--resume', search, ...reachFlags(reach))}\` goes on with it.`,
+    });
+  });
 }
 
 /** What has another command reach the same. */

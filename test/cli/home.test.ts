@@ -69,6 +69,11 @@ describe('a home without a service', () => {
       ),
     );
     expect(logs.at(-1)).toMatch(/ search ended$/);
+    // Nothing more happens in it, so that following it needs no service either.
+    const watched = await x3d('watch', search, ...at);
+    expect({ code: watched.code, stderr: watched.stderr }).toEqual({ code: 0, stderr: '' });
+    expect(watched.stdout).toContain(shown.slice(shown.indexOf('\n') + 1));
+    expect((await x3d('logs', search, '--follow', ...at)).stdout.trim().split('\n')).toEqual(logs);
     expect((await x3d('pause', search, ...at)).stderr).toContain(
       'expected a running search, got one that is ended',
     );
@@ -89,6 +94,24 @@ describe('a home without a service', () => {
     expect(existsSync(homeAt(home).run(search))).toBe(false);
     expect((await x3d('status', ...at)).stdout).toBe('no searches\n');
     expect((await x3d('rm', search, ...at)).code).toBe(2);
+  });
+
+  it('says what goes on with a search that was stopped, to who would follow it', async () => {
+    const folder = temporaryFolder();
+    const at = ['--home', join(folder, 'home')];
+    const run = start(['run', '--config', configuration(folder), ...at, ...QUICK, '--json']);
+    const created = await run.line((line) => line.includes('search-created'));
+    const { search } = JSON.parse(created) as { search: string };
+    run.process.kill('SIGINT');
+    await run.finished;
+    for (const command of [['watch'], ['logs', '--follow']]) {
+      const { code, stderr } = await x3d(...command, search, ...at);
+      expect({ command, code }).toEqual({ command, code: 3 });
+      expect(stderr).toContain(
+        `search ${search}: expected a service that goes on with it, got none, and it is paused. `,
+      );
+      expect(stderr).toContain(`run --resume ${search} --home `);
+    }
   });
 });
 

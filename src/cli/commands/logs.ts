@@ -8,7 +8,7 @@ import { example, homeOption, jsonOption, serviceOption } from '../flags.js';
 import { interruptible } from '../interruption.js';
 import { lineOf } from '../lines.js';
 import { say, sayData } from '../printing.js';
-import { type Reach, runningService, withService } from '../reaching.js';
+import { type Reach, withService, withServiceOf } from '../reaching.js';
 
 interface LogsOptions extends Reach {
   readonly follow?: boolean;
@@ -39,7 +39,8 @@ async function print(
 
 async function logs(id: string, { follow: on, json, ...reach }: LogsOptions): Promise<void> {
   const interrupted = await interruptible(async (signal) => {
-    if (on) return print(await runningService(reach), id, json, Number.POSITIVE_INFINITY, signal);
+    if (on)
+      return withServiceOf(reach, id, (client) => print(client, id, json, Number.POSITIVE_INFINITY, signal));
     await withService(reach, async (client) => {
       const { version } = await client.get<{ version: number }>(`/searches/${encodeURIComponent(id)}`);
       await print(client, id, json, version, signal);

@@ -5,6 +5,7 @@ import { parseAmount, type SearchInput } from '../../search/configuration.js';
 import { METHODS } from '../../search/methods/index.js';
 import type { Plan } from '../../search/planning/plan.js';
 import { cacheLimitOption } from '../cache-limit.js';
+import { connectTo } from '../client.js';
 import { readConfiguration } from '../config-file.js';
 import { type DataOptions, dataFrom, seenFromHere, VIDEOS, withData } from '../data.js';
 import { deviceTableOption, readLatencyTable } from '../device-table.js';
@@ -14,7 +15,6 @@ import { example, homeOption, jsonOption, numeric } from '../flags.js';
 import { type FleetOptions, fleetOf, withFleet } from '../fleet.js';
 import { planFor, planText } from '../planning.js';
 import { print } from '../printing.js';
-import { runningService } from '../reaching.js';
 import { recipeOption, type Value } from '../recipe.js';
 import { searching } from '../searching.js';
 
@@ -129,13 +129,13 @@ function sayPlan(plan: Plan, json: boolean): number {
 }
 
 async function runThere(service: string, videos: string | undefined, options: RunOptions): Promise<number> {
-  const { resume, home, json = false } = options;
+  const { resume, json = false } = options;
   refuseBesideService(options);
   // The service has to see the videos under the same paths.
   const input = async () =>
     seenFromHere((await inputFrom(videos, options)) as Pick<SearchInput, 'data' | 'from'>);
   const begin = resume === undefined ? { input } : { resume };
-  const client = await runningService({ service, home });
+  const client = connectTo(service);
   if (options.dryRun) return sayPlan(await client.post<Plan>('/searches/plan', await input()), json);
   return watching({ client, reach: ['--service', service], json, begin });
 }

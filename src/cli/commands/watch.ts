@@ -1,21 +1,24 @@
-/** `watch`: the live view of a search that a service runs. */
+/** `watch`: the live view of a search that a service runs; of one that has ended, what it came to. */
 import { Command } from 'commander';
+import { homeAt } from '../../home.js';
 import { watching } from '../elsewhere.js';
 import { example, homeOption, jsonOption, serviceOption } from '../flags.js';
-import { type Reach, reachFlags, runningService } from '../reaching.js';
+import { type Reach, reachFlags, withServiceOf } from '../reaching.js';
 
 interface WatchOptions extends Reach {
   readonly json?: boolean;
 }
 
 async function watch(id: string, { json = false, ...reach }: WatchOptions): Promise<void> {
-  const client = await runningService(reach);
-  process.exitCode = await watching({ client, reach: reachFlags(reach), json, begin: { watch: id } });
+  const home = reach.service === undefined ? homeAt(reach.home) : undefined;
+  process.exitCode = await withServiceOf(reach, id, (client) =>
+    watching({ client, reach: reachFlags(reach), home, json, begin: { watch: id } }),
+  );
 }
 
 export function watchCommand(): Command {
   return new Command('watch')
-    .description('Show a search of a running service as it goes on, until its end')
+    .description('Show a search as it goes on, until its end; or what one that has ended came to')
     .argument('<id>', 'of the search')
     .addOption(serviceOption())
     .addOption(homeOption())
