@@ -97,7 +97,7 @@ describe('a pipe is refused', () => {
     pipe('0123456789ab.json', home.tokens);
     expect(await accountOf(home, newToken('0123456789ab'))).toBeUndefined();
     pipe('service.json', home.folder);
-    await expect(serviceOf(home, undefined)).rejects.toMatchObject({ kind: 'environment' });
+    await expect(serviceOf(home)).rejects.toMatchObject({ kind: 'environment' });
   });
 
   test.each([

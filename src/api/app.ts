@@ -23,6 +23,7 @@ import { pageRoutes } from './routes/page.js';
 import { predictionRoutes } from './routes/predictions.js';
 import { resultRoutes } from './routes/results.js';
 import { searchRoutes } from './routes/searches.js';
+import { singleRoutes } from './routes/singles.js';
 import { storageRoutes } from './routes/storage.js';
 import { troubleRoutes } from './routes/troubles.js';
 import { videoRoutes } from './routes/videos.js';
@@ -164,6 +165,7 @@ export async function buildApp({ log, tls, requestsPerMinute, ...options }: AppO
   predictionRoutes(app, service);
   artifactRoutes(app, service);
   workerRoutes(app, service);
+  singleRoutes(app, service);
   storageRoutes(app, service);
   troubleRoutes(app, service);
   healthRoutes(app, service);

@@ -93,10 +93,12 @@ export function change(from: Factors, to: Factors): string {
 /** `validation-loss` as people write it. */
 export const inWords = (name: string): string => name.replaceAll('-', ' ');
 
+const viewsText = (views: number) => `${views} ${views === 1 ? 'view' : 'views'}`;
+
 /** What a test with more windows of each video adds, after the score of the usual one. */
 export const windowsText = (windows: Score | undefined): string =>
-  windows ? `; ${percent(windows.metrics.accuracy)} with ${windows.viewsPerVideo} views` : '';
+  windows ? `; ${percent(windows.metrics.accuracy)} with ${viewsText(windows.viewsPerVideo)}` : '';
 
 /** As "75.0 % ± 8 of 30 videos, loss 0.52 (10 views each)". */
 export const scoreText = ({ metrics, errors, videos, viewsPerVideo }: Score): string =>
-  `${percent(metrics.accuracy)} ± ${(100 * errors.accuracy).toFixed(0)} of ${videos} videos, loss ${metrics.loss.toFixed(2)} (${viewsPerVideo} views each)`;
+  `${percent(metrics.accuracy)} ± ${(100 * errors.accuracy).toFixed(0)} of ${videos} videos, loss ${metrics.loss.toFixed(2)} (${viewsText(viewsPerVideo)} each)`;

@@ -9,6 +9,7 @@ import { X3dError } from '../errors.js';
 import { type Home, homeAt } from '../home.js';
 import { openLog } from '../logging.js';
 import { redisFromEnvironment } from '../redis/checking.js';
+import { isSingleId } from '../training/single.js';
 import { type Client, connectTo, serviceOf } from './client.js';
 import { invocation } from './invocation.js';
 
@@ -80,6 +81,15 @@ export async function withService<T>(reach: Reach, use: (client: Client) => Prom
   }
 }
 
+/** Of a training of `train`, which has no log. */
+const noSearch = (id: string, reach: Reach) =>
+  new X3dError('invalid-input', {
+    subject: id,
+    expected: 'the id of a search',
+    got: 'that of a training, which is shown where `x3d-search train` runs',
+    remedy: `\`${invocation('status', id, ...reachFlags(reach))}\` says how far it is.`,
+  });
+
 /**
  * As `withService`, for what follows a search to its end: one that has ended is there to be read without a service that goes
  * on with it. Throws X3dError environment for one that has not, where nothing runs.
@@ -89,6 +99,7 @@ export async function withServiceOf<T>(
   search: string,
   use: (client: Client) => Promise<T>,
 ): Promise<T> {
+  if (isSingleId(search)) throw noSearch(search, reach);
   const client = await running(reach);
   if (client) return use(client);
   return withService(reach, async (client) => {

@@ -1,6 +1,7 @@
-/** What a search came to, as its last words. */
+/** What a search or a training came to, as its last words. */
 import pc from 'picocolors';
 import type { Home } from '../home.js';
+import type { SingleView } from '../search/reporting/single.js';
 import type { Trajectory } from '../search/views.js';
 import { amount, digits, duration, scoreText, windowsText } from './figures.js';
 import { invocation } from './invocation.js';
@@ -28,6 +29,36 @@ export function resultOf(trajectory: Trajectory, folder: string) {
 export const useText = (run: string, home: Home): string =>
   `The network is used by its id, here and with evaluate, export and benchmark:
   ${invocation('predict', run, '--home', home.folder)} VIDEO…`;
+
+/** What goes on with a training that was stopped. */
+export const goingOn = (run: string, home: Home): string =>
+  invocation('train', '--resume', run, '--home', home.folder);
+
+/** Where a training of `train` stands, or what it came to. `home`: where it is one of this machine. */
+export function singleText(
+  { id, status, step, steps, factors, cost, result }: SingleView,
+  home?: Home,
+): string {
+  const { validation, test, 'test-left-center-right': windows } = result?.evaluations ?? {};
+  return [
+    `network     ${networkText(factors)}: ${digits(cost.multiplyAdds)} multiply-adds, ${digits(cost.parameters)} parameters`,
+    ...(validation ? [`validation  ${scoreText(validation)}`] : []),
+    ...(test ? [`${pc.bold(`test        ${scoreText(test)}`)}${windowsText(windows)}`] : []),
+    result
+      ? `trained     ${steps} steps in ${Math.round(result.seconds)} s`
+      : `trained     ${step} of ${steps} steps`,
+    ...(home
+      ? [
+          `folder      ${home.run(id)}`,
+          `            report.html shows it all${result ? '; network/weights.safetensors' : ''}`,
+        ]
+      : []),
+    ...(home && result ? [useText(id, home)] : []),
+    ...(home && !result && status !== 'running'
+      ? [`This goes on where it was:\n  ${goingOn(id, home)}`]
+      : []),
+  ].join('\n');
+}
 
 /** `folder`: of the run, or where a service has it; `home`: where it is one of this machine. */
 export function resultText(trajectory: Trajectory, folder: string, home?: Home): string {

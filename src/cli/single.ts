@@ -27,6 +27,7 @@ import { mismatches } from '../validation.js';
 import { type DataOptions, dataFrom } from './data.js';
 import { type FactorOptions, factorsFrom, givenFactors, refuseBaseBesideModel } from './factors.js';
 import { digits } from './figures.js';
+import { commandLine } from './invocation.js';
 import type { Value } from './recipe.js';
 import { memoriesOf } from './supervisor.js';
 import { columns } from './table.js';
@@ -195,6 +196,7 @@ export async function newSingleRun(
     seed,
     memory: memoriesOf([options.device], known)[0] as number,
     ...(ancestor ? { ancestor, startedFrom: options.from as string } : {}),
+    given: { folder: process.cwd(), command: commandLine(...process.argv.slice(2)) },
   });
   await writeSingleRun(home, run);
   await recordData(home.run(run.run), dataset);

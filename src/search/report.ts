@@ -10,7 +10,7 @@ import { describeTrained } from '../training/keeping.js';
 import { trajectorySpecification } from './chart.js';
 import { svgOf } from './drawing.js';
 import type { EnergyMeter } from './reporting/energy.js';
-import { writeReport } from './reporting/run.js';
+import { reportSearch } from './reporting/searched.js';
 import type { Final, SearchState } from './state.js';
 import { trajectoryOf } from './trajectory.js';
 import { baseOf } from './work.js';
@@ -37,5 +37,5 @@ export async function writeRun(state: SearchState, home: Home, meter?: EnergyMet
     [REPORT.trajectory]: jsonText(trajectory),
     ...(picture === undefined ? {} : { [REPORT.chart]: picture }),
   });
-  await writeReport(state, trajectory, picture, home, meter);
+  await reportSearch(state, trajectory, picture, home, meter);
 }

@@ -27,6 +27,12 @@ export const SingleRun = Type.Object({
   rate: Type.Number({ exclusiveMinimum: 0, description: 'Frames per second that strides count at.' }),
   classes: Type.Array(Type.String()),
   startedFrom: Type.Optional(Type.String({ description: 'What the user named to start from.' })),
+  given: Type.Optional(
+    Type.Object(
+      { folder: Type.String(), command: Type.String() },
+      { description: 'The command that asked for it, and where. Absent in runs of earlier versions.' },
+    ),
+  ),
 });
 export type SingleRun = Static<typeof SingleRun>;
 const singleRun = Compile(SingleRun);
@@ -42,6 +48,7 @@ export interface Single {
   readonly memory: number;
   readonly ancestor?: Ancestor;
   readonly startedFrom?: string;
+  readonly given: NonNullable<SingleRun['given']>;
 }
 
 const recipeOf = ({ name }: BaseNetwork): BaseName =>
@@ -52,7 +59,7 @@ const recipeOf = ({ name }: BaseNetwork): BaseName =>
  * words name the same run. Throws X3dError environment where it does not fit into memory.
  */
 export function singleRunOf(single: Single): SingleRun {
-  const { data, dataset, seed, memory, ancestor, startedFrom } = single;
+  const { data, dataset, seed, memory, ancestor, startedFrom, given } = single;
   const { classes, fingerprint, videos, skipped, parts, pixels, rate } = dataset;
   const base = { ...single.base, classes: classes.length };
   const recipe = settleRecipe(recipeOf(base), { videos: parts.train, pixels }, single.recipe);
@@ -85,8 +92,12 @@ export function singleRunOf(single: Single): SingleRun {
     rate,
     classes: [...classes],
     ...(startedFrom === undefined ? {} : { startedFrom }),
+    given,
   };
 }
+
+/** Whether an id is of a run of `train`: a search's begins with another letter. */
+export const isSingleId = (id: string): boolean => /^t[0-9a-f]{10}$/.test(id);
 
 const FILE = 'training.json';
 
@@ -102,10 +113,10 @@ export async function readSingleRun(home: Home, id: string): Promise<SingleRun> 
   const value = await readWritten(file);
   if (value === undefined)
     throw new X3dError('not-found', {
-      subject: '--resume',
-      expected: 'the id of a run that `x3d-search train` began in this home',
+      subject: 'training',
+      expected: 'the id of one that `x3d-search train` began in this home',
       got: id,
-      remedy: 'A search is resumed by `x3d-search run --resume`.',
+      remedy: '`x3d-search status` lists them; a search is resumed by `x3d-search run --resume`.',
     });
   if (singleRun.Check(value)) return value;
   const [first] = mismatches(singleRun, value);

@@ -1,6 +1,7 @@
 /** Every route of the service, as its document names them, sorted. */
 export const ROUTES = [
   'DELETE /searches/{id}',
+  'DELETE /singles/{id}',
   'GET /healthz',
   'GET /metrics',
   'GET /readyz',
@@ -14,6 +15,8 @@ export const ROUTES = [
   'GET /searches/{id}/trainings/{training}/results',
   'GET /searches/{id}/trajectory',
   'GET /searches/{id}/videos/{path}',
+  'GET /singles',
+  'GET /singles/{id}',
   'GET /storage',
   'GET /troubles',
   'GET /workers',

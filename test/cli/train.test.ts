@@ -26,6 +26,8 @@ const args = (home: string, ...more: string[]) => [
   ...['--home', home, '--threads', '1'],
   ...more,
 ];
+/** In a run's folder, where a report has frames of them. */
+const mistakesIn = (report: string) => (report.includes('data:image/jpeg') ? ['mistakes'] : []);
 const said = (stdout: string, kind: string) =>
   stdout
     .trim()
@@ -50,14 +52,28 @@ describe('train', () => {
       expect(saved.factors).toMatchObject({ frames: 2, stride: 4, crop: 32 });
       expect(saved.preprocessing.rate).toBe(25);
       expect(existsSync(join(folder, 'evaluation.json'))).toBe(true);
+      const report = readFileSync(join(home, 'runs', run, 'report.html'), 'utf8');
+      const facts = JSON.parse(readFileSync(join(home, 'runs', run, 'run.json'), 'utf8'));
       expect(readdirSync(join(home, 'runs', run)).sort()).toEqual([
         'SHA256SUMS',
         'data.json',
         'loss.svg',
+        ...mistakesIn(report),
         'network',
+        'report.html',
+        'run.json',
         'split',
         'training.json',
       ]);
+      expect(report).toContain(`<h1>Training ${run}</h1>`);
+      expect(report).toMatch(/\d+\.\d % of 6 test videos right/);
+      expect(report).toMatch(/With 95 % confidence the accuracy on such videos is \d/);
+      expect(report).toContain('<h3>The training</h3>');
+      expect(report).toMatch(
+        /the same training again:<\/p><pre>x3d-search train \/.* --recipe \S+ --json<\/pre>/,
+      );
+      expect(facts).toMatchObject({ run, status: 'ended', workers: [expect.any(String)] });
+      expect(facts.trainer).toBeUndefined();
       const tested = await x3d('evaluate', '--network', run, '--home', home, '--views', '1', '--json');
       expect(JSON.parse(tested.stdout).center.confusion).toEqual(evaluations.test.confusion);
       const again = await x3d(...args(home, ...SMALL, ...SHORT, '--json'));
@@ -82,13 +98,19 @@ describe('train', () => {
 
   it.skipIf(tensorFlowMissing !== undefined)(
     'stops at Ctrl-C and says how to go on; the same words name the same run',
+    { timeout: 180_000 },
     async () => {
       const home = temporaryFolder();
       const long = args(home, ...SMALL, ...SHORT, '--recipe', 'steps=100000');
       const running = start(long);
       await running.line((line) => line.startsWith('training: '));
+      const going = readdirSync(join(home, 'runs'))[0] ?? '';
+      const status = async () => (await x3d('status', going, '--home', home)).stdout;
+      expect(await status()).toMatch(/^training t\w+: running$/m);
+      expect((await x3d('rm', going, '--home', home)).stderr).toContain('expected one that does not go on');
       running.process.kill('SIGINT');
       const { code, stdout } = await running.finished;
+      expect(await status()).toMatch(/^training t\w+: paused\n[\s\S]*train --resume t\w+ --home /m);
       expect(code).toBe(130);
       const [, run = ''] = /--resume (t\w+) --home /.exec(stdout) ?? [];
       const kept = JSON.parse(readFileSync(join(home, 'runs', run, 'training.json'), 'utf8'));
@@ -101,6 +123,30 @@ describe('train', () => {
       expect(said(same.stdout, 'run').run).toBe(run);
     },
   );
+
+  it('is listed beside searches, looked at by its id, and removed', { timeout: 180_000 }, async () => {
+    const home = temporaryFolder();
+    const trained = await x3d(...args(home, ...SMALL, '--json', '--trainer', SCRIPTED_TRAINER));
+    const { run } = said(trained.stdout, 'result');
+    // It is listed beside searches, and looked at by its id.
+    const listed = await x3d('status', '--home', home);
+    expect(listed.stdout).toMatch(
+      new RegExp(`^${run} +train \\S+ +ended +[\\d.]+[KM] +[\\d.]+ % test +0:\\d\\d +\\d\\d-\\d\\d `, 'm'),
+    );
+    const shown = await x3d('status', run, '--home', home);
+    expect(shown.stdout).toMatch(/^test +\d+\.\d % ± \d+ of 20 videos/m);
+    expect(shown.stdout).toContain('report.html shows it all; network/weights.safetensors');
+    const watched = await x3d('watch', run, '--home', home);
+    expect({ code: watched.code, stderr: watched.stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringContaining(`${run}: expected the id of a search, got that of a training`),
+    });
+
+    const removed = await x3d('rm', run, '--home', home);
+    expect(removed.stdout).toMatch(new RegExp(`^removed training ${run} \\(\\d`));
+    expect(existsSync(join(home, 'runs', run))).toBe(false);
+    expect((await x3d('status', run, '--home', home)).code).toBe(2);
+  });
 
   it('ends with 4 where the training fails, with the reason', async () => {
     const home = temporaryFolder();
@@ -188,7 +234,7 @@ describe('train', () => {
     expect(await refusal(...SMALL, '--recipe', 'steps=-1')).toMatch(/--recipe steps: expected/);
     expect(await refusal('--resume', 't0')).toMatch(/--resume: expected nothing beside it.*videos/);
     const lost = await x3d('train', '--resume', 't0', '--home', home);
-    expect(lost.stderr).toMatch(/--resume: expected the id of a run that `x3d-search train` began/);
+    expect(lost.stderr).toMatch(/training: expected the id of one that `x3d-search train` began/);
     expect(existsSync(join(home, 'runs'))).toBe(false);
   });
 });

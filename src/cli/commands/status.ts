@@ -1,17 +1,21 @@
-/** `status`: the searches of a home or a service, or where one of them stands. */
+/** `status`: the searches and trainings of a home or a service, or where one of them stands. */
+import { basename } from 'node:path';
 import { Command } from 'commander';
 import pc from 'picocolors';
+import type { Singles } from '../../api/routes/singles.js';
 import type { SearchView } from '../../api/search-view.js';
 import { homeAt } from '../../home.js';
+import type { SingleView } from '../../search/reporting/single.js';
 import type { Trajectory } from '../../search/views.js';
+import { isSingleId } from '../../training/single.js';
 import type { WorkerRecord } from '../../workers/registry.js';
 import type { Trouble } from '../../workers/troubles.js';
 import type { Client } from '../client.js';
-import { duration, percent, quantity, timeLeft } from '../figures.js';
+import { amount, duration, percent, quantity, timeLeft } from '../figures.js';
 import { example, homeOption, jsonOption, serviceOption } from '../flags.js';
 import { print } from '../printing.js';
 import { type Reach, withService } from '../reaching.js';
-import { resultText } from '../result.js';
+import { resultText, singleText } from '../result.js';
 import { columns } from '../table.js';
 import { phaseTable, trajectoryTable } from '../tables.js';
 
@@ -20,14 +24,18 @@ interface StatusOptions extends Reach {
 }
 
 /** On test videos, where there are any. */
-function accuracyOf({ result }: SearchView): string {
+function accuracyOf({ result }: Pick<SearchView, 'result'>): string {
   const { test, validation } = result?.evaluations ?? {};
   if (test) return `${percent(test.metrics.accuracy)} test`;
   return validation ? `${percent(validation.metrics.accuracy)} val` : '';
 }
 
 /** From its creation to its end, pauses included; of one that runs, what is left. */
-function timeOf({ createdAt, endedAt, ending }: SearchView): string {
+function timeOf({
+  createdAt,
+  endedAt,
+  ending,
+}: Pick<SearchView, 'createdAt' | 'endedAt' | 'ending'>): string {
   if (endedAt !== undefined) return duration((Date.parse(endedAt) - Date.parse(createdAt)) / 1000);
   return ending ? `${timeLeft(ending)} left` : '';
 }
@@ -39,11 +47,52 @@ function begun(createdAt: string): string {
   return `${pad(at.getMonth() + 1)}-${pad(at.getDate())} ${pad(at.getHours())}:${pad(at.getMinutes())}`;
 }
 
-function listText(searches: readonly SearchView[], total: number): string {
-  if (total === 0) return 'no searches';
+interface Row {
+  readonly createdAt: string;
+  readonly cells: readonly string[];
+}
+
+const searchRow = (search: SearchView): Row => {
+  const { id, status, round, createdAt, complexity, configuration } = search;
+  return {
+    createdAt,
+    cells: [
+      id,
+      configuration.name ?? '',
+      status === 'running' ? `round ${round}` : status,
+      complexity === undefined ? '' : quantity(complexity, configuration.complexity),
+      quantity(configuration.target, configuration.complexity),
+      accuracyOf(search),
+      timeOf(search),
+      begun(createdAt),
+    ],
+  };
+};
+
+const singleRow = (single: SingleView): Row => {
+  const { id, status, path, cost, step, steps, createdAt } = single;
+  return {
+    createdAt,
+    cells: [
+      id,
+      `train ${basename(path)}`,
+      status === 'ended'
+        ? status
+        : `${status === 'running' ? '' : `${status}, `}${Math.floor((100 * step) / steps)} %`,
+      amount(cost.multiplyAdds),
+      '',
+      accuracyOf(single),
+      timeOf(single),
+      begun(createdAt),
+    ],
+  };
+};
+
+function listText(searches: readonly SearchView[], singles: readonly SingleView[], total: number): string {
+  if (total + singles.length === 0) return 'no searches';
   const table = columns(
     {
-      search: 'left',
+      id: 'left',
       name: 'left',
       status: 'left',
       cost: 'right',
@@ -54,20 +103,10 @@ function listText(searches: readonly SearchView[], total: number): string {
     },
     { cut: ['name'] },
   );
-  for (const search of searches) {
-    const { id, status, round, createdAt, complexity, configuration } = search;
-    table.push([
-      id,
-      configuration.name ?? '',
-      status === 'running' ? `round ${round}` : status,
-      complexity === undefined ? '' : quantity(complexity, configuration.complexity),
-      quantity(configuration.target, configuration.complexity),
-      accuracyOf(search),
-      timeOf(search),
-      begun(createdAt),
-    ]);
-  }
-  return `${table}${total > searches.length ? `\nand ${total - searches.length} more` : ''}`;
+  const rows = [...searches.map(searchRow), ...singles.map(singleRow)];
+  rows.sort((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt));
+  for (const { cells } of rows) table.push([...cells]);
+  return `${table}${total > searches.length ? `\nand ${total - searches.length} more searches` : ''}`;
 }
 
 /** What holds up searches, or one of them, a line each. Where none runs nothing is held up, but something may be gone. */
@@ -78,6 +117,12 @@ async function troubleLines(client: Client, running: boolean, search?: string): 
 }
 
 const NOBODY = 'No worker is at work on it; `x3d-search run --resume` goes on with it.';
+
+async function showSingle(client: Client, id: string, { json, service, home }: StatusOptions): Promise<void> {
+  const view = await client.get<SingleView>(`/singles/${encodeURIComponent(id)}`);
+  const here = service === undefined ? homeAt(home) : undefined;
+  print(json, view, () => [`training ${id}: ${view.status}`, singleText(view, here)].join('\n'));
+}
 
 async function showOne(client: Client, id: string, { json, service, home }: StatusOptions): Promise<void> {
   const path = `/searches/${encodeURIComponent(id)}`;
@@ -109,18 +154,21 @@ async function showOne(client: Client, id: string, { json, service, home }: Stat
 async function status(id: string | undefined, options: StatusOptions): Promise<void> {
   const { json, ...reach } = options;
   await withService(reach, async (client) => {
-    if (id !== undefined) return showOne(client, id, options);
+    if (id !== undefined) return (isSingleId(id) ? showSingle : showOne)(client, id, options);
     const page = await client.get<{ searches: SearchView[]; total: number }>('/searches');
     const running = page.searches.some((search) => search.status === 'running');
     const troubles = await troubleLines(client, running);
-    print(json, page, () => [...troubles, listText(page.searches, page.total)].join('\n'));
+    const { singles } = await client.get<Singles>('/singles');
+    print(json, { ...page, singles }, () =>
+      [...troubles, listText(page.searches, singles, page.total)].join('\n'),
+    );
   });
 }
 
 export function statusCommand(): Command {
   return new Command('status')
-    .description('List the searches of a home or a service, or show where one stands')
-    .argument('[id]', 'of a search')
+    .description('List the searches and trainings of a home or a service, or show where one stands')
+    .argument('[id]', 'of a search, or of a training of `train`')
     .addOption(serviceOption())
     .addOption(homeOption())
     .addOption(jsonOption())

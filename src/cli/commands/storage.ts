@@ -1,5 +1,6 @@
 /** `du`, `gc` and `rm`: what a home takes on disk, what nothing needs of it, and searches that are no longer wanted. */
 import { Command } from 'commander';
+import { isSingleId } from '../../training/single.js';
 import type { Collected, Storage } from '../../workers/storage.js';
 import { cacheLimitOption } from '../cache-limit.js';
 import { bytes } from '../figures.js';
@@ -85,18 +86,23 @@ export function gcCommand(): Command {
     });
 }
 
-interface RemovedSearch {
-  readonly search: string;
-  readonly trainings: number;
+interface Removed {
+  readonly trainings?: number;
   readonly bytes: number;
 }
+
+/** What is said of one that was removed. */
+const removedText = (id: string, { trainings, bytes: size }: Removed): string =>
+  trainings === undefined
+    ? `removed training ${id} (${bytes(size)})`
+    : `removed search ${id} with ${counted(trainings, 'training', 'trainings')} that no other search has (${bytes(size)})`;
 
 export function rmCommand(): Command {
   return new Command('rm')
     .description(
-      'Remove searches that do not run: their logs, their folders, and the trainings that no other search has',
+      'Remove searches that do not run: their logs, their folders, and the trainings that no other search has; or trainings of `train`',
     )
-    .argument('<ids...>', 'of the searches')
+    .argument('<ids...>', 'of the searches and trainings')
     .addOption(serviceOption())
     .addOption(homeOption())
     .addOption(jsonOption())
@@ -104,13 +110,9 @@ export function rmCommand(): Command {
     .action((ids: readonly string[], { json, ...reach }: Options) =>
       withService(reach, async (client) => {
         for (const id of ids) {
-          const removed = await client.remove<RemovedSearch>(`/searches/${encodeURIComponent(id)}`);
-          print(
-            json,
-            removed,
-            () =>
-              `removed search ${id} with ${counted(removed.trainings, 'training', 'trainings')} that no other search has (${bytes(removed.bytes)})`,
-          );
+          const all = isSingleId(id) ? 'singles' : 'searches';
+          const removed = await client.remove<Removed>(`/${all}/${encodeURIComponent(id)}`);
+          print(json, removed, () => removedText(id, removed));
         }
       }),
     );

@@ -1,14 +1,10 @@
 /** `train`: one network, without a search: the same engine, recipes, checkpoints and folder. */
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import { writeWhole } from '../../files.js';
-import { networkCost } from '../../flops/cost.js';
+import { X3dError } from '../../errors.js';
 import { type Home, homeAt } from '../../home.js';
-import { describeNetwork } from '../../network/index.js';
-import { curvesSpecification } from '../../search/charts/curves.js';
-import { svgOf } from '../../search/drawing.js';
-import { readCurve } from '../../training/curve.js';
+import { openEnergyMeter } from '../../search/reporting/energy.js';
+import { reportSingle, type Standing, singleView } from '../../search/reporting/single.js';
 import { TrainingError } from '../../training/failure.js';
 import {
   finishedSingle,
@@ -22,20 +18,17 @@ import { runTrainer, SILENCE_MS, TRAINER } from '../../workers/child.js';
 import { dataFrom, VIDEOS, withData } from '../data.js';
 import { givenFactors, withFactors } from '../factors.js';
 import { EXIT } from '../failure.js';
-import { digits, scoreText, windowsText } from '../figures.js';
 import { example, homeOption, jsonOption, numeric, whole } from '../flags.js';
 import { adviceOn, deviceNamed, refuseMissing } from '../fleet.js';
 import { interruptible } from '../interruption.js';
-import { invocation } from '../invocation.js';
 import { recipeOption } from '../recipe.js';
-import { useText } from '../result.js';
+import { goingOn, singleText } from '../result.js';
 import { invalid, newSingleRun, type TrainOptions } from '../single.js';
 import { networkText } from '../tables.js';
-import { watch } from '../watching.js';
+import { type Watching, watch } from '../watching.js';
 
 /** Cores beyond these help one training of a small network little. */
 const MOST_THREADS = 4;
-const PICTURE = 'loss.svg';
 
 function refuseBesideResume(path: string | undefined, options: TrainOptions): void {
   const given = [
@@ -50,32 +43,26 @@ function refuseBesideResume(path: string | undefined, options: TrainOptions): vo
     throw invalid('--resume', 'nothing beside it, as the run keeps what it trains', given.join(', '));
 }
 
-function resultText(
-  run: SingleRun,
-  { evaluations, steps, seconds }: TrainingResult,
-  folder: string,
+/** What is trained, as flags or --resume say. */
+async function runOf(
+  path: string | undefined,
+  options: TrainOptions,
   home: Home,
-): string {
-  const { base, factors } = run.work;
-  const { multiplyAdds, parameters } = networkCost(describeNetwork(base, factors));
-  const { validation, test, 'test-left-center-right': windows } = evaluations;
-  return [
-    `network     ${networkText(factors)}: ${digits(multiplyAdds)} multiply-adds, ${digits(parameters)} parameters`,
-    ...(validation ? [`validation  ${scoreText(validation)}`] : []),
-    ...(test ? [`test        ${scoreText(test)}${windowsText(windows)}`] : []),
-    `trained     ${steps} steps in ${Math.round(seconds)} s`,
-    `folder      ${folder}`,
-    `            weights.safetensors, network.json, evaluation.json, curve.jsonl; ../${PICTURE}`,
-    useText(run.run, home),
-  ].join('\n');
-}
-
-/** The network's folder and a picture of its training, in the run's folder. Gives back the first. */
-async function keep(home: Home, run: SingleRun): Promise<string> {
-  const folder = await keepSingle(home, run);
-  const picture = curvesSpecification([{ name: run.run, points: await readCurve(folder) }], 'loss');
-  if (picture) await writeWhole(join(home.run(run.run), PICTURE), await svgOf(picture));
-  return folder;
+  watching: Watching,
+  signal: AbortSignal,
+): Promise<SingleRun> {
+  const run =
+    options.resume === undefined
+      ? await newSingleRun(path as string, options, home, watching, signal)
+      : await readSingleRun(home, options.resume);
+  const { work, training } = run;
+  watching.note(`run ${run.run}: ${networkText(work.factors)}, ${work.recipe.steps} steps`, {
+    kind: 'run',
+    run: run.run,
+    training,
+    work,
+  });
+  return run;
 }
 
 async function train(path: string | undefined, options: TrainOptions): Promise<void> {
@@ -86,48 +73,51 @@ async function train(path: string | undefined, options: TrainOptions): Promise<v
   refuseMissing([device]);
   const watching = watch(options.json ?? false);
   const threads = options.threads ?? Math.min(availableParallelism(), MOST_THREADS);
+  const meter = openEnergyMeter();
   let run: SingleRun | undefined;
   let result: TrainingResult | undefined;
+  /** What was trained is there all the same where its report can't be written. */
+  const report = (of: SingleRun, now: Standing) =>
+    reportSingle(home, of, now, meter).catch((error: unknown) => {
+      if (!(error instanceof X3dError)) throw error;
+      watching.note(`The report was not written: ${error.message}`, {
+        kind: 'unreported',
+        reason: error.message,
+      });
+    });
   try {
     const interrupted = await interruptible(async (signal) => {
       for (const { line, data } of adviceOn([device])) watching.note(line, data);
       try {
-        run =
-          resume === undefined
-            ? await newSingleRun(path as string, options, home, watching, signal)
-            : await readSingleRun(home, resume);
-        const { work, videos, training } = run;
-        watching.note(`run ${run.run}: ${networkText(work.factors)}, ${work.recipe.steps} steps`, {
-          kind: 'run',
-          run: run.run,
-          training,
-          work,
-        });
+        run = await runOf(path, options, home, watching, signal);
+        result = await finishedSingle(home, run);
+        if (result) return;
+        await report(run, { kind: 'running' });
+        const { work, videos } = run;
         const places = {
           folder: trainingFolder(home, run),
           cacheFolder: home.cache,
           pretrainedFolder: home.pretrained,
         };
-        result =
-          (await finishedSingle(home, run)) ??
-          (await runTrainer(
-            { request: { ...work, ...places, device, threads }, videos },
-            {
-              program: trainer,
-              signal,
-              silenceMs: SILENCE_MS,
-              onProgress: (progress) => watching.happened(progress),
-            },
-          ));
+        result = await runTrainer(
+          { request: { ...work, ...places, device, threads }, videos },
+          {
+            program: trainer,
+            signal,
+            silenceMs: SILENCE_MS,
+            onProgress: (progress) => watching.happened(progress),
+          },
+        );
       } catch (error) {
         if (error !== signal.reason) throw error;
       }
     });
     watching.close();
     if (run && result) {
-      const folder = await keep(home, run);
+      const folder = await keepSingle(home, run);
+      await report(run, { kind: 'ended' });
       const { evaluations, steps, seconds } = result;
-      watching.note(resultText(run, result, folder, home), {
+      watching.note(singleText(await singleView(home, run.run), home), {
         kind: 'result',
         run: run.run,
         network: { ...run.work.factors },
@@ -137,7 +127,8 @@ async function train(path: string | undefined, options: TrainOptions): Promise<v
         folder,
       });
     } else if (interrupted) {
-      const again = run && invocation('train', '--resume', run.run, '--home', home.folder);
+      if (run) await report(run, { kind: 'paused' });
+      const again = run && goingOn(run.run, home);
       watching.note(
         again === undefined
           ? 'Stopped before the training began.'
@@ -149,12 +140,16 @@ async function train(path: string | undefined, options: TrainOptions): Promise<v
   } catch (error) {
     watching.close();
     if (!(error instanceof TrainingError) || !run) throw error;
-    const again = invocation('train', '--resume', run.run, '--home', home.folder);
+    const { failure } = error;
+    await report(run, { kind: 'failed', reason: failure.reason });
+    const again = goingOn(run.run, home);
     watching.note(
-      `The training failed: ${error.failure.reason}\nThis goes on from its last checkpoint:\n  ${again}`,
-      { kind: 'failed', run: run.run, failure: error.failure, resume: again },
+      `The training failed: ${failure.reason}\nThis goes on from its last checkpoint:\n  ${again}`,
+      { kind: 'failed', run: run.run, failure, resume: again },
     );
     process.exitCode = EXIT.failedSearch;
+  } finally {
+    meter.close();
   }
 }
 

@@ -42,7 +42,7 @@ export async function keepCurves(run: string, state: SearchState, home: Home): P
 const MOST_POINTS = 100;
 
 /** Every n-th point, and all that have looked at validation videos. */
-function thinned(points: readonly CurvePoint[]): CurvePoint[] {
+export function thinned(points: readonly CurvePoint[]): CurvePoint[] {
   const every = Math.max(1, Math.ceil(points.length / MOST_POINTS));
   return points.filter(({ validation }, index) => validation || index % every === 0);
 }

@@ -1,25 +1,55 @@
 /**
- * A search as one page that needs nothing beside it: no request leaves it. What it shows is data of the run's folder; names
+ * A search, or one training without a search, as one page that needs nothing beside it: no request leaves it. What it shows is data of the run's folder; names
  * of others are escaped.
  */
-import type { Dataset } from '../../data/index.js';
+import type { DataConfiguration, Dataset } from '../../data/index.js';
 import { PARTS } from '../../data/index.js';
 import { html, type Markup, markup } from '../../markup.js';
 import type { Factors } from '../../network/index.js';
 import { METRICS } from '../../training/metrics.js';
 import type { VideoPrediction } from '../../training/predictions.js';
 import type { Evaluation, EvaluationName, Score } from '../../training/training.js';
-import type { SearchConfiguration } from '../configuration.js';
 import { warningsOn } from '../planning/warnings.js';
 import { moveOf } from '../state.js';
-import type { CandidateView, RoundView, Trajectory } from '../views.js';
+import type { CandidateView, FinalView, RoundView, Trajectory } from '../views.js';
 import { type Interval, meanInterval, shareInterval } from './intervals.js';
 import type { RunFacts } from './run.js';
 
+/** What a page tells of. A training without a search has no rounds. */
+export interface Told
+  extends Pick<
+    Trajectory,
+    | 'complexity'
+    | 'contraction'
+    | 'createdAt'
+    | 'dataset'
+    | 'endedAt'
+    | 'notes'
+    | 'recipeChoice'
+    | 'rounds'
+    | 'spending'
+    | 'unreachable'
+  > {
+  readonly title: string;
+  /** What was asked for, and of which videos. */
+  readonly about: string;
+  /** How it stands where it is not at its end. */
+  readonly standing?: string;
+  /** How it was made: the method, the seed. */
+  readonly method: string;
+  /** How the test videos were kept apart. */
+  readonly apart: string;
+  /** What is above the command that repeats it. */
+  readonly again: string;
+  /** The network found. `reason`: why this one. */
+  readonly final?: Pick<FinalView, 'factors' | 'cost' | 'outcome'> & { readonly reason?: string };
+  /** With every default. */
+  readonly configuration: { readonly data: DataConfiguration };
+}
+
 /** What a page is made of; pictures as SVG, strips as JPEG. */
 export interface Reported {
-  readonly trajectory: Trajectory;
-  readonly configuration: SearchConfiguration;
+  readonly told: Told;
   readonly facts: RunFacts;
   /** Absent in runs that began before it was kept. */
   readonly data: Dataset | undefined;
@@ -38,7 +68,7 @@ export interface Reported {
   readonly damaged: readonly string[];
 }
 
-const amount = (value: number): string => {
+export const amount = (value: number): string => {
   const power = value < 1000 ? 0 : Math.min(Math.floor(Math.log10(value) / 3), 6);
   return `${Number((value / 1000 ** power).toPrecision(3))}${['', 'K', 'M', 'G', 'T', 'P', 'E'][power]}`;
 };
@@ -81,13 +111,6 @@ figure,tr,.mistake{break-inside:avoid}h2{break-after:avoid}figure.drawn svg{filt
 
 const interval = ({ from, to }: Interval, text: (value: number) => string) => `${text(from)} to ${text(to)}`;
 
-const SUBJECTS: Readonly<Record<Trajectory['complexity'], string>> = {
-  multiplyAdds: 'multiply-adds',
-  parameters: 'parameters',
-  activationBytes: 'bytes of activations',
-  latency: 'ms',
-};
-
 const EVALUATION_TITLES: Readonly<Record<EvaluationName, string>> = {
   test: 'test videos, middle of the frame',
   'test-left-center-right': 'test videos, three windows across the frame',
@@ -100,19 +123,12 @@ function scoreRow(name: EvaluationName, { videos, viewsPerVideo, metrics, errors
 }
 
 /** What was found, in figures, and how sure they are. */
-function result({ trajectory, data }: Reported): Markup {
-  const { final, status, reason, unreachable, notes, dataset } = trajectory;
+function result({ told, data }: Reported): Markup {
+  const { final, standing, unreachable, notes, dataset, apart } = told;
   const evaluations = Object.entries(final?.outcome?.evaluations ?? {}) as [EvaluationName, Score][];
   const [first] = [...evaluations].sort(([a], [b]) => Number(b === 'test') - Number(a === 'test'));
-  const states = {
-    running: 'The search goes on; this page is written anew after each round.',
-    paused: 'The search is paused.',
-    ended: '',
-    failed: `The search failed: ${reason}.`,
-    cancelled: 'The search was cancelled.',
-  } as const;
   return html`
-${states[status] !== '' && html`<p class="warn">${states[status]}</p>`}
+${standing !== undefined && html`<p class="warn">${standing}</p>`}
 ${
   first &&
   html`<p class="big">${percent(first[1].metrics.accuracy)} of ${first[1].videos} ${first[0].startsWith('test') ? 'test' : 'validation'} videos right</p>
@@ -124,7 +140,7 @@ ${
 <dt>network</dt><dd>${networkText(final.factors)}</dd>
 <dt>multiply-adds</dt><dd>${final.cost.multiplyAdds.toLocaleString('en-US')} a clip</dd>
 <dt>parameters</dt><dd>${final.cost.parameters.toLocaleString('en-US')}</dd>
-<dt>why this one</dt><dd>${final.reason}</dd>
+${final.reason !== undefined && html`<dt>why this one</dt><dd>${final.reason}</dd>`}
 </dl>`
 }
 ${unreachable !== undefined && html`<p class="warn">The target was not reached: ${unreachable}</p>`}
@@ -134,7 +150,7 @@ ${
   html`<div class="wide"><table><thead><tr><th>tested on</th><th class="n">videos</th><th class="n">views each</th><th class="n">accuracy</th><th class="n">95 % interval</th><th class="n">top 5</th><th class="n">loss</th><th class="n">95 % interval</th></tr></thead>
 <tbody>${evaluations.map(([name, score]) => scoreRow(name, score))}</tbody></table></div>`
 }
-${data && data.parts.test > 0 && final?.outcome && html`<p class="quiet">No choice of the search saw the test videos.</p>`}`;
+${data && data.parts.test > 0 && final?.outcome && html`<p class="quiet">${apart}</p>`}`;
 }
 
 const drawn = (svg: string | undefined, caption = ''): Markup | false =>
@@ -168,8 +184,8 @@ function choiceSentence(round: RoundView): string {
   return `${choice.undecided ? 'within the noise, ' : ''}by ${by}${sure}${ahead}`;
 }
 
-function choices({ trajectory }: Reported): Markup {
-  const { rounds, recipeChoice, contraction, complexity } = trajectory;
+function choices({ told }: Reported): Markup {
+  const { rounds, recipeChoice, contraction, complexity } = told;
   const shown = rounds.filter(({ step }) => step !== 'recipe');
   return html`
 ${recipeChoice && html`<p>Recipe: ${recipeChoice.changed.length === 0 ? 'as it was' : recipeChoice.changed.join(', ')} (${recipeChoice.reason}).</p>`}
@@ -183,8 +199,8 @@ ${contraction && html`<tr><td></td><td>${contraction.axis} back</td><td class="k
 <p class="quiet">Accuracy and loss are of validation videos, with one standard error, of the noise of trainings and videos.</p>`;
 }
 
-function candidates({ trajectory }: Reported): Markup {
-  const { rounds, complexity } = trajectory;
+function candidates({ told }: Reported): Markup {
+  const { rounds, complexity } = told;
   const row = (round: RoundView, candidate: CandidateView) => {
     const seconds = candidate.trainings.reduce((sum, { outcome }) => sum + (outcome?.seconds ?? 0), 0);
     const failure = candidate.trainings.findLast((training) => training.failure)?.failure?.reason;
@@ -200,16 +216,9 @@ ${rounds.map((round) => [
 ])}</tbody></table></div></details>`;
 }
 
-function mistakes({
-  mistakes: shown,
-  mistaken,
-  strips,
-  tested,
-  trajectory,
-  pictures,
-}: Reported): Markup | false {
+function mistakes({ mistakes: shown, mistaken, strips, tested, told, pictures }: Reported): Markup | false {
   if (!tested) return false;
-  const { classes } = trajectory.dataset;
+  const { classes } = told.dataset;
   const name = (label: number) => classes[label] ?? String(label);
   const one = ({ video, label, predicted, score, likelihood }: VideoPrediction) => {
     const strip = strips.get(video);
@@ -225,8 +234,8 @@ ${
 }`;
 }
 
-function videos({ data, trajectory, configuration }: Reported): Markup {
-  const { dataset } = trajectory;
+function videos({ data, told }: Reported): Markup {
+  const { dataset, configuration } = told;
   if (!data)
     return html`<dl><dt>videos</dt><dd>${configuration.data.path}</dd><dt>fingerprint</dt><dd>${dataset.fingerprint}</dd></dl>`;
   const count = (label: number, part: string) =>
@@ -256,39 +265,37 @@ ${data.remarks.map(({ path, remark }) => html`<tr><td>${path}</td><td>${remark}<
 }`;
 }
 
-function making({ facts, configuration, trajectory }: Reported): Markup {
+function making({ facts, told }: Reported): Markup {
   const { versions, machine, workers, command, energy } = facts;
-  const { spending, createdAt, endedAt, seed } = trajectory;
+  const { spending, createdAt, endedAt, method, again, configuration } = told;
   const wall = endedAt === undefined ? undefined : (Date.parse(endedAt) - Date.parse(createdAt)) / 1000;
   return html`<dl>
 <dt>began</dt><dd>${time(createdAt)}</dd>
 ${endedAt !== undefined && html`<dt>ended</dt><dd>${time(endedAt)}${wall !== undefined && `, after ${minutes(wall)}`}</dd>`}
-<dt>spent</dt><dd>${spending.trainings} trainings, ${amount(spending.multiplyAdds)} multiply-adds, ${minutes(3600 * spending.hours)} of workers</dd>
+<dt>spent</dt><dd>${spending.trainings} ${spending.trainings === 1 ? 'training' : 'trainings'}, ${amount(spending.multiplyAdds)} multiply-adds, ${minutes(3600 * spending.hours)} of workers</dd>
 ${energy !== undefined && html`<dt>energy</dt><dd>${(energy.joules / 3.6e6).toFixed(3)} kWh of this machine's processors, all that ran on them included</dd>`}
-<dt>method</dt><dd>${trajectory.method}, from ${trajectory.base}, seed ${seed}</dd>
+<dt>method</dt><dd>${method}</dd>
 <dt>workers</dt><dd>${workers.join(', ') || 'none yet'}</dd>
 <dt>machine</dt><dd>${machine.host}: ${machine.processor}, ${machine.cores} cores, ${(machine.memoryBytes / 1e9).toFixed(0)} GB${machine.cards.map((card) => `, ${card}`)}; ${machine.system}</dd>
 <dt>versions</dt><dd>${Object.entries(versions).map(([name, version], index) => `${index > 0 ? ', ' : ''}${name} ${version}`)}</dd>
 </dl>
-<p>In this folder, the same search again:</p><pre>${command}</pre>
+<p>${again}</p><pre>${command}</pre>
 <p>The network on its own test videos again:</p><pre>x3d-search evaluate --network .</pre>
 <details><summary>Configuration, with every default</summary><pre>${JSON.stringify(configuration, undefined, 2)}</pre></details>`;
 }
 
 export function reportPage(reported: Reported): string {
-  const { trajectory, pictures } = reported;
-  const { search, name, complexity, target, dataset } = trajectory;
-  const title = name ?? `Search ${search}`;
-  const subject = SUBJECTS[complexity];
+  const { told, pictures } = reported;
+  const { title, about, rounds } = told;
   return html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <title>${title}</title><style>${markup(STYLE)}</style></head><body>
 <h1>${title}</h1>
-<p class="quiet">The most accurate network of at most ${amount(target)} ${subject} for ${dataset.classes.length} classes: ${dataset.parts.train} training, ${dataset.parts.validation} validation and ${dataset.parts.test} test videos. Search ${search}.</p>
+<p class="quiet">${about}</p>
 ${result(reported)}
 ${pictures.trajectory !== undefined && html`<h2>What was tried</h2>${drawn(pictures.trajectory)}`}
-${trajectory.rounds.length > 0 && html`<h2>The choices, and how sure each was</h2>${choices(reported)}${candidates(reported)}`}
+${rounds.length > 0 && html`<h2>The choices, and how sure each was</h2>${choices(reported)}${candidates(reported)}`}
 ${mistakes(reported)}
 ${pictures.curves.length > 0 && html`<h2>How the networks learned</h2>${pictures.curves.map(({ title, svg }) => html`<h3>${title}</h3>${drawn(svg)}`)}`}
 <h2>The videos</h2>${videos(reported)}

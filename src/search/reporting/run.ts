@@ -1,4 +1,4 @@
-/** The facts of a run (run.json), its curves, and its page: what its folder has beside the trajectory. */
+/** The facts of a run (run.json) and its page (report.html), of a search as of one training. */
 import { join } from 'node:path';
 import { X3dError } from '../../errors.js';
 import { jsonText } from '../../files.js';
@@ -8,40 +8,49 @@ import { mistakesIn, readPredictions } from '../../training/predictions.js';
 import { type EvaluationName, type TrainingResult, trainingResult } from '../../training/training.js';
 import { confusionSpecification } from '../charts/confusion.js';
 import { svgOf } from '../drawing.js';
-import { type SearchState, trainingsOf } from '../state.js';
 import type { Trajectory } from '../views.js';
-import { curvePictures, keepCurves, type Reading } from './curves.js';
+import type { Reading } from './curves.js';
 import type { EnergyMeter } from './energy.js';
 import { environment } from './environment.js';
-import { type Reported, reportPage } from './page.js';
-import { readRecordedData, repeatingCommand } from './record.js';
+import { type Reported, reportPage, type Told } from './page.js';
+import { readRecordedData } from './record.js';
 import { stripsOf } from './strips.js';
 
 export interface RunFacts extends ReturnType<typeof environment> {
-  readonly search: string;
   readonly status: Trajectory['status'];
   readonly createdAt: string;
   readonly endedAt?: string;
   /** Those that trained something. */
   readonly workers: readonly string[];
-  /** Of this machine's processors while the search ran, whatever else ran on them; where it can be read. */
+  /** Of this machine's processors while the run went on, whatever else ran on them; where it can be read. */
   readonly energy?: { readonly joules: number };
-  /** To be given in the folder. */
+  /** That makes the same again: to be given in the folder, unless the page says where. */
   readonly command: string;
 }
 
-const workersIn = (state: SearchState): string[] =>
-  [...new Set(trainingsOf(state).flatMap(({ worker }) => worker ?? []))].sort();
+export interface Run extends Pick<RunFacts, 'status' | 'workers' | 'command'> {
+  readonly id: string;
+  /** What else run.json says: of a search, or of a training. */
+  readonly facts: object;
+  readonly told: Told;
+  /** The trajectory as SVG. */
+  readonly picture?: string;
+  readonly curves: (read: Reading['read']) => Promise<Reported['pictures']['curves']>;
+}
 
-/** Joules of each search when this process last looked. */
+/** What run.json of a run's folder says; undefined where it has none. Throws X3dError environment where it is damaged. */
+export const readFacts = async (folder: string): Promise<Partial<RunFacts> | undefined> =>
+  (await readWritten(join(folder, REPORT.facts))) as Partial<RunFacts> | undefined;
+
+/** Joules of each run when this process last looked. */
 const looked = new Map<string, number>();
 
 /** `before`: what was counted then, by this process or another; what has passed since this one last looked is added. */
-function energyOf(before: number | undefined, search: string, meter: EnergyMeter | undefined) {
+function energyOf(before: number | undefined, id: string, meter: EnergyMeter | undefined) {
   const joules = meter?.joules();
   if (joules === undefined) return before === undefined ? {} : { energy: { joules: before } };
-  const since = looked.get(search) ?? joules;
-  looked.set(search, joules);
+  const since = looked.get(id) ?? joules;
+  looked.set(id, joules);
   return { energy: { joules: (before ?? 0) + joules - since } };
 }
 
@@ -70,31 +79,25 @@ async function testOf(run: string): Promise<Reported['tested']> {
 /** Mistakes whose frames are shown. */
 const MOST_MISTAKES = 12;
 
-/** Writes run.json, curves/ and report.html anew. `trajectory`: of the state; `picture`: it as SVG. */
+/** Writes run.json and report.html anew. */
 export async function writeReport(
-  state: SearchState,
-  trajectory: Trajectory,
-  picture: string | undefined,
+  { id, facts: own, told, picture, curves, ...rest }: Run,
   home: Home,
   meter?: EnergyMeter,
 ): Promise<void> {
-  const run = home.run(state.id);
-  const { configuration } = state;
-  const { status, createdAt, endedAt } = trajectory;
+  const run = home.run(id);
+  const { createdAt, endedAt } = told;
   const { damaged, read } = openReading();
-  const before = (await read(readWritten(join(run, REPORT.facts)))) as Partial<RunFacts> | undefined;
+  const before = await read(readFacts(run));
   const facts: RunFacts = {
-    search: state.id,
-    status,
+    ...own,
+    ...rest,
     createdAt,
     ...(endedAt === undefined ? {} : { endedAt }),
-    workers: workersIn(state),
-    ...energyOf(before?.energy?.joules, state.id, meter),
+    ...energyOf(before?.energy?.joules, id, meter),
     ...environment(),
-    command: repeatingCommand(configuration),
   };
   await writeSummed(run, { [REPORT.facts]: jsonText(facts) });
-  await keepCurves(run, state, home);
   const data = await read(readRecordedData(run));
   const tested = await read(testOf(run));
   const said = (await read(readPredictions(join(run, 'network')))) ?? [];
@@ -108,16 +111,15 @@ export async function writeReport(
         home.cache,
       )
     : new Map<string, Buffer>();
-  const { classes } = state.dataset;
+  const { classes } = told.dataset;
   const confusion = tested && (await svgOf(confusionSpecification(classes, tested.evaluation.confusion)));
   const page = reportPage({
-    trajectory,
-    configuration,
+    told,
     facts,
     data,
     pictures: {
       ...(picture === undefined ? {} : { trajectory: picture }),
-      curves: await curvePictures(run, state, home, read),
+      curves: await curves(read),
       ...(confusion === undefined ? {} : { confusion }),
     },
     tested,
