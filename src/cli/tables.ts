@@ -39,11 +39,17 @@ function withError({ mean, error }: { readonly mean: number; readonly error: num
   return `${(100 * mean).toFixed(decimals)} ± ${(100 * error).toFixed(decimals)} %`;
 }
 
-/** What told the winner from the next best, and how surely. */
-export function choiceText({ decidedBy, probability, undecided }: Choice): string {
-  const sure = probability === undefined ? '' : `, p ${probability.toFixed(2)}`;
+const choiceOf = ({ decidedBy, probability, undecided }: Choice, what: string): string => {
+  const sure = probability === undefined ? '' : `, ${(100 * probability).toFixed(0)} %${what}`;
   return `${undecided ? 'undecided: ' : ''}${inWords(decidedBy)}${sure}`;
-}
+};
+
+/** What told the winner from the next best, and how likely it is the best. */
+export const choiceText = (choice: Choice): string => choiceOf(choice, ' likely the best');
+
+/** As `choiceText`, in a column that CHOICES explains. */
+const choiceCell = (choice: Choice): string => broken(choiceOf(choice, ''), CHOICE_WIDTH);
+const CHOICES = 'decided by: what told the winner from the next, and how likely it is the best';
 
 /** One line for each round that was won, then the contraction and the final network. */
 export function trajectoryTable(trajectory: Trajectory): string {
@@ -79,7 +85,7 @@ export function trajectoryTable(trajectory: Trajectory): string {
       costText(won.cost, complexity),
       won.estimates ? withError(won.estimates.accuracy) : '',
       won.estimates ? won.estimates.loss.mean.toFixed(2) : '',
-      broken(choiceText(winner.choice), CHOICE_WIDTH),
+      choiceCell(winner.choice),
     ]);
   }
   if (contraction) {
@@ -110,7 +116,8 @@ export function trajectoryTable(trajectory: Trajectory): string {
       '',
     ]);
   }
-  return table.toString();
+  const explained = shown.some(({ winner }) => winner?.choice.probability !== undefined);
+  return `${table}${explained ? `\n${pc.gray(CHOICES)}` : ''}`;
 }
 
 const bar = (share: number, width: number) => {

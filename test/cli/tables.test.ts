@@ -2,7 +2,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { broken } from '../../src/cli/table.js';
-import { phaseTable, trajectoryTable } from '../../src/cli/tables.js';
+import { choiceText, phaseTable, trajectoryTable } from '../../src/cli/tables.js';
 import { trajectoryOf } from '../../src/search/trajectory.js';
 import type { TrainingProgress } from '../../src/training/training.js';
 import { fewClasses } from '../search/arbitraries.js';
@@ -71,6 +71,19 @@ describe('the tables of a search', () => {
       expect.stringMatching(/^final +14x5, 160 px, {2}/),
     );
   });
+});
+
+test('a choice says in words how likely the winner is the best', () => {
+  const choice = { undecided: true, trainings: 7, multiplyAdds: 1e9, probability: 0.344 };
+  expect(choiceText({ ...choice, decidedBy: 'loss' })).toBe('undecided: loss, 34 % likely the best');
+  expect(choiceText({ ...choice, undecided: false, decidedBy: 'accuracy', probability: 0.97 })).toBe(
+    'accuracy, 97 % likely the best',
+  );
+  const tables = [...shownOn('race')].map(({ text }) => stripVTControlCharacters(text));
+  const last = tables.at(-1) ?? '';
+  expect(last).toMatch(/ loss, \d+ %/);
+  expect(last).toContain('how likely it is the best');
+  expect(last).not.toMatch(/\bp \d/);
 });
 
 test('text is broken after commas, else between words, at no more than a width', () => {

@@ -47,7 +47,7 @@ export function Choices({ trajectory }: { readonly trajectory: Trajectory }) {
           'Cost',
           'Decided by',
           'Margin',
-          'Probability',
+          'Likely the best',
           'Runner-up',
           'Trainings',
         ]}
@@ -71,7 +71,8 @@ export function Choices({ trajectory }: { readonly trajectory: Trajectory }) {
                     <td>{inWords(winner.choice.decidedBy)}</td>
                     <td class="figure">{margin(winner.choice)}</td>
                     <td class="figure">
-                      {winner.choice.probability?.toFixed(2)}
+                      {winner.choice.probability !== undefined &&
+                        `${(100 * winner.choice.probability).toFixed(0)} %`}
                       {winner.choice.undecided && <small> undecided</small>}
                     </td>
                     <td>
