@@ -115,7 +115,6 @@ describe('a pipe is refused', () => {
         '--home',
         newFolder(),
       ],
-      3,
     ],
   ])('by %s', async (_, args) => {
     const path = pipe('file');
