@@ -149,6 +149,30 @@ describe('its training in full', () => {
     expect(finalOutcome(finals(0.7, 0.6, 0.8))?.trainingLoss).toBe(0.6);
   });
 
+  test('takes mixup up again where its candidate, without it, learned its clips by heart', () => {
+    // Without mixup everything is better on the short schedule; with it the last training's loss is higher.
+    const found = (trainingLoss: number, recipe: object = {}) =>
+      raced(
+        ({ round, training: { work } }) => {
+          if (round === 0) return joined(0.9);
+          return work.recipe.mixup > 0 ? scored(0.2, 1.4) : scored(0.7, 0.6, trainingLoss);
+        },
+        { recipe: { steps: 1000, learningRate: 0.1, ...recipe } },
+      );
+    const mixupsOf = (state: SearchState) => state.final?.trainings.map(({ work }) => work.recipe.mixup);
+    const byHeart = found(0.3);
+    expect(byHeart.recipe.mixup).toBe(0);
+    expect(mixupsOf(byHeart)).toEqual([0.2]);
+    expect(byHeart.final?.reason).toMatch(
+      /; its last training mixes clips again, .*\(training loss 0\.30, validation loss 0\.60\)$/,
+    );
+    expect(mixupsOf(found(0.3, { mixup: 0 }))?.[0]).toBe(0);
+    const understood = found(0.5);
+    expect(understood.recipe.mixup).toBe(0);
+    expect(mixupsOf(understood)?.[0]).toBe(0);
+    expect(understood.final?.reason).not.toMatch(/mixes/);
+  });
+
   test('that learned nothing is made again', () => {
     expect(seedsOf(ending([stuck, scored(0.85, 0.5)], { finalOn: 'train' }))).toEqual([0, 1]);
   });

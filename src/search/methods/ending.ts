@@ -19,15 +19,56 @@ import { append, type Decision, fail, proposeTraining, trainOpen } from './metho
 
 /** Other seeds for a network found whose training came out clearly worse than it should. */
 const MOST_ATTEMPTS = 3;
+/** A validation loss so many times the training loss: the clips were learned by heart. */
+const BY_HEART = 1.5;
 /** Above its candidate's loss by so many standard errors, or, on its own training clips, by this share. */
 const CLEARLY = 2;
 const CLEARLY_SHARE = 1.15;
+
+const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+
+/** The mean losses of a candidate's trainings: of their own clips, and of the validation videos. */
+function lossesOf(state: SearchState, candidate: CandidateState) {
+  const outcomes = longest(state, candidate).flatMap((training) => trainedTo(training) ?? []);
+  return {
+    training: mean(outcomes.map(({ trainingLoss }) => trainingLoss)),
+    validation: mean(outcomes.flatMap(({ evaluations: { validation } }) => validation?.metrics.loss ?? [])),
+  };
+}
+
+/**
+ * The recipe of the training in full, and why it differs from the candidates': where these were trained without mixup
+ * and yet learned their clips by heart, a training four times as long takes it up again, unless the user gave it.
+ */
+function fullRecipe(state: SearchState, candidate: CandidateState) {
+  const { recipe, configuration } = state;
+  const { mixup } = configuration.recipe;
+  const usual = { recipe, reason: undefined };
+  if (recipe.mixup === mixup) return usual;
+  const { training, validation } = lossesOf(state, candidate);
+  if (!(validation > BY_HEART * training)) return usual;
+  return {
+    recipe: { ...recipe, mixup },
+    reason: `its last training mixes clips again, since its candidate learned them by heart (training loss ${training.toFixed(2)}, validation loss ${validation.toFixed(2)})`,
+  };
+}
+
+/** The network found, why it is the one, and what its training in full does differently. */
+export function networkFound(
+  state: SearchState,
+  last: CandidateState | undefined,
+): { readonly candidate: CandidateState; readonly reason: string } | undefined {
+  const found = bestOf(state, last);
+  if (!found) return undefined;
+  const { reason } = fullRecipe(state, found.candidate);
+  return reason === undefined ? found : { ...found, reason: `${found.reason}; ${reason}` };
+}
 
 /**
  * The best of all that were trained and fit the target, by the same judgement as in rounds. The last round's winner
  * stands unless another is better beyond chance.
  */
-export function networkFound(
+function bestOf(
   state: SearchState,
   last: CandidateState | undefined,
 ): { readonly candidate: CandidateState; readonly reason: string } | undefined {
@@ -73,8 +114,11 @@ export function proposeFinal(
   });
 }
 
-const attempt = (state: SearchState, { factors }: Final, number: number): NewEvent =>
-  proposeTraining(state, { factors }, number, finalVariant(state, state.recipe, number));
+function attempt(state: SearchState, { factors, candidate }: Final, number: number): NewEvent {
+  const recipe =
+    candidate === undefined ? state.recipe : fullRecipe(state, candidateNamed(state, candidate)).recipe;
+  return proposeTraining(state, { factors }, number, finalVariant(state, recipe, number));
+}
 
 /** Why the last attempt is worse than its candidate let expect, or undefined. */
 function disappointment(state: SearchState, final: Final): string | undefined {
@@ -95,10 +139,11 @@ function disappointment(state: SearchState, final: Final): string | undefined {
       ? `its validation loss is ${validation.metrics.loss.toFixed(3)} where its candidate's is ${estimate.mean.toFixed(3)}`
       : undefined;
   }
+  // Losses with and without mixup are not to be compared.
+  if (last.work.recipe.mixup !== state.recipe.mixup) return undefined;
   const losses = candidate.trainings.flatMap((training) => trainedTo(training)?.trainingLoss ?? []);
-  const mean = losses.reduce((a, b) => a + b, 0) / Math.max(1, losses.length);
-  return losses.length > 0 && outcome.trainingLoss > CLEARLY_SHARE * mean
-    ? `its training loss is ${outcome.trainingLoss.toFixed(3)} where its candidate's is ${mean.toFixed(3)}`
+  return losses.length > 0 && outcome.trainingLoss > CLEARLY_SHARE * mean(losses)
+    ? `its training loss is ${outcome.trainingLoss.toFixed(3)} where its candidate's is ${mean(losses).toFixed(3)}`
     : undefined;
 }
 
