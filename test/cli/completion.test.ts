@@ -1,6 +1,6 @@
 /** Completion as a shell sees it, where that shell is installed. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { temporaryFolder, x3d } from './spawning.js';
@@ -38,6 +38,20 @@ describe('completion in bash', () => {
     expect(offered(...words)).toEqual(expected);
   });
 
+  it('of ids offers the runs of the home that the line names, or of the environment', async () => {
+    const { home } = await prepared('bash');
+    expect(offered('evaluate', '--home', home, '--network', '')).toEqual(['s0123456789', 't9876543210']);
+    process.env.X3D_HOME = home;
+    try {
+      for (const [line, completed] of TABBED) {
+        const last = completed.split(' ').at(-1);
+        expect({ line, offered: offered(...line.split(' ')) }).toEqual({ line, offered: [last] });
+      }
+    } finally {
+      delete process.env.X3D_HOME;
+    }
+  });
+
   it('has every command that help has', async () => {
     const { stdout } = await x3d('--help');
     const names = [...stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, name = '']) => name);
@@ -45,19 +59,60 @@ describe('completion in bash', () => {
   });
 });
 
-describe.each(['zsh', 'fish'])('completion in %s', (shell) => {
-  const missing = spawnSync(shell, ['--version']).error !== undefined;
-  it.skipIf(missing)('is a script that it takes', async () => {
-    const { stdout } = await x3d('completion', shell);
-    const file = join(temporaryFolder(), 'script');
-    writeFileSync(file, stdout);
-    const { stderr, status } = spawnSync(shell, ['-n', file], { encoding: 'utf8' });
-    expect({ stderr, status }).toEqual({ stderr: '', status: 0 });
+const missing = (shell: string) => spawnSync(shell, ['--version']).error !== undefined;
+
+/** A home with runs, and the script that is read, each in a file. */
+async function prepared(shell: string): Promise<{ home: string; script: string }> {
+  const home = temporaryFolder();
+  for (const id of ['s0123456789', 't9876543210']) mkdirSync(join(home, 'runs', id), { recursive: true });
+  const { stdout } = await x3d('completion', shell);
+  const script = join(home, 'script');
+  writeFileSync(script, stdout);
+  return { home, script };
+}
+
+/** What a line becomes by a Tab at its end, in each shell. */
+const TABBED: readonly (readonly [string, string])[] = [
+  ['stat', 'status'],
+  ['run --cache', 'run --cache-limit'],
+  ['token cr', 'token create'],
+  ['describe --model X2', 'describe --model X2D'],
+  ['completion fi', 'completion fish'],
+  ['status s0', 'status s0123456789'],
+  ['rm s0123456789 t9', 'rm s0123456789 t9876543210'],
+  ['evaluate --network t9', 'evaluate --network t9876543210'],
+];
+
+describe('a Tab', () => {
+  it.skipIf(missing('zsh'))('in zsh completes what can only be one thing', { timeout: 120_000 }, async () => {
+    const { home, script } = await prepared('zsh');
+    // A terminal in which zsh runs, and a program that says what it was called with.
+    const inside = [
+      `PS1=; autoload -Uz compinit; compinit -u -d ${home}/dump; source ${script}`,
+      `export X3D_HOME=${home}; x3d-search() { print -r -- "called:$*:" }; print ready:`,
+    ].join('; ');
+    const typed = TABBED.map(([line]) => `type $'x3d-search ${line}\\t\\n' 'called:*:*called:*:'`);
+    const driver = `zmodload zsh/zpty; zpty z zsh -f -i
+type() { local out; zpty -w -n z "$1"; zpty -r -m z out "*called:*:"; print -r -- "$out" }
+zpty -w z ${JSON.stringify(inside).replaceAll('$', '\\$')}; zpty -r -m z out "*ready:*ready:*"
+${typed.join('\n')}`;
+    const { stdout } = spawnSync('zsh', ['-f', '-c', driver], { encoding: 'utf8', timeout: 100_000 });
+    const called = [...stdout.matchAll(/called:(.*):/g)].map(([, line]) => line);
+    expect(called).toEqual(TABBED.map(([, line]) => line));
   });
 
-  it('names the commands and their flags', async () => {
-    const { stdout } = await x3d('completion', shell);
-    for (const word of ['run', 'status', 'cache-limit', 'device-table', 'x2d-micro'])
-      expect(stdout).toContain(word);
+  it.skipIf(missing('fish'))('in fish offers what can only be one thing', async () => {
+    const { home, script } = await prepared('fish');
+    const asked = TABBED.map(([line]) => `complete -C 'x3d-search ${line}'; echo`).join('\n');
+    const { stdout, stderr } = spawnSync('fish', ['--no-config', '-c', `source ${script}\n${asked}`], {
+      encoding: 'utf8',
+      env: { ...process.env, X3D_HOME: home },
+    });
+    expect(stderr).toBe('');
+    const offered = stdout
+      .trim()
+      .split('\n\n')
+      .map((text) => text.replace(/\t.*/g, ''));
+    expect(offered).toEqual(TABBED.map(([, line]) => line.split(' ').at(-1)));
   });
 });

@@ -102,7 +102,7 @@ export function evaluateCommand(): Command {
       '[videos]',
       `${VIDEOS}; one such list by itself; or the folder of one class (default: those of the network's run)`,
     )
-    .option('--network <name>', NETWORK)
+    .option('--network <network>', NETWORK)
     .option('--output <folder>', 'write evaluation.json, predictions.csv and confusion.svg there')
     .addOption(new Option('--model <name>', 'a published network').choices(Object.keys(MODELS)))
     .option(
