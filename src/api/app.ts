@@ -42,6 +42,8 @@ export interface AppOptions extends ServiceOptions, AccessOptions {
 const BODY_BYTES = 256 * 1024;
 /** For all of a request to come, milliseconds: who sends a byte a second holds nothing up. */
 const REQUEST_MS = 30_000;
+/** How often connections are looked at for that. */
+const LOOK_MS = 5_000;
 /** For the page of the documents, which sets styles from its script. */
 const DOCUMENTS_POLICY =
   "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
@@ -99,7 +101,9 @@ export async function buildApp({ log, tls, requestsPerMinute, ...options }: AppO
   const service = await openService({ ...options, log });
   const app: App = fastify({
     loggerInstance: log as FastifyBaseLogger,
-    ...(tls ? { https: tls } : {}),
+    ...(tls
+      ? { https: { ...tls, connectionsCheckingInterval: LOOK_MS } }
+      : { http: { connectionsCheckingInterval: LOOK_MS } }),
     ...(options.trustProxy ? { trustProxy: [...options.trustProxy] } : {}),
     bodyLimit: BODY_BYTES,
     requestTimeout: REQUEST_MS,
@@ -110,6 +114,8 @@ export async function buildApp({ log, tls, requestsPerMinute, ...options }: AppO
     frameworkErrors: sendProblem,
   } as FastifyServerOptions).withTypeProvider<TypeBoxTypeProvider>() as App;
   app.server.maxConnections = CONNECTIONS;
+  // Node takes the longer of the two for the whole request, and by itself a minute for this one.
+  app.server.headersTimeout = REQUEST_MS;
   app.addHook('onClose', () => service.close());
   app.setValidatorCompiler(({ schema, httpPart }) => validator(schema as TSchema, httpPart ?? 'body'));
   app.setSerializerCompiler(() => JSON.stringify);
@@ -130,7 +136,7 @@ export async function buildApp({ log, tls, requestsPerMinute, ...options }: AppO
   });
   // Of all that is asked for, also what there is not, and before the token is looked at.
   app.addHook('onRequest', app.rateLimit());
-  guard(app, service.home, options);
+  guard(app, service, options);
 
   await app.register(swagger, {
     refResolver: { buildLocalReference: ({ $id }, _base, _fragment, index) => `${$id ?? `schema-${index}`}` },

@@ -138,7 +138,8 @@ export function answerWithProblems(app: App): void {
   const methods = methodsOf(app);
   app.setNotFoundHandler((request, reply) => {
     const allowed = methods(request.url);
-    if (allowed.length > 0) {
+    // A route may say itself that there is nothing at this path.
+    if (allowed.length > 0 && !allowed.includes(request.method)) {
       const error = Object.assign(new Error(`${request.method} is not one of ${allowed.join(', ')}.`), {
         statusCode: 405,
       });

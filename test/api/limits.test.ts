@@ -79,9 +79,26 @@ describe('a request that is too much', () => {
     );
   });
 
+  test('for a path above the documents is told that there is nothing there', async () => {
+    const answer = await raw(
+      'GET /docs/static/..%2f..%2f..%2fpackage.json HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n',
+    );
+    expect(answer).toMatch(/^HTTP\/1\.1 404 [\s\S]*"status":404/);
+  });
+
   test('as it is none at all is answered, and its connection closed', async () => {
     expect(await raw('\x16\x03\x01 nonsense\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 [\s\S]*"status":400/);
   });
+
+  test('for the time that it takes to come is answered soon after, and its connection closed', async () => {
+    const began = Date.now();
+    const head = 'POST /searches HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json';
+    expect(await raw(`${head}\r\ncontent-length: 100\r\n\r\n{`)).toMatch(
+      /^HTTP\/1\.1 408 [\s\S]*"status":408/,
+    );
+    // Of the thirty seconds that it has: Node's own would be over a minute.
+    expect(Date.now() - began).toBeLessThan(50_000);
+  }, 90_000);
 
   test('as one of very many is told when to come again', async () => {
     const other = await stand({ data: at.data });
