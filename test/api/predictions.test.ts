@@ -1,11 +1,10 @@
 /** A video that is sent to be looked at: how large it may be, and what ends the process that looks at it. */
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { buildApp } from '../../src/api/app.js';
 import { BOUNDS, type Bounds } from '../../src/bounds.js';
 import { type Home, homeAt } from '../../src/home.js';
@@ -13,7 +12,7 @@ import { connect } from '../../src/redis/connection.js';
 import { startRedis } from '../../src/redis/embedded.js';
 import { childrenOf, gone } from '../processes.js';
 
-/** Of a search that has ended; its network is a pipe that nobody writes to: whoever reads it waits. */
+/** Of a search that has ended; beside its network lies a file so large that whoever sums it takes hours. */
 const SEARCH = 's1';
 
 let folder: string;
@@ -29,7 +28,11 @@ beforeAll(async () => {
     await client.xadd(`x3d:log:${SEARCH}`, `${index + 1}-0`, 'event', line);
   client.disconnect();
   mkdirSync(join(home.run(SEARCH), 'network'), { recursive: true });
-  execFileSync('mkfifo', [join(home.run(SEARCH), 'network', 'network.json')]);
+  const network = join(home.run(SEARCH), 'network');
+  writeFileSync(join(network, 'network.json'), '{}');
+  writeFileSync(join(network, 'large'), '');
+  truncateSync(join(network, 'large'), 2 ** 40);
+  writeFileSync(join(network, 'SHA256SUMS'), `${'0'.repeat(64)}  large\n`);
 });
 afterAll(async () => {
   await redis.stop();
@@ -110,6 +113,25 @@ describe('a video that is sent', () => {
     await expect.poll(() => childrenOf(process.pid, 'viewer.js')[0], { timeout: 20_000 }).not.toBe(pid);
     process.kill(await viewer(), 'SIGKILL');
     expect(await second).toMatchObject({ status: 422 });
+  });
+
+  test('is refused where many are being sent, before any of it is taken', async () => {
+    const { send, refusal } = await service();
+    const leaving = new AbortController();
+    const slow = () => new ReadableStream({ start: (to) => to.enqueue(new Uint8Array(1)) });
+    // Where they are kept.
+    vi.stubEnv('TMPDIR', folder);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const sent = Array.from({ length: 9 }, () => send(slow(), leaving.signal).catch(() => {}));
+    const sentFolders = () => readdirSync(folder).filter((name) => name.startsWith('x3d-video-')).length;
+    await expect.poll(sentFolders, { timeout: 20_000 }).toBe(9);
+    expect(await refusal('video')).toMatchObject({
+      status: 429,
+      detail: expect.stringContaining('at most 9 that are sent or looked at'),
+    });
+    leaving.abort();
+    await Promise.all(sent);
+    await expect.poll(sentFolders, { timeout: 20_000 }).toBe(0);
   });
 
   test('is looked at no longer than whoever sent it waits', async () => {

@@ -26,6 +26,9 @@ const Prediction = Type.Object(
 );
 export type Prediction = Static<typeof Prediction>;
 
+/** Videos that are being sent or looked at: each takes disk, and its turn comes after all before it. */
+const MOST_AT_ONCE = 9;
+
 /** As of other bodies that are too large. */
 const refuseLarge = (most: number): never => {
   throw Object.assign(new Error(`body: expected a video of at most ${most / 2 ** 20} MB, got more.`), {
@@ -50,6 +53,7 @@ async function take(from: Readable, file: string, most: number): Promise<void> {
 }
 
 export function predictionRoutes(app: App, { redis, home, viewing, bounds }: Service): void {
+  let atOnce = 0;
   // Bytes are taken as they come, here alone; elsewhere bodies are JSON.
   app.register(async (plugin) => {
     const own = plugin.withTypeProvider<TypeBoxTypeProvider>();
@@ -85,9 +89,18 @@ export function predictionRoutes(app: App, { redis, home, viewing, bounds }: Ser
             expected: 'a video, as application/octet-stream',
             got: 'nothing',
           });
-        const folder = await mkdtemp(join(tmpdir(), 'x3d-video-'));
+        if (atOnce >= MOST_AT_ONCE)
+          throw new X3dError('too-many', {
+            subject: 'videos',
+            expected: `at most ${MOST_AT_ONCE} that are sent or looked at`,
+            got: 'one more',
+            remedy: 'Try again in a moment.',
+          });
+        atOnce += 1;
         const signal = leaving(reply);
+        let folder: string | undefined;
         try {
+          folder = await mkdtemp(join(tmpdir(), 'x3d-video-'));
           const video = join(folder, 'video');
           await take(body, video, bounds.uploadBytes);
           const found = await viewing.predict(
@@ -100,7 +113,8 @@ export function predictionRoutes(app: App, { redis, home, viewing, bounds }: Ser
             .slice(0, MOST_CLASSES);
           return { top, seconds: found.seconds };
         } finally {
-          await rm(folder, { recursive: true, force: true });
+          atOnce -= 1;
+          if (folder !== undefined) await rm(folder, { recursive: true, force: true });
         }
       },
     );
