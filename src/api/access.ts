@@ -5,13 +5,15 @@
  *
  * Without tokens the service is open to its own machine, and to nobody else: see `refuseOpenDoor`.
  */
+import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import type { FastifyRequest } from 'fastify';
 import { X3dError } from '../errors.js';
 import type { Home } from '../home.js';
-import type { App } from './service.js';
-import { type Account, accountOf, listTokens, SCOPES, type Scope, sameToken } from './tokens.js';
+import { refuseLostHome } from '../home-watch.js';
+import type { App, Service } from './service.js';
+import { type Account, accountOf, hasTokens, listTokens, SCOPES, type Scope, sameToken } from './tokens.js';
 
 export interface AccessOptions {
   /** The address that is listened on. Default 127.0.0.1. */
@@ -33,6 +35,8 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     account: Account;
+    /** Whether whoever asked may still: a token may be taken back while an answer goes on. */
+    mayStill: () => Promise<boolean>;
   }
 }
 
@@ -125,29 +129,42 @@ export function sendHeaders(app: App): void {
   });
 }
 
+type GuardedHome = Pick<Service, 'home' | 'homeWatch'>;
+
 /** Puts these checks before every route of `app`; a request then has its `account`. */
-export function guard(app: App, home: Home, options: AccessOptions): void {
+export function guard(app: App, { home, homeWatch }: GuardedHome, options: AccessOptions): void {
   const { host = '127.0.0.1', ownerToken } = options;
   const names = new Set(
     ['localhost', hostname(), host, ...(options.names ?? [])].map((name) => name.toLowerCase()),
   );
-  const tokenNeeded = options.tokenNeeded ?? isReachable(options);
+  const always = options.tokenNeeded ?? isReachable(options);
+  /** Whether there were tokens when the home was last to be read: that it is away lets nobody in, and shuts nobody out. */
+  let known = false;
+  const isAway = async () => !existsSync(home.id) && (await homeWatch.trouble()) !== undefined;
+  const isTokenNeeded = async (): Promise<boolean> => {
+    if (always) return true;
+    const found = await hasTokens(home);
+    if (found || !(await isAway())) known = found;
+    return known;
+  };
 
   const whoAsks = async ({ headers }: FastifyRequest): Promise<Account> => {
     const { authorization } = headers;
     if (authorization === undefined) {
-      if (tokenNeeded || (await listTokens(home)).length > 0) throw unauthenticated('nothing');
+      if (await isTokenNeeded()) throw unauthenticated('nothing');
       return OWNER;
     }
     const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
     if (token === undefined) throw unauthenticated('something else');
     if (ownerToken !== undefined && sameToken(token, ownerToken)) return OWNER;
     const account = await accountOf(home, token);
+    if (!account && (await isAway())) await refuseLostHome(homeWatch);
     if (!account) throw unauthenticated('one that is not known here, or no longer');
     return account;
   };
 
   app.decorateRequest('account');
+  app.decorateRequest('mayStill');
   app.addHook('onRequest', async (request) => {
     checkHost(request, names);
     checkOrigin(request);
@@ -155,6 +172,14 @@ export function guard(app: App, home: Home, options: AccessOptions): void {
     const needed = routeOptions.config.scope ?? (method === 'GET' || method === 'HEAD' ? 'read' : 'operate');
     const open = needed === 'public' || isDocuments(request.url);
     request.account = open ? NOBODY : await whoAsks(request);
+    request.mayStill = () =>
+      open
+        ? Promise.resolve(true)
+        : whoAsks(request).then(
+            ({ account }) => account === request.account.account,
+            // Nobody can tell now.
+            (error) => !(error instanceof X3dError && error.kind === 'unauthenticated'),
+          );
     if (!open && SCOPES.indexOf(request.account.scope) < SCOPES.indexOf(needed))
       throw forbidden('the token', `one with the scope ${needed}`, request.account.scope);
   });

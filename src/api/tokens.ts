@@ -58,6 +58,15 @@ async function recordAt(path: string): Promise<TokenRecord | undefined> {
   }
 }
 
+/** Whether there is a token, be its file damaged: what can't be read lets nobody in. Throws as readdir but where there are none. */
+export const hasTokens = async (home: Home): Promise<boolean> => {
+  const names = await readdir(home.tokens).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    return [];
+  });
+  return names.some((name) => name.endsWith('.json'));
+};
+
 /** Those there are, the oldest first. */
 export async function listTokens(home: Home): Promise<TokenRecord[]> {
   const names = await readdir(home.tokens).catch(() => []);

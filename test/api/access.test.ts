@@ -1,5 +1,5 @@
 /** Who gets in, and from where. */
-import { cp, mkdir, readdir, readFile, stat, symlink } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { request as plain } from 'node:http';
 import { request as secure } from 'node:https';
 import { homedir } from 'node:os';
@@ -174,6 +174,48 @@ describe('tokens', () => {
     await revokeTokens(other.home, 'ada-read');
     expect(await status('/searches', tokens.read)).toBe(401);
     expect(await status('/searches', tokens.admin)).toBe(200);
+  });
+
+  test('that are taken back end the streams that were opened with them', async () => {
+    const id = (
+      (await (await at.post('/searches', { data: at.data, target: '2M' })).json()) as { id: string }
+    ).id;
+    const { token } = await createToken(at.home, { account: 'eve', scope: 'read' });
+    const url = at.url();
+    const opened = await fetch(`${url}/searches/${id}/events`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    expect(opened.status).toBe(200);
+    await revokeTokens(at.home, 'eve');
+    const { token: other } = await createToken(at.home, { account: 'bob', scope: 'admin' });
+    onTestFinished(async () => void (await revokeTokens(at.home, 'bob')));
+    // Ends by itself, where a search that nobody trains goes on for ever.
+    await opened.text();
+    const headers = { authorization: `Bearer ${other}` };
+    await fetch(`${url}/searches/${id}/cancel`, { method: 'POST', headers });
+    expect((await fetch(`${url}/searches/${id}`, { method: 'DELETE', headers })).status).toBe(200);
+  }, 60_000);
+
+  test('are needed, and are not refused for good, while the home that has them is away', async () => {
+    const { token } = await createToken(at.home, { account: 'eve', scope: 'read' });
+    const status = async (authorization?: string) =>
+      (await ask('/searches', authorization === undefined ? {} : { authorization })).status;
+    expect(await status()).toBe(401);
+    expect(await status(`Bearer ${token}`)).toBe(200);
+    await rename(at.home.folder, `${at.home.folder}-away`);
+    try {
+      expect(await status()).toBe(401);
+      expect(await status(`Bearer ${token}`)).toBe(503);
+    } finally {
+      await rename(`${at.home.folder}-away`, at.home.folder);
+    }
+    expect(await status(`Bearer ${token}`)).toBe(200);
+    // One that is damaged lets nobody in either.
+    const [file = ''] = await readdir(at.home.tokens);
+    await writeFile(join(at.home.tokens, file), '{');
+    expect(await status()).toBe(401);
+    await rm(join(at.home.tokens, file));
+    expect(await status()).toBe(200);
   });
 
   test('are kept as hashes, in files of their owner alone', async () => {

@@ -117,7 +117,10 @@ export function eventRoutes(app: App, { redis, following, candidateEvents }: Ser
           write('progress', JSON.stringify({ training: jobId, ...(data as object) }));
       };
       candidateEvents.on('progress', onProgress);
-      const heartbeat = setInterval(() => raw.write(': still here\n\n'), HEARTBEAT_MS);
+      const heartbeat = setInterval(async () => {
+        if (await request.mayStill()) raw.write(': still here\n\n');
+        else stream.abort();
+      }, HEARTBEAT_MS);
       raw.on('close', () => stream.abort());
       // Gone already, while the search was read.
       if (raw.destroyed) stream.abort();
