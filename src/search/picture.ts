@@ -93,7 +93,7 @@ export const costAxis = (complexity: Trajectory['complexity'], domain?: readonly
     field: 'cost',
     type: 'quantitative',
     title: COST_TITLES[complexity],
-    scale: { type: 'log', nice: false, ...(domain ? { domain: [...domain] } : {}) },
+    scale: { type: 'log', nice: false, ...(domain ? { domain: [...domain] } : { padding: 20 }) },
     // Milliseconds have no thousands.
     axis: { format: complexity === 'latency' ? '~g' : '~s', grid: false, labelSeparation: 8 },
   }) as const;
@@ -160,6 +160,7 @@ export const framed = (
       labelColor: soft,
       titleColor: ink,
       labelFontSize: 12,
+      labelLimit: 220,
       titleFontSize: 12,
       titleFontWeight: 'normal',
       rowPadding: 5,

@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -334,14 +335,23 @@ test('a search takes no more memory for a training than the least of its workers
   redis.disconnect();
 });
 
-test('a search that is paused stays where it is, and goes the same way once it is resumed', async () => {
-  const undisturbed = await created({ seed: 30 });
-  await at.events(undisturbed);
-  const other = await stand({ data: at.data });
-  try {
+describe('a search that is paused', () => {
+  // Short: what is compared is the way that it goes.
+  const short = { seed: 30, target: '1M' };
+  let undisturbed: string;
+  let other: Stand;
+  let worker: ChildProcess;
+  beforeAll(async () => {
+    undisturbed = await created(short);
+    other = await stand({ data: at.data });
     await other.startService();
-    const worker = other.startWorker();
-    const response = await other.post('/searches', configuration({ seed: 30 }));
+    worker = other.startWorker();
+    await at.events(undisturbed);
+  });
+  afterAll(() => other?.close());
+
+  test('stays where it is, and goes the same way once it is resumed', async () => {
+    const response = await other.post('/searches', configuration(short));
     const { id } = (await response.json()) as { id: string };
     await other.events(id, undefined, ({ event }) => event === 'training-finished');
 
@@ -369,7 +379,5 @@ test('a search that is paused stays where it is, and goes the same way once it i
       detail: `search ${id}: expected a running search, got one that is ended.`,
     });
     expect(worker.exitCode).toBeNull();
-  } finally {
-    await other.close();
-  }
+  });
 });

@@ -207,18 +207,23 @@ describe('evaluate, of a network in the folder of its run', () => {
     expect(stdout).toMatch(/^left out +18 of its training part, 6 of its validation part: /m);
   });
 
-  it('takes a test list alone, of some of the classes, and the folder of one class', async () => {
+  it('takes a test list alone, of some of the classes', async () => {
     const tests = opened.videos.filter(({ part, label }) => part === 'test' && label < 2);
     const lists = temporaryFolder();
     const lines = tests.map(({ path, label }) => `${path} ${opened.classes[label]}\n`);
     writeFileSync(join(lists, 'test.csv'), lines.join(''));
-    const [first = ''] = opened.classes;
     const listed = JSON.parse((await own(lists, '--json')).stdout);
     expect(listed.center.videos).toBe(tests.length);
     expect(listed.center.confusion.slice(0, 2)).toEqual(CONFUSION()?.slice(0, 2));
-    // Numbers are the run's, by the list that it has left.
+  });
+
+  it('takes the test list that the run has left, in which classes are numbers', async () => {
     const left = join(homeAt(home).run('s1'), 'split', 'test.csv');
     expect(JSON.parse((await own(left, '--json')).stdout).center.confusion).toEqual(CONFUSION());
+  });
+
+  it('takes the folder of one class', async () => {
+    const [first = ''] = opened.classes;
     // A class's videos may lie in folders of their own.
     const deep = join(temporaryFolder(), first);
     cpSync(join(videos.path, first), join(deep, 'people'), { recursive: true });

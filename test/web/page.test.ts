@@ -83,6 +83,8 @@ describe.skipIf(NO_BROWSER !== undefined)(`the page${NO_BROWSER ? `, as ${NO_BRO
       await expect
         .poll(() => video.evaluate((element: HTMLVideoElement) => element.readyState), { timeout: 60_000 })
         .toBeGreaterThanOrEqual(2);
+      const paused = () => video.evaluate((element: HTMLVideoElement) => element.paused);
+      await expect.poll(paused, { timeout: 60_000 }).toBe(false);
       expect(await seriousFaults(page), 'of the candidate').toEqual([]);
 
       await page.goBack();

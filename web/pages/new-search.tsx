@@ -183,7 +183,7 @@ export function NewSearch() {
     const key = crypto.getRandomValues(new Uint32Array(4)).join('-');
     setWrong(new Map());
     setTrouble(undefined);
-    setBusy('The videos are being looked at …');
+    setBusy('Looking at the videos …');
     for (;;) {
       try {
         const answer = await post<Answer>(path, input, { 'idempotency-key': key });
@@ -192,7 +192,7 @@ export function NewSearch() {
       } catch (error) {
         if (error instanceof Refused && error.problem.type.endsWith(':not-ready')) {
           const [reading] = error.problem.errors ?? [];
-          setBusy(`The videos are being looked at: ${reading?.got ?? ''}. It goes on by itself.`);
+          setBusy(`Looking at the videos: ${reading?.got ?? ''}. This goes on by itself.`);
           await pause(error.retryAfter ?? 5);
           continue;
         }

@@ -206,7 +206,7 @@ function Path({ trajectory }: { readonly trajectory: Trajectory }) {
       </Chart>
       {others.length > 0 && (
         <fieldset class="over">
-          <legend>Over it: other searches on the same videos</legend>
+          <legend>Draw other searches on the same videos over it</legend>
           {others.map(({ id, configuration: { name, method, seed } }) => (
             <label class="tick" key={id}>
               <input

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Prediction } from '../../src/api/routes/predictions.js';
 import type { SearchView } from '../../src/api/search-view.js';
 import { percent } from '../../src/cli/figures.js';
-import { Trouble, useTitle } from '../parts/words.js';
+import { mayMove, Trouble, useTitle } from '../parts/words.js';
 import { to } from '../routes.js';
 import { reasonOf, respond } from '../service/ask.js';
 import { usePolled } from '../service/live.js';
@@ -81,7 +81,7 @@ export function Try({ search }: { readonly search: string }) {
           void look(event.dataTransfer?.files[0]);
         }}
       >
-        <span>Drop a video here, or choose one. It goes to this service alone, and is not kept.</span>
+        <span>Drop a video here, or choose one. It is sent to this service only, and not kept.</span>
         <input
           type="file"
           accept="video/*,.avi,.mkv"
@@ -90,23 +90,25 @@ export function Try({ search }: { readonly search: string }) {
         />
       </label>
       <Trouble>{trouble}</Trouble>
-      <p role="status">{busy && 'The network looks at it …'}</p>
+      <p role="status">{busy && 'The network is looking at it …'}</p>
       {tried && (
         <div class="side-by-side">
           <figure>
             <video
               src={tried.url}
+              hidden={unplayable}
               controls
               loop
               muted
-              autoplay
+              autoplay={mayMove()}
               playsInline
               aria-label={tried.name}
               onError={() => setUnplayable(true)}
             />
             <figcaption>
               {tried.name}
-              {unplayable && ' (this browser does not play it; the network may still see it)'}
+              {unplayable && ', which this browser can’t play'}
+              {unplayable && tried.prediction && '; the network can'}
             </figcaption>
           </figure>
           {tried.prediction && <Scores prediction={tried.prediction} />}

@@ -17,7 +17,7 @@ export function Workers() {
       <Troubles />
       {answer?.workers.length === 0 && (
         <p class="nothing">
-          There is none; <code>x3d-search worker</code> starts some.
+          There are none; <code>x3d-search worker</code> starts some.
         </p>
       )}
       {answer && answer.workers.length > 0 && (
@@ -88,7 +88,7 @@ export function Workers() {
         </table>
       )}
       <p class="hint">
-        A worker that is silent for six seconds is gone, and what it trained goes on elsewhere.
+        A worker that has been silent for six seconds counts as gone, and its training continues elsewhere.
       </p>
     </>
   );

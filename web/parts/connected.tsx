@@ -19,7 +19,7 @@ export function Connected({ connection }: { readonly connection: Connection }) {
     <div class="connection" role="status">
       {connection === 'lost' && (
         <p class="trouble">
-          The connection to the service is lost. What is shown may be old; it is tried again.
+          The connection to the service is lost. What is shown may be out of date. Trying again …
         </p>
       )}
       {resumed && connection !== 'lost' && <p class="note">Connected again; nothing was missed.</p>}

@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { TrainingResults } from '../../src/api/routes/results.js';
 import { percent } from '../../src/cli/figures.js';
 import { reasonOf, respond } from '../service/ask.js';
+import { mayMove } from './words.js';
 
 type Mistake = NonNullable<TrainingResults['mistakes']>[number];
 
@@ -83,8 +84,8 @@ function Playing({ search, video }: { readonly search: string; readonly video: s
   }, [search, video]);
   return (
     <div ref={frame} class="playing">
-      {url && <video src={url} controls loop muted playsInline aria-label={video} />}
-      {!url && <p class="hint">{trouble ?? 'The video is fetched …'}</p>}
+      {url && <video src={url} controls loop muted autoplay={mayMove()} playsInline aria-label={video} />}
+      {!url && <p class="hint">{trouble ?? 'Fetching the video …'}</p>}
     </div>
   );
 }

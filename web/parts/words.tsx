@@ -74,6 +74,9 @@ export const Bar = ({
   </span>
 );
 
+/** Whether a video may begin by itself: not for people who have asked for less movement. */
+export const mayMove = (): boolean => !matchMedia('(prefers-reduced-motion: reduce)').matches;
+
 /** The page's title, for whoever has many tabs, or hears it. */
 export function useTitle(title: string): void {
   useEffect(() => {

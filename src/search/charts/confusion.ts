@@ -94,7 +94,7 @@ export function confusionSpecification(
                 y,
                 text: { field: 'videos' },
                 color: {
-                  condition: { test: 'datum.share > 45', value: 'white' },
+                  condition: { test: 'datum.share > 75', value: 'white' },
                   value: look.ink,
                 },
               },
