@@ -95,7 +95,7 @@ function Judged({ search, training }: { readonly search: string; readonly traini
                 class: own,
                 videos,
                 right,
-                'accuracy, %': accuracy,
+                'accuracy, %': accuracy && Number(accuracy.toFixed(1)),
                 'taken for it': predicted,
               }),
             )}

@@ -49,19 +49,23 @@ export function confusionSpecification(
   confusion: readonly (readonly number[])[],
   look: Look = LIGHT,
 ): TopLevelSpec {
+  // Cells are narrower than words then.
+  const dense = classes.length > MOST_FIGURES;
   const x = {
     field: 'predicted',
     type: 'nominal',
     sort: null,
     title: 'predicted',
-    axis: { labelAngle: -45, labelLimit: 90 },
+    axis: dense
+      ? { labelAngle: -90, labelLimit: 90, labelOverlap: 'greedy' as const, labelSeparation: 2 }
+      : { labelAngle: -45, labelLimit: 90 },
   } as const;
   const y = {
     field: 'class',
     type: 'nominal',
     sort: null,
     title: 'class',
-    axis: { labelLimit: 110 },
+    axis: { labelLimit: 110, labelOverlap: dense && ('greedy' as const) },
   } as const;
   const data = { values: confusionRows(classes, confusion) };
   return framed(
@@ -70,7 +74,7 @@ export function confusionSpecification(
     [
       {
         data,
-        mark: { type: 'rect', stroke: look.grid, tooltip: { content: 'data' } },
+        mark: { type: 'rect', ...(dense ? {} : { stroke: look.grid }), tooltip: { content: 'data' } },
         encoding: {
           x,
           y,
@@ -83,7 +87,7 @@ export function confusionSpecification(
           },
         },
       },
-      ...(classes.length <= MOST_FIGURES
+      ...(!dense
         ? [
             {
               data,
