@@ -67,6 +67,7 @@ async function searched(videos) {
 
 async function see(browser, options, hash, ready, file, make = async () => {}) {
   const page = await browser.newPage(options);
+  page.setDefaultTimeout(180_000);
   await page.goto(`${URL_OF_SERVICE}/#${hash}`);
   await ready(page);
   await make(page);

@@ -143,6 +143,7 @@ function labelled<Own extends Worded>(
       label,
       brief,
     })),
+    width,
   );
   return own.flatMap((point, index) => {
     const at = words[index];

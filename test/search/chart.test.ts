@@ -42,7 +42,7 @@ const drawn = (specification: object | undefined, mark: object): readonly Value[
 
 interface Words {
   readonly text: string;
-  readonly bounds: { intersects(other: unknown): boolean };
+  readonly bounds: { readonly x1: number; readonly x2: number; intersects(other: unknown): boolean };
 }
 interface Item extends Partial<Words> {
   readonly items?: readonly Item[];
@@ -105,6 +105,7 @@ describe("a search's picture", () => {
     // Each round is named, in full where there is room.
     expect(boxes).toHaveLength(own.rounds.length);
     expect(boxes.map(({ text }) => text)).toContain('1: b');
+    for (const { bounds } of boxes) expect(bounds.x1 >= 0 && bounds.x2 <= width).toBe(true);
     for (const [index, { bounds }] of boxes.entries())
       for (const other of boxes.slice(index + 1)) expect(bounds.intersects(other.bounds)).toBe(false);
   });

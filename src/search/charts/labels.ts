@@ -41,15 +41,20 @@ const boxOf = ({ x, y }: Labelled, { text, side }: Placed): Box => {
 const overlap = (a: Box, b: Box): boolean =>
   a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
 
-/** In the order of the points; the first have the first choice. One that has room nowhere is without words. */
-export function placed(points: readonly Labelled[]): (Placed | undefined)[] {
+/**
+ * Within `width`, in the order of the points; the first have the first choice. One that has room nowhere is without words.
+ */
+export function placed(points: readonly Labelled[], width: number): (Placed | undefined)[] {
   const taken: Box[] = [];
   return points.map((point) => {
     const choices = [point.label, point.brief].flatMap((text): Placed[] => [
       { text, side: 'above' },
       { text, side: 'below' },
     ]);
-    const found = choices.find((choice) => !taken.some((box) => overlap(box, boxOf(point, choice))));
+    const found = choices.find((choice) => {
+      const own = boxOf(point, choice);
+      return own.left >= 0 && own.right <= width && !taken.some((box) => overlap(box, own));
+    });
     if (found) taken.push(boxOf(point, found));
     return found;
   });
