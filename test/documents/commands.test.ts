@@ -20,7 +20,6 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
-  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -60,7 +59,11 @@ esac
 `,
   );
   chmodSync(program, 0o755);
-  if (process.env.X3D_TORCH_PYTHON) symlinkSync(process.env.X3D_TORCH_PYTHON, join(programs, 'python3'));
+  const python = process.env.X3D_TORCH_PYTHON;
+  if (python) {
+    // By a link, that of a virtual environment would not find its packages.
+    writeFileSync(join(programs, 'python3'), `#!/bin/sh\nexec '${python}' "$@"\n`, { mode: 0o755 });
+  }
 }, PATIENCE_MS);
 afterAll(() => rmSync(home, { recursive: true, force: true }));
 

@@ -18,19 +18,19 @@ export function SignIn() {
     >
       <h1>A token is needed</h1>
       <p id="why">
-        Whoever runs this service makes one: <code>x3d-search token create NAME</code>. This tab keeps it
-        until it is closed.
+        Whoever runs this service can make one with <code>x3d-search token create NAME</code>. It is kept
+        until this tab is closed.
       </p>
       {refused && (
         <p class="trouble" role="alert">
-          The token that this tab had is not known here, or no longer.
+          The token that this tab used is not valid here, or no longer is.
         </p>
       )}
       <label>
         Token
         <input ref={field} type="password" name="token" autocomplete="off" required aria-describedby="why" />
       </label>
-      <button type="submit" class="main">
+      <button type="submit" class="main sign-in">
         Sign in
       </button>
     </form>
