@@ -119,6 +119,16 @@ export const UNWANTED = 'nobody waits for it any more';
 const isOutdated = ({ data }: Job<CandidateJob>): boolean =>
   ((data as { readonly version?: number }).version ?? 1) < JOB_VERSION;
 
+/** A job; undefined where there is none, or one whose text in Redis is not a job's: whoever asks for it next has it made anew. */
+export const jobNamed = (
+  { candidates }: Pick<Queues, 'candidates'>,
+  id: string,
+): Promise<Job<CandidateJob> | undefined> =>
+  candidates.getJob(id).catch((error: unknown) => {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  });
+
 /** Whether a job's outcome is of no use to a search that asks for it only now. */
 async function isStale(job: Job<CandidateJob>, state: string, folder: string): Promise<boolean> {
   if (isOutdated(job)) return true;
@@ -145,7 +155,7 @@ export async function request(
   const { redis, candidates } = queues;
   const asked = await redis.sismember(waitingKey(candidate), search);
   const state = await candidates.getJobState(candidate);
-  const job = await candidates.getJob(candidate);
+  const job = await jobNamed({ candidates }, candidate);
   if (asked && job && !isOutdated(job)) {
     if (
       state === 'completed'
@@ -155,6 +165,7 @@ export async function request(
       return;
     if (state === 'failed' && job.failedReason !== UNWANTED) return;
   }
+  if (!job && state !== 'unknown') await candidates.remove(candidate).catch(() => {});
   // Another coordinator may be at the same: a job that is gone or taken is what we want too.
   if (job && (await isStale(job, state, home.candidate(candidate)))) await job.remove().catch(() => {});
   await redis.sadd(waitingKey(candidate), search);
@@ -213,7 +224,7 @@ export type CandidateStatus =
   | { readonly kind: 'failed'; readonly failure: TrainingFailure };
 
 function failureOf(job: Job<CandidateJob>): TrainingFailure {
-  const recorded = job.data.failures.at(-1)?.failure;
+  const recorded = faultOf(job)?.failure;
   if (recorded && recorded.reason === job.failedReason) return recorded;
   return { kind: 'killed', retry: 'never', reason: job.failedReason || 'the job failed without a reason' };
 }
@@ -229,7 +240,7 @@ const isProgress = (progress: unknown): progress is JobProgress =>
 export async function candidateStatus({ candidates }: Queues, candidate: string): Promise<CandidateStatus> {
   // The state first: a job read after it was seen to be finished has its result.
   const state = await candidates.getJobState(candidate);
-  const job = await candidates.getJob(candidate);
+  const job = await jobNamed({ candidates }, candidate);
   if (!job) return { kind: 'unknown' };
   if (state === 'completed' && trainingResult.Check(job.returnvalue))
     return { kind: 'finished', result: job.returnvalue };
@@ -251,6 +262,6 @@ export async function failedTries(
   { candidates }: Queues,
   candidate: string,
 ): Promise<CandidateJob['failures']> {
-  const job = await candidates.getJob(candidate);
+  const job = await jobNamed({ candidates }, candidate);
   return job && candidateJob.Check(job.data) ? job.data.failures : [];
 }

@@ -14,7 +14,7 @@ import { KEY_PREFIX } from '../redis/connection.js';
 import { lacksLog } from '../search/log.js';
 import { workBytes } from '../training/memory.js';
 import { type CandidateJob, candidateJob } from './job.js';
-import { faultOf, type Queues, searchesWaiting } from './queues.js';
+import { faultOf, jobNamed, type Queues, searchesWaiting } from './queues.js';
 import { listWorkers, NOBODY_TRAINS, type WorkerRecord } from './registry.js';
 
 export const Trouble = Type.Object(
@@ -140,10 +140,10 @@ export async function outlookOn(queues: Queues, watched: WatchedHome, search?: s
   const { redis, candidates } = queues;
   const [workers, all, gone] = await Promise.all([
     listWorkers(redis),
-    candidates.getJobs(['prioritized', 'waiting', 'delayed'], 0, LOOKED_AT - 1),
+    candidates.getRanges(['prioritized', 'waiting', 'delayed'], 0, LOOKED_AT - 1),
     lost(queues, watched),
   ]);
-  const open = all.filter((job) => job !== undefined);
+  const open = (await Promise.all(all.map((id) => jobNamed(queues, id)))).flatMap((job) => job ?? []);
   const mine = await Promise.all(
     open.map(
       async ({ id }) => search === undefined || (id && (await searchesWaiting(redis, id)).includes(search)),

@@ -89,8 +89,16 @@ describe('what comes out of Redis', () => {
     await redis.set('x3d:worker:c', JSON.stringify({ id: 'c', memoryBytes: -1 }), 'EX', 60);
     expect((await body(await at.get('/searches/sodd'))).status).toBe(409);
     expect(await (await at.get('/workers')).json()).toEqual({ workers: [] });
-    for (const path of ['/searches', '/metrics', '/readyz'])
+    const jobs = { c1: 'no JSON', c2: '[]', c3: '{"version":3}' };
+    for (const [id, data] of Object.entries(jobs)) {
+      await redis.hset(`x3d:candidates:${id}`, { name: 'training', data, timestamp: 1, opts: '{}' });
+      await redis.lpush('x3d:candidates:wait', id);
+    }
+    for (const path of ['/searches', '/metrics', '/troubles'])
       expect((await at.get(path)).status, path).toBe(200);
+    // What waits there is for no worker.
+    expect((await at.get('/readyz')).status).toBe(503);
+    await redis.del('x3d:candidates:wait', ...Object.keys(jobs).map((id) => `x3d:candidates:${id}`));
     await redis.del('x3d:log:sodd', 'x3d:workers', 'x3d:worker:a', 'x3d:worker:b', 'x3d:worker:c');
     await redis.zrem('x3d:searches', 'sodd');
   });
