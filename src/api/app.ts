@@ -12,6 +12,7 @@ import { configurationSchema } from '../search/configuration.js';
 import { mismatches } from '../validation.js';
 import { VERSION } from '../version.js';
 import { type AccessOptions, guard, sendHeaders } from './access.js';
+import { boundConnections } from './connections.js';
 import { refuseDeep } from './json.js';
 import { answerWithProblems, MismatchError, sendProblem, sendRawProblem } from './problems.js';
 import { artifactRoutes } from './routes/artifacts.js';
@@ -50,6 +51,7 @@ const DOCUMENTS_POLICY =
 /** Of files for `run --config`. */
 const CONFIGURATION_SCHEMA = '/configuration.schema.json';
 const CONNECTIONS = 2000;
+const CONNECTIONS_OF_ONE = 500;
 const REQUESTS_PER_MINUTE = 1200;
 
 /** A query is text: whole numbers in it are meant as such. */
@@ -113,7 +115,11 @@ export async function buildApp({ log, tls, requestsPerMinute, ...options }: AppO
     // For paths that no route is looked up for, as they are not well-formed.
     frameworkErrors: sendProblem,
   } as FastifyServerOptions).withTypeProvider<TypeBoxTypeProvider>() as App;
-  app.server.maxConnections = CONNECTIONS;
+  boundConnections(app, {
+    all: CONNECTIONS,
+    ofOne: options.trustProxy ? undefined : CONNECTIONS_OF_ONE,
+    silenceMs: REQUEST_MS,
+  });
   // Node takes the longer of the two for the whole request, and by itself a minute for this one.
   app.server.headersTimeout = REQUEST_MS;
   app.addHook('onClose', () => service.close());

@@ -100,6 +100,41 @@ describe('a request that is too much', () => {
     expect(Date.now() - began).toBeLessThan(50_000);
   }, 90_000);
 
+  test('over more connections than one client may have keeps no other out, and silent ones are let go', async () => {
+    const { port, hostname } = new URL(at.url());
+    const open = await Promise.all(
+      Array.from(
+        { length: 600 },
+        () =>
+          new Promise<{ closed: boolean }>((done) => {
+            const state = { closed: false };
+            const socket = dial(Number(port), hostname, () => done(state));
+            socket.on('error', () => done(state));
+            socket.on('close', () => {
+              state.closed = true;
+            });
+            onTestFinished(() => void socket.destroy());
+          }),
+      ),
+    );
+    const held = () => open.filter(({ closed }) => !closed).length;
+    await expect.poll(held, { timeout: 20_000 }).toBeLessThanOrEqual(500);
+    expect(held()).toBeGreaterThan(400);
+    // Of another address of this machine's.
+    const other = await new Promise<string>((done, fail) => {
+      let answer = '';
+      const socket = dial({ port: Number(port), host: hostname, localAddress: '127.0.0.2' }, () =>
+        socket.write('GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n'),
+      );
+      socket.on('data', (bytes) => {
+        answer += bytes.toString();
+      });
+      socket.on('close', () => done(answer)).on('error', fail);
+    });
+    expect(other).toMatch(/^HTTP\/1\.1 200 /);
+    await expect.poll(held, { timeout: 60_000 }).toBe(0);
+  }, 120_000);
+
   test('as one of very many is told when to come again', async () => {
     const other = await stand({ data: at.data });
     onTestFinished(() => other.close());
