@@ -147,7 +147,7 @@ function standing(
   const accuracy = estimates ? withError(estimates.accuracy) : '';
   const ended = trainings.filter((training) => training.state === 'finished');
   const seconds = ended.reduce((sum, { outcome }) => sum + (outcome?.seconds ?? 0), 0);
-  const times = ended.length > 1 ? `${ended.length} x ` : '';
+  const times = ended.length > 1 ? `${ended.length} in ` : '';
   if (dropped !== undefined) return [pc.gray('dropped'), accuracy, `${times}${duration(seconds)}`];
   if (state === 'finished') return [pc.green('done'), accuracy, `${times}${duration(seconds)}`];
   if (state === 'failed') {

@@ -73,13 +73,15 @@ describe('the tables of a search', () => {
   });
 });
 
-test('a choice says in words how likely the winner is the best', () => {
+test('a choice says in words how likely the winner is the best, and a candidate what its trainings took', () => {
   const choice = { undecided: true, trainings: 7, multiplyAdds: 1e9, probability: 0.344 };
   expect(choiceText({ ...choice, decidedBy: 'loss' })).toBe('undecided: loss, 34 % likely the best');
   expect(choiceText({ ...choice, undecided: false, decidedBy: 'accuracy', probability: 0.97 })).toBe(
     'accuracy, 97 % likely the best',
   );
   const tables = [...shownOn('race')].map(({ text }) => stripVTControlCharacters(text));
+  // Several trainings of a candidate took so long together.
+  expect(tables.join('\n')).toMatch(/ [2-9] in 0:0\d/);
   const last = tables.at(-1) ?? '';
   expect(last).toMatch(/ loss, \d+ %/);
   expect(last).toContain('how likely it is the best');

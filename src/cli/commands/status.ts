@@ -101,7 +101,7 @@ function listText(searches: readonly SearchView[], singles: readonly SingleView[
       time: 'right',
       begun: 'left',
     },
-    { cut: ['name'] },
+    { drop: ['begun', 'target'], cut: ['name'] },
   );
   const rows = [...searches.map(searchRow), ...singles.map(singleRow)];
   rows.sort((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt));
