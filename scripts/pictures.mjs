@@ -101,7 +101,11 @@ async function pictures(videos, [race]) {
       await page.locator('.network').scrollIntoViewIfNeeded();
       await page.mouse.wheel(0, 300);
       for (const video of await page.locator('.playing').all()) await video.scrollIntoViewIfNeeded();
-      await page.locator('video').first().waitFor();
+      const shown = await page.locator('.playing').count();
+      await page
+        .locator('video')
+        .nth(shown - 1)
+        .waitFor();
     },
   );
   await see(browser, { ...PHONE, ...dark }, '/', heading('Searches'), 'phone.png');

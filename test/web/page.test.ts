@@ -99,6 +99,8 @@ describe.skipIf(NO_BROWSER !== undefined)(`the page${NO_BROWSER ? `, as ${NO_BRO
         buffer: Buffer.from('this is no video'),
       });
       await page.getByRole('alert').waitFor();
+      await page.getByText('which this browser can’t play').waitFor();
+      expect(await page.locator('video').isVisible()).toBe(false);
       expect(page.faults).toEqual([]);
       await page.close();
     },
