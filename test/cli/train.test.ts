@@ -68,7 +68,7 @@ describe('train', () => {
       expect(report).toContain(`<h1>Training ${run}</h1>`);
       expect(report).toMatch(/\d+\.\d % of 6 test videos right/);
       expect(report).toMatch(/With 95 % confidence the accuracy on such videos is \d/);
-      expect(report).toContain('<h3>The training</h3>');
+      expect(report).toContain('<h2>How the network learned</h2><h3>The training</h3>');
       expect(report).toMatch(
         /the same training again:<\/p><pre>x3d-search train \/.* --recipe \S+ --json<\/pre>/,
       );

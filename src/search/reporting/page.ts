@@ -297,7 +297,7 @@ ${result(reported)}
 ${pictures.trajectory !== undefined && html`<h2>What was tried</h2>${drawn(pictures.trajectory)}`}
 ${rounds.length > 0 && html`<h2>The choices, and how sure each was</h2>${choices(reported)}${candidates(reported)}`}
 ${mistakes(reported)}
-${pictures.curves.length > 0 && html`<h2>How the networks learned</h2>${pictures.curves.map(({ title, svg }) => html`<h3>${title}</h3>${drawn(svg)}`)}`}
+${pictures.curves.length > 0 && html`<h2>How the ${rounds.length > 0 ? 'networks' : 'network'} learned</h2>${pictures.curves.map(({ title, svg }) => html`<h3>${title}</h3>${drawn(svg)}`)}`}
 <h2>The videos</h2>${videos(reported)}
 <h2>How it was made</h2>${reported.damaged.map((what) => html`<p class="warn">${what}</p>`)}${making(reported)}
 </body></html>
