@@ -156,7 +156,8 @@ describe.skipIf(NO_BROWSER !== undefined)(`the page${NO_BROWSER ? `, as ${NO_BRO
         expect(await seriousFaults(page), `searches, ${colorScheme}`).toEqual([]);
         await page.getByRole('link', { name: 'waiting' }).click();
         await see(page, /No worker is at work/);
-        await page.locator('figure.chart canvas').first().waitFor();
+        // There is no chart yet: each says what it waits for.
+        await see(page, /Nothing has grown yet: the search begins from/);
         expect(await seriousFaults(page), `search, ${colorScheme}`).toEqual([]);
         expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
         for (const hash of ['#/new', '#/workers']) {
