@@ -84,24 +84,28 @@ const TABBED: readonly (readonly [string, string])[] = [
 ];
 
 describe('a Tab', () => {
-  it.skipIf(missing('zsh'))('in zsh completes what can only be one thing', { timeout: 120_000 }, async () => {
-    const { home, script } = await prepared('zsh');
-    // A terminal in which zsh runs, and a program that says what it was called with.
-    const inside = [
-      `PS1=; autoload -Uz compinit; compinit -u -d ${home}/dump; source ${script}`,
-      `export X3D_HOME=${home}; x3d-search() { print -r -- "called:$*:" }; print ready:`,
-    ].join('; ');
-    const typed = TABBED.map(([line]) => `type $'x3d-search ${line}\\t\\n' 'called:*:*called:*:'`);
-    const driver = `zmodload zsh/zpty; zpty z zsh -f -i
+  it.skipIf(missing('zsh'))(
+    'in zsh (skipped without it) completes what can only be one thing',
+    { timeout: 120_000 },
+    async () => {
+      const { home, script } = await prepared('zsh');
+      // A terminal in which zsh runs, and a program that says what it was called with.
+      const inside = [
+        `PS1=; autoload -Uz compinit; compinit -u -d ${home}/dump; source ${script}`,
+        `export X3D_HOME=${home}; x3d-search() { print -r -- "called:$*:" }; print ready:`,
+      ].join('; ');
+      const typed = TABBED.map(([line]) => `type $'x3d-search ${line}\\t\\n' 'called:*:*called:*:'`);
+      const driver = `zmodload zsh/zpty; zpty z zsh -f -i
 type() { local out; zpty -w -n z "$1"; zpty -r -m z out "*called:*:"; print -r -- "$out" }
 zpty -w z ${JSON.stringify(inside).replaceAll('$', '\\$')}; zpty -r -m z out "*ready:*ready:*"
 ${typed.join('\n')}`;
-    const { stdout } = spawnSync('zsh', ['-f', '-c', driver], { encoding: 'utf8', timeout: 100_000 });
-    const called = [...stdout.matchAll(/called:(.*):/g)].map(([, line]) => line);
-    expect(called).toEqual(TABBED.map(([, line]) => line));
-  });
+      const { stdout } = spawnSync('zsh', ['-f', '-c', driver], { encoding: 'utf8', timeout: 100_000 });
+      const called = [...stdout.matchAll(/called:(.*):/g)].map(([, line]) => line);
+      expect(called).toEqual(TABBED.map(([, line]) => line));
+    },
+  );
 
-  it.skipIf(missing('fish'))('in fish offers what can only be one thing', async () => {
+  it.skipIf(missing('fish'))('in fish (skipped without it) offers what can only be one thing', async () => {
     const { home, script } = await prepared('fish');
     const asked = TABBED.map(([line]) => `complete -C 'x3d-search ${line}'; echo`).join('\n');
     const { stdout, stderr } = spawnSync('fish', ['--no-config', '-c', `source ${script}\n${asked}`], {
