@@ -1,15 +1,13 @@
 /** A form that begins a search. What is wrong with it the service says, field by field. */
-import type { ComponentChildren } from 'preact';
 import { useRef, useState } from 'preact/hooks';
 import type { SearchView } from '../../src/api/search-view.js';
 import type { SearchInput } from '../../src/search/configuration.js';
 import type { Plan } from '../../src/search/planning/plan.js';
+import { Choice, Field, FileField, saidOf, type Wrong } from '../parts/fields.js';
 import { PlanShown } from '../parts/plan.js';
 import { Trouble, useTitle } from '../parts/words.js';
 import { to } from '../routes.js';
 import { post, Refused, reasonOf } from '../service/ask.js';
-
-type Wrong = ReadonlyMap<string, string>;
 
 /** The table of latencies in a file; undefined where none was chosen. Throws SyntaxError for what is no JSON. */
 async function tableIn(file: FormDataEntryValue | null): Promise<SearchInput['deviceTable']> {
@@ -57,92 +55,6 @@ const wrongIn = ({ problem }: Refused): Wrong =>
       `Expected ${expected}${got === undefined ? '' : `, got ${got}`}.`,
     ]),
   );
-
-interface FieldProps {
-  readonly name: string;
-  readonly title: string;
-  readonly hint?: ComponentChildren;
-  readonly wrong: Wrong;
-  readonly required?: boolean;
-  readonly placeholder?: string;
-  readonly mode?: 'decimal' | 'numeric';
-}
-
-/** What is wrong with a field, or with a part of what it holds. */
-const saidOf = (wrong: Wrong, name: string): string | undefined =>
-  wrong.get(name) ?? [...wrong].find(([field]) => field.startsWith(`${name}.`))?.[1];
-
-interface AskedProps extends Pick<FieldProps, 'name' | 'title'> {
-  readonly hint: ComponentChildren;
-  readonly said: string | undefined;
-  readonly children: ComponentChildren;
-}
-
-/** What is asked for, with a hint, or what is wrong with it. */
-const Asked = ({ name, title, hint, said, children }: AskedProps) => (
-  <div class="field">
-    <label for={name}>{title}</label>
-    {children}
-    <p class={said === undefined ? 'hint' : 'wrong'} id={`${name}-hint`}>
-      {said ?? hint}
-    </p>
-  </div>
-);
-
-function Field({ name, title, hint, wrong, required = false, placeholder, mode }: FieldProps) {
-  const said = saidOf(wrong, name);
-  return (
-    <Asked name={name} title={title} hint={hint} said={said}>
-      <input
-        id={name}
-        name={name}
-        required={required}
-        placeholder={placeholder}
-        inputMode={mode}
-        autocomplete="off"
-        spellcheck={false}
-        aria-invalid={said !== undefined}
-        aria-describedby={`${name}-hint`}
-      />
-    </Asked>
-  );
-}
-
-function FileField({ name, title, hint, wrong }: Pick<FieldProps, 'name' | 'title' | 'hint' | 'wrong'>) {
-  const said = saidOf(wrong, name);
-  return (
-    <Asked name={name} title={title} hint={hint} said={said}>
-      <input
-        id={name}
-        name={name}
-        type="file"
-        accept=".json"
-        aria-invalid={said !== undefined}
-        aria-describedby={`${name}-hint`}
-      />
-    </Asked>
-  );
-}
-
-interface ChoiceProps extends Pick<FieldProps, 'name' | 'title' | 'hint' | 'wrong'> {
-  /** Value and title; the first is the default. */
-  readonly options: readonly (readonly [string, string])[];
-}
-
-function Choice({ name, title, hint, wrong, options }: ChoiceProps) {
-  const said = wrong.get(name);
-  return (
-    <Asked name={name} title={title} hint={hint} said={said}>
-      <select id={name} name={name} aria-invalid={said !== undefined} aria-describedby={`${name}-hint`}>
-        {options.map(([value, text]) => (
-          <option key={value} value={value}>
-            {text}
-          </option>
-        ))}
-      </select>
-    </Asked>
-  );
-}
 
 export function NewSearch() {
   useTitle('New search');
