@@ -269,7 +269,8 @@ describe('help', () => {
     names = [...stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, name = '']) => name);
   });
 
-  it('of each command has an example', async () => {
+  // A process for each of some thirty commands.
+  it('of each command has an example', { timeout: 120_000 }, async () => {
     const commands = names.filter((name) => name !== 'help');
     expect(commands).toEqual(
       expect.arrayContaining([

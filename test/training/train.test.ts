@@ -104,7 +104,10 @@ const checkpointsOf = ({ folder }: TrainingRequest) =>
 const curveOf = ({ folder }: TrainingRequest) => readFileSync(join(folder, 'curve.jsonl'), 'utf8');
 
 describe('a training that was killed', () => {
-  it('comes to the same bits as one that never was, also past a damaged checkpoint', async () => {
+  // Four processes, one after the other.
+  it('comes to the same bits as one that never was, also past a damaged checkpoint', {
+    timeout: 120_000,
+  }, async () => {
     const recipe = {
       // Long enough for points of several steps, between which it is killed.
       steps: 270,
