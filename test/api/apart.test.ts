@@ -1,6 +1,5 @@
 /** What requests name is walked, matched and looked at in processes apart, within bounds, for as long as somebody waits. */
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -52,11 +51,14 @@ async function service(bounds: Partial<Bounds> = {}, options: Partial<ServiceOpt
   };
 }
 
-/** A set with a file that never ends, as on a file server that has gone away: whoever reads it waits. */
+/** A set of so many videos, under as many names, that looking at them outlasts every test. */
 function endless(): string {
   const path = temporaryFolder();
-  writeFileSync(join(path, 'train.csv'), 'a.mp4 0\n');
-  execFileSync('mkfifo', [join(path, 'classes.txt')]);
+  for (const name of ['bend', 'walk']) {
+    mkdirSync(join(path, name));
+    const video = writeGreys(join(path, name, 'first.mp4'), 12);
+    for (let i = 0; i < 20_000; i++) linkSync(video, join(path, name, `${i}.mp4`));
+  }
   return path;
 }
 
