@@ -131,7 +131,10 @@ describe('run', () => {
     expect(withoutTimes(trajectoryIn(lines.at(-1)?.folder as string))).toEqual(undisturbed);
   });
 
-  it('stopped by Ctrl-C leaves nothing running, and goes on with --resume', async () => {
+  // Three searches, one after the other.
+  it('stopped by Ctrl-C leaves nothing running, and goes on with --resume', {
+    timeout: 120_000,
+  }, async () => {
     const home = temporaryFolder();
     const running = run(home, '--json');
     await running.line(kindIs('winner-chosen'));
