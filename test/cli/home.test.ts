@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { homeAt } from '../../src/home.js';
 import { tableOfBase } from '../flops/tables.js';
 import { eventually } from '../workers/candidates.js';
-import { QUICK, service, smallVideos, trajectoryIn, type Videos } from './searches.js';
+import { QUICK, smallVideos, trajectoryIn, type Videos } from './searches.js';
 import { start, temporaryFolder, x3d } from './spawning.js';
 
 let videos: Videos;
@@ -154,7 +154,7 @@ describe('a service', () => {
       x3d('logs', search, '--follow', ...at),
     ]);
     expect(watch.code).toBe(0);
-    expect(watch.stdout).toContain(`folder      ${service(home).url}/searches/${search}/artifacts`);
+    expect(watch.stdout).toContain(`folder      ${join(home, 'runs', search)}`);
     expect(logs.stdout).toMatch(/ search ended\n$/);
     await eventually(async () => (await x3d('rm', search, ...at)).code === 0);
     expect((await x3d('status', search, ...at)).stderr).toContain('expected the id of a search');
