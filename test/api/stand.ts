@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { expect } from 'vitest';
@@ -163,8 +164,14 @@ export async function stand({
       }
       return seen;
     },
-    trajectory: async (search) =>
-      (await fetch(`${url}/searches/${search}/trajectory`)).json() as Promise<Trajectory>,
+    trajectory: async (search) => {
+      for (;;) {
+        const answer = await fetch(`${url}/searches/${search}/trajectory`);
+        if (answer.status !== 429) return (await answer.json()) as Trajectory;
+        // Who asks many times a second for a minute is told to wait.
+        await sleep(1000 * Number(answer.headers.get('retry-after') ?? 1));
+      }
+    },
     close: async () => {
       await Promise.all(children.map((child) => end(child, 'SIGKILL')));
       await redis.stop();
