@@ -9,6 +9,16 @@ export function machineMemory(): { readonly totalBytes: number; readonly freeByt
   return { totalBytes, freeBytes: Math.min(freemem(), totalBytes) };
 }
 
+/** Whether a process of this machine lives, be it another user's. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
 export interface Card {
   /** As in cuda:0. */
   readonly number: number;

@@ -46,7 +46,7 @@ async function keepSums(folder: string, sums: Sums): Promise<void> {
   await writeWhole(join(folder, SUMS), lines.join(''));
 }
 
-/** Writes down the sums of some files of a folder beside the others'; of all but what is half-written where none are named. */
+/** Writes down the sums of some files of a folder beside the others'; of all but half-written ones where none are named. */
 export async function writeSums(folder: string, names?: readonly string[]): Promise<void> {
   const entries = await readdir(folder, { withFileTypes: true });
   const own = entries

@@ -58,7 +58,7 @@ async function recordAt(path: string): Promise<TokenRecord | undefined> {
   }
 }
 
-/** Whether there is a token, be its file damaged: what can't be read lets nobody in. Throws as readdir but where there are none. */
+/** Whether there is a token, be its file damaged: what can't be read lets nobody in. Throws where the folder can't be read. */
 export const hasTokens = async (home: Home): Promise<boolean> => {
   const names = await readdir(home.tokens).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;

@@ -16,6 +16,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { X3dError } from '../errors.js';
 import type { Home } from '../home.js';
+import { isAlive } from '../machine.js';
 
 export interface EmbeddedRedis {
   readonly url: string;
@@ -225,13 +226,7 @@ export async function runningRedis(home: Home): Promise<string | undefined> {
 /** Whether another process that lives started the server. This one's own, which died, may have left a child behind. */
 async function anotherOwns(path: string): Promise<boolean> {
   const owner = await readOwner(path);
-  if (!owner || owner.pid === process.pid) return false;
-  try {
-    process.kill(owner.pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+  return owner !== undefined && owner.pid !== process.pid && isAlive(owner.pid);
 }
 
 async function describeOwner(path: string): Promise<string> {

@@ -119,7 +119,7 @@ export const UNWANTED = 'nobody waits for it any more';
 const isOutdated = ({ data }: Job<CandidateJob>): boolean =>
   ((data as { readonly version?: number }).version ?? 1) < JOB_VERSION;
 
-/** A job; undefined where there is none, or one whose text in Redis is not a job's: whoever asks for it next has it made anew. */
+/** A job; undefined where there is none, or its text in Redis is not a job's: whoever asks for it next has it made anew. */
 export const jobNamed = (
   { candidates }: Pick<Queues, 'candidates'>,
   id: string,

@@ -35,20 +35,25 @@ const Asked = ({ name, title, hint, said, children }: AskedProps) => (
   </div>
 );
 
+/** What ties a control to its title and to what is said below it. */
+const controlOf = (name: string, said: string | undefined) => ({
+  id: name,
+  name,
+  'aria-invalid': said !== undefined,
+  'aria-describedby': `${name}-hint`,
+});
+
 export function Field({ name, title, hint, wrong, required = false, placeholder, mode }: FieldProps) {
   const said = saidOf(wrong, name);
   return (
     <Asked name={name} title={title} hint={hint} said={said}>
       <input
-        id={name}
-        name={name}
+        {...controlOf(name, said)}
         required={required}
         placeholder={placeholder}
         inputMode={mode}
         autocomplete="off"
         spellcheck={false}
-        aria-invalid={said !== undefined}
-        aria-describedby={`${name}-hint`}
       />
     </Asked>
   );
@@ -63,14 +68,7 @@ export function FileField({
   const said = saidOf(wrong, name);
   return (
     <Asked name={name} title={title} hint={hint} said={said}>
-      <input
-        id={name}
-        name={name}
-        type="file"
-        accept=".json"
-        aria-invalid={said !== undefined}
-        aria-describedby={`${name}-hint`}
-      />
+      <input {...controlOf(name, said)} type="file" accept=".json" />
     </Asked>
   );
 }
@@ -84,7 +82,7 @@ export function Choice({ name, title, hint, wrong, options }: ChoiceProps) {
   const said = wrong.get(name);
   return (
     <Asked name={name} title={title} hint={hint} said={said}>
-      <select id={name} name={name} aria-invalid={said !== undefined} aria-describedby={`${name}-hint`}>
+      <select {...controlOf(name, said)}>
         {options.map(([value, text]) => (
           <option key={value} value={value}>
             {text}

@@ -13,8 +13,8 @@ interface DemoOptions extends FleetOptions {
 }
 
 /**
- * Few steps on few videos, so that rounds, exchanges and a test fit in two minutes of two cores. The recipe is given: to
- * look for one would take a quarter of them.
+ * Few steps on few videos, so that rounds, exchanges and a test take about two minutes of two cores. The recipe is
+ * given: to look for one would take a quarter of them.
  */
 const SEARCH = {
   name: 'demo',

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { X3dError } from '../../errors.js';
 import type { Home } from '../../home.js';
+import { isAlive } from '../../machine.js';
 import { FactorsSchema } from '../../network/schema.js';
 import { writeSummed } from '../../sums.js';
 import { readCurve } from '../../training/curve.js';
@@ -61,15 +62,7 @@ export const SingleView = Type.Object(
 export type SingleView = Static<typeof SingleView>;
 
 /** Whether the process that trains is there; one on another machine is believed to be. */
-function isAtWork({ host, pid }: Trainer): boolean {
-  if (host !== hostname()) return true;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
+const isAtWork = ({ host, pid }: Trainer): boolean => host !== hostname() || isAlive(pid);
 
 /** Of a run that ended or stands still, or whose process was killed. */
 function standing(
@@ -104,7 +97,7 @@ export async function singleView(home: Home, id: string): Promise<SingleView> {
   };
 }
 
-/** The runs of `train` in a home, the newest first; what is damaged is left out, as `status ID` says what is wrong with it. */
+/** The runs of `train` in a home, the newest first. A damaged one is left out: `status ID` says what is wrong with it. */
 export async function singleViews(home: Home): Promise<SingleView[]> {
   const names = await readdir(dirname(home.run('any'))).catch(() => []);
   const views = await Promise.all(
@@ -186,8 +179,8 @@ async function curveOf(
 }
 
 /**
- * Writes run.json and report.html of a training's folder anew, as it stands. Throws X3dError environment where the list of its
- * videos is damaged.
+ * Writes run.json and report.html of a training's folder anew, as it stands. Throws X3dError environment where the list
+ * of its videos is damaged.
  */
 export async function reportSingle(
   home: Home,
