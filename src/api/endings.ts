@@ -25,7 +25,8 @@ export interface Endings {
 }
 
 interface Foretelling {
-  readonly version: number;
+  /** Of the state that it was foretold of; undefined where that came to nothing and is to be done again. */
+  readonly version: number | undefined;
   readonly ending: Ending | undefined;
   /** When it may be done anew, ms. */
   readonly next: number;
@@ -58,15 +59,17 @@ export function openEndings(redis: Redis, speeds: Speeds, log: Logger): Endings 
     const { id, version, configuration } = state;
     const began = Date.now();
     let ending = foretold.get(id)?.ending;
+    let of: number | undefined;
     try {
       const workers = await listWorkers(redis);
       const known = await speeds.known(workers, configuration.base);
       ending = await foretellers.run({ state, speeds: known, now: new Date() });
+      of = version;
     } catch (error) {
       if (!closing) log.warn({ search: id, error: (error as Error).message }, 'its end was not foretold');
     }
     const rest = Math.max(LEAST_REST_MS, REST * (Date.now() - began));
-    foretold.set(id, { version, ending, next: Date.now() + rest });
+    foretold.set(id, { version: of, ending, next: Date.now() + rest });
   };
   return {
     of: (state) => {

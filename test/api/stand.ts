@@ -175,7 +175,8 @@ export async function stand({
     close: async () => {
       await Promise.all(children.map((child) => end(child, 'SIGKILL')));
       await redis.stop();
-      await rm(folder, { recursive: true, force: true });
+      // A trainer goes on writing until it sees that its worker is gone.
+      await rm(folder, { recursive: true, force: true, maxRetries: 10 });
     },
   };
 }

@@ -202,7 +202,7 @@ describe('demo', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/^making videos: 90 of 90$/m);
     expect(stdout).toMatch(
-      /^search s\w+: from x2d-micro to 4M .* 54 videos to train, 18 to validate, 18 to test$/m,
+      /^search s\w+: from x2d-micro to 3\.2M .* 54 videos to train, 18 to validate, 18 to test$/m,
     );
     expect(stdout).toMatch(/^test +\d+\.\d % ± \d+ of /m);
   });
