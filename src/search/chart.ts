@@ -98,12 +98,13 @@ const PUBLISHED_ACCURACIES: Readonly<Record<ModelName, number>> = {
 };
 
 /** The published networks up to about the target, where the search starts from where they did. */
-function publishedPoints({ base, target, complexity }: Trajectory) {
+function publishedPoints({ base, target, complexity }: Trajectory): Worded[] {
   // Latencies would take the device's table, which a trajectory has not.
   if (base !== 'x2d' || complexity === 'latency') return [];
   return Object.entries(MODELS)
     .map(([name, factors]) => ({
-      name: name === 'X2D' ? name : `X3D-${name}`,
+      label: name === 'X2D' ? name : `X3D-${name}`,
+      brief: name,
       cost: networkCost(describeNetwork(BASES.x2d, factors))[complexity],
       accuracy: PUBLISHED_ACCURACIES[name as ModelName],
     }))
@@ -170,7 +171,13 @@ export function trajectorySpecification(
     brief: 'in full',
     round: undefined,
   }));
-  const labels = labelled([...ending, ...winners], domain, width);
+  // In the order of their importance: who comes first has the first choice of room.
+  const words = [
+    ...ending.map((point) => ({ ...point, ink: look.ink })),
+    ...winners.map((point) => ({ ...point, ink: look.ink })),
+    ...published.map((point) => ({ ...point, ink: look.soft })),
+  ];
+  const labels = labelled(words, domain, width);
   const sides = Object.entries(SIDES);
   const x = costAxis(complexity, domain.x);
   const y = accuracyAxis(domain.y);
@@ -194,6 +201,7 @@ export function trajectorySpecification(
           `network found: ${brief(point.cost, complexity)}, ${shown(point.accuracy)} % on validation` +
           (test !== undefined ? `, ${shown(percent(test))} % on test videos` : ''),
       ),
+      ...(published.length > 0 ? ['dotted: the published networks, their accuracy on Kinetics-400'] : []),
     ],
     [
       {
@@ -216,18 +224,6 @@ export function trajectorySpecification(
           point: { color: look.quiet },
         },
         encoding: { x, y },
-      },
-      {
-        data: { values: published },
-        mark: { type: 'text', dy: 14, color: look.soft, fontSize: 10 },
-        encoding: { x, y, text: { field: 'name' } },
-      },
-      {
-        data: {
-          values: published.slice(-1).map((point) => ({ ...point, label: 'published, on Kinetics-400' })),
-        },
-        mark: { type: 'text', dy: 27, dx: 12, align: 'right', color: look.soft, fontSize: 10 },
-        encoding: { x, y, text: { field: 'label' } },
       },
       {
         data: { values: winners },
@@ -274,8 +270,8 @@ export function trajectorySpecification(
       },
       ...sides.map(([side, dy]): Layers[number] => ({
         data: { values: labels.filter((label) => label.side === side) },
-        mark: { type: 'text', dy, fontSize: LABEL_SIZE, color: look.ink },
-        encoding: { x, y, text: { field: 'text' } },
+        mark: { type: 'text', dy, fontSize: LABEL_SIZE },
+        encoding: { x, y, text: { field: 'text' }, color: { field: 'ink', type: 'nominal', scale: null } },
       })),
     ],
     { height: HEIGHT, look },

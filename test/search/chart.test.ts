@@ -82,7 +82,7 @@ describe("a search's picture", () => {
   });
 
   test('names what each round changed, with a question mark where it is within the noise', () => {
-    const words = { type: 'text', fontSize: 11, color: LIGHT.ink };
+    const words = { type: 'text', fontSize: 11 };
     const labels = drawn(trajectorySpecification(trajectory), words).filter(({ round }) => round);
     expect(labels.map(({ text }) => text)).toContain('1: s');
     const undecided = new Map(
@@ -101,10 +101,12 @@ describe("a search's picture", () => {
   test.each([640, 280])('has no words over each other where it is %i pixels wide', async (width) => {
     const own = contracted();
     const specification = { ...trajectorySpecification(own, LIGHT, width), width } as TopLevelSpec;
-    const boxes = (await wordsOf(specification)).filter(({ text }) => /^\d+(: .*|\??)$/.test(text));
-    // Each round is named, in full where there is room.
-    expect(boxes).toHaveLength(own.rounds.length);
-    expect(boxes.map(({ text }) => text)).toContain('1: b');
+    const boxes = await wordsOf(specification);
+    const words = boxes.map(({ text }) => text);
+    // Each round is named, in full where there is room; a published network too.
+    expect(words.filter((text) => /^\d+(: .*|\??)$/.test(text))).toHaveLength(own.rounds.length);
+    expect(words).toContain('1: b');
+    expect(words.filter((text) => /^(X2D|(X3D-)?(XS|S))$/.test(text))).not.toEqual([]);
     for (const { bounds } of boxes) expect(bounds.x1 >= 0 && bounds.x2 <= width).toBe(true);
     for (const [index, { bounds }] of boxes.entries())
       for (const other of boxes.slice(index + 1)) expect(bounds.intersects(other.bounds)).toBe(false);
