@@ -46,27 +46,35 @@ async function keepSums(folder: string, sums: Sums): Promise<void> {
   await writeWhole(join(folder, SUMS), lines.join(''));
 }
 
-/** Writes down the sums of some files of a folder beside the others'; of all but half-written ones where none are named. */
-export async function writeSums(folder: string, names?: readonly string[]): Promise<void> {
+/** Of files of a folder as they lie there; of all but half-written ones where none are named. */
+async function sumsOf(folder: string, names?: readonly string[]): Promise<Sums> {
   const entries = await readdir(folder, { withFileTypes: true });
   const own = entries
     .filter((entry) => entry.isFile() && entry.name !== SUMS && !entry.name.endsWith('.tmp'))
     .map(({ name }) => name)
     .filter((name) => names?.includes(name) ?? true);
-  const sums = await Promise.all(own.map(async (name) => [name, [await sumOf(join(folder, name))]] as const));
-  await keepSums(folder, new Map([...((names && (await sumsIn(folder))) ?? []), ...sums]));
+  return new Map(
+    await Promise.all(own.map(async (name) => [name, [await sumOf(join(folder, name))]] as const)),
+  );
+}
+
+/** Writes down the sums of some files of a folder beside the others'; of all but half-written ones where none are named. */
+export async function writeSums(folder: string, names?: readonly string[]): Promise<void> {
+  const before = (names && (await sumsIn(folder))) ?? [];
+  await keepSums(folder, new Map([...before, ...(await sumsOf(folder, names))]));
 }
 
 /**
  * Writes files of a folder, each whole, and their sums beside the others'. Whoever reads one meanwhile, or after a crash in
- * between, finds it as it was or as it is.
+ * between, finds it as it was or as it is. Where the sums themselves are damaged, the others are taken as they lie there.
  */
 export async function writeSummed(
   folder: string,
   files: Readonly<Record<string, string | Uint8Array>>,
 ): Promise<void> {
   if (Object.keys(files).length === 0) return;
-  const before = (await sumsIn(folder)) ?? new Map<string, readonly string[]>();
+  const before: Sums =
+    (await sumsIn(folder)) ?? (existsSync(join(folder, SUMS)) ? await sumsOf(folder) : new Map());
   const own = Object.entries(files).map(([name, content]) => [name, sumOfContent(content)] as const);
   const known = own.flatMap(([name, sum]) => {
     const earlier = before.get(name);

@@ -39,6 +39,16 @@ describe('files that were written with their sums', () => {
     expect(await isAsWritten(path('a.json'))).toBe(true);
   });
 
+  test('keep a sum each where the sums themselves were damaged', async () => {
+    await writeSummed(folder, { 'a.json': '{"a":1}', 'b.json': '{"b":1}' });
+    appendFileSync(path(SUMS), 'no sum at all\n');
+    expect(await damagedIn(folder)).toEqual([SUMS]);
+    await writeSummed(folder, { 'a.json': '{"a":2}' });
+    expect(await damagedIn(folder)).toEqual([]);
+    writeFileSync(path('b.json'), '{"b":2}');
+    expect(await damagedIn(folder)).toEqual(['b.json']);
+  });
+
   test('are not whole by sums that another file of the folder got later', async () => {
     await writeSummed(folder, { 'a.json': '{}' });
     appendFileSync(path('a.json'), ' ');
