@@ -18,7 +18,7 @@ import { answerWithProblems, MismatchError, sendProblem, sendRawProblem } from '
 import { artifactRoutes } from './routes/artifacts.js';
 import { candidateRoutes } from './routes/candidates.js';
 import { eventRoutes } from './routes/events.js';
-import { healthRoutes } from './routes/health.js';
+import { healthRoutes, LIVENESS } from './routes/health.js';
 import { metricRoutes } from './routes/metrics.js';
 import { pageRoutes } from './routes/page.js';
 import { predictionRoutes } from './routes/predictions.js';
@@ -132,6 +132,8 @@ export async function buildApp({ log, tls, requestsPerMinute, ...options }: AppO
     global: false,
     max: requestsPerMinute ?? REQUESTS_PER_MINUTE,
     timeWindow: 60_000,
+    // Who asks too much is no reason to take the process for a dead one.
+    allowList: ({ url }) => url === LIVENESS,
     errorResponseBuilder: (_, { max, ttl }) =>
       new X3dError('too-many', {
         subject: 'requests',

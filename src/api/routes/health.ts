@@ -17,9 +17,11 @@ const Readiness = Type.Object(
   { description: 'It can serve.' },
 );
 
+export const LIVENESS = '/healthz';
+
 export function healthRoutes(app: App, { redis, watch, queues, homeWatch }: Service): void {
   app.get(
-    '/healthz',
+    LIVENESS,
     {
       config: { scope: 'public' },
       schema: {
