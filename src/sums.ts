@@ -27,9 +27,11 @@ const sumOfContent = (content: string | Uint8Array): string =>
 /** Of files by their names. One that is just being written anew has two: it is as it was, or as it will be. */
 type Sums = ReadonlyMap<string, readonly string[]>;
 
+const sumsText = (folder: string): Promise<string> =>
+  readRegular(join(folder, SUMS), MOST_BYTES).then(String, () => '');
+
 /** Undefined where nothing was written down, or that is damaged itself. */
-async function sumsIn(folder: string): Promise<Sums | undefined> {
-  const text = await readRegular(join(folder, SUMS), MOST_BYTES).then(String, () => '');
+function sumsOfText(text: string): Sums | undefined {
   const lines = text.split('\n').filter((line) => line !== '');
   const sums = new Map<string, string[]>();
   for (const line of lines) {
@@ -39,6 +41,8 @@ async function sumsIn(folder: string): Promise<Sums | undefined> {
   }
   return sums.size === 0 ? undefined : sums;
 }
+
+const sumsIn = async (folder: string): Promise<Sums | undefined> => sumsOfText(await sumsText(folder));
 
 async function keepSums(folder: string, sums: Sums): Promise<void> {
   const names = [...sums.keys()].sort();
@@ -88,11 +92,18 @@ export async function writeSummed(
 /** Whether a file, or the content that was read of it, is as it was written; true where nobody wrote down how that was. */
 export async function isAsWritten(file: string, content?: string | Uint8Array): Promise<boolean> {
   const folder = dirname(file);
-  const sums = await sumsIn(folder);
-  if (!sums) return !existsSync(join(folder, SUMS));
-  const wanted = sums.get(basename(file));
-  if (wanted === undefined) return true;
-  return wanted.includes(content === undefined ? await sumOf(file).catch(() => '') : sumOfContent(content));
+  for (let text = await sumsText(folder); ; ) {
+    const sums = sumsOfText(text);
+    if (!sums) return !existsSync(join(folder, SUMS));
+    const wanted = sums.get(basename(file));
+    if (wanted === undefined) return true;
+    const own = content === undefined ? await sumOf(file).catch(() => '') : sumOfContent(content);
+    if (wanted.includes(own)) return true;
+    // Sums that were written anew meanwhile are of another writing.
+    const now = await sumsText(folder);
+    if (now === text) return false;
+    text = now;
+  }
 }
 
 /** Files of a folder that are gone or not as they were written; none where nobody wrote down how that was. */
@@ -118,16 +129,20 @@ export const damagedFile = (file: string, remedy = 'Take it from a backup.'): X3
  * written. Its form is for the caller to look at: it may be an earlier version's.
  */
 export async function readWritten(file: string): Promise<unknown> {
-  const text = await readRegular(file, MOST_BYTES).then(String, (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error;
-    return undefined;
-  });
-  if (text === undefined && (await isAsWritten(file))) return undefined;
-  try {
-    const value: unknown = JSON.parse(text ?? '');
-    if (await isAsWritten(file, text)) return value;
-  } catch {
-    // As one of which the sum is another.
+  for (let seen: string | undefined; ; ) {
+    const text = await readRegular(file, MOST_BYTES).then(String, (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error;
+      return undefined;
+    });
+    if (text === undefined && (await isAsWritten(file))) return undefined;
+    try {
+      const value: unknown = JSON.parse(text ?? '');
+      if (await isAsWritten(file, text)) return value;
+    } catch {
+      // As one of which the sum is another.
+    }
+    // One that was written anew since it was read is read again.
+    if (text === seen) throw damagedFile(file);
+    seen = text;
   }
-  throw damagedFile(file);
 }

@@ -39,6 +39,23 @@ describe('files that were written with their sums', () => {
     expect(await isAsWritten(path('a.json'))).toBe(true);
   });
 
+  test('are whole for whoever looks while they are written many times', async () => {
+    await writeSummed(folder, { 'a.json': '{"a":0}' });
+    let isWriting = true;
+    const writing = (async () => {
+      for (let a = 1; a <= 200; a++) await writeSummed(folder, { 'a.json': `{"a":${a}}` });
+      isWriting = false;
+    })();
+    let looks = 0;
+    for (; isWriting; looks++) {
+      expect(await isAsWritten(path('a.json'))).toBe(true);
+      expect(await readWritten(path('a.json'))).toMatchObject({ a: expect.any(Number) });
+      expect(await damagedIn(folder)).toEqual([]);
+    }
+    await writing;
+    expect(looks).toBeGreaterThan(1);
+  });
+
   test('keep a sum each where the sums themselves were damaged', async () => {
     await writeSummed(folder, { 'a.json': '{"a":1}', 'b.json': '{"b":1}' });
     appendFileSync(path(SUMS), 'no sum at all\n');
