@@ -1,24 +1,13 @@
 /** How figures are written for people. */
 import type { Factors } from '../network/index.js';
 import type { Complexity } from '../search/configuration.js';
-import { counted } from '../search/counted.js';
+import { amount, counted, quantity } from '../search/counted.js';
 import type { CandidateCost } from '../search/events.js';
 import type { Ending } from '../search/planning/ending.js';
 import type { Range } from '../search/planning/plan.js';
 import type { Score } from '../training/training.js';
 
-const UNITS = ['', 'K', 'M', 'G', 'T', 'P', 'E'] as const;
-
-/** 605256512 as "605M", 1962892112 as "1.96G", 2000000 as "2M". */
-export function amount(value: number): string {
-  const power = value < 1000 ? 0 : Math.min(Math.floor(Math.log10(value) / 3), UNITS.length - 1);
-  const scaled = value / 1000 ** power;
-  return `${power === 0 ? value : Number(scaled.toPrecision(3))}${UNITS[power]}`;
-}
-
-/** What a complexity comes to: "605M", or "12.3 ms". */
-export const quantity = (value: number, complexity: Complexity): string =>
-  complexity === 'latency' ? `${Number(value.toPrecision(3))} ms` : amount(value);
+export { amount, quantity };
 
 /** What a network costs, as its search counts it. */
 export const costText = (cost: CandidateCost, complexity: Complexity): string =>

@@ -3,7 +3,7 @@ import type { TopLevelSpec } from 'vega-lite';
 import { networkCost } from '../flops/cost.js';
 import { type Axis, BASES, describeNetwork, MODELS, type ModelName, sameNetwork } from '../network/index.js';
 import { LABEL_SIZE, type Placed, placed, SIDES } from './charts/labels.js';
-import { counted } from './counted.js';
+import { counted, quantity } from './counted.js';
 import {
   accuracyAxis,
   bars,
@@ -45,15 +45,6 @@ export interface CandidatePoint extends Measured {
 }
 
 const shown = (value: number) => value.toFixed(1);
-const brief = (value: number, complexity: Trajectory['complexity']) =>
-  complexity === 'latency'
-    ? `${Number(value.toPrecision(3))} ms`
-    : value < 1e6
-      ? `${Math.round(value / 1e3)}K`
-      : value < 1e9
-        ? `${Number((value / 1e6).toPrecision(3))}M`
-        : `${Number((value / 1e9).toPrecision(3))}G`;
-
 /** Every candidate that was measured. */
 export const candidatePoints = (trajectory: Trajectory): CandidatePoint[] =>
   triedIn(trajectory).flatMap(({ round, factors, candidates, winner }) =>
@@ -195,10 +186,10 @@ export function trajectorySpecification(
   return framed(
     name ?? `Search ${search}`,
     [
-      `${method}, from ${base} to ${brief(target, complexity)}: ${candidates.length} candidates in ${rounds.length} rounds; bars are one standard error`,
+      `${method}, from ${base} to ${quantity(target, complexity)}: ${candidates.length} candidates in ${rounds.length} rounds; bars are one standard error`,
       ...found.map(
         (point) =>
-          `network found: ${brief(point.cost, complexity)}, ${shown(point.accuracy)} % on validation` +
+          `network found: ${quantity(point.cost, complexity)}, ${shown(point.accuracy)} % on validation` +
           (test !== undefined ? `, ${shown(percent(test))} % on test videos` : ''),
       ),
       ...(published.length > 0 ? ['dotted: the published networks, their accuracy on Kinetics-400'] : []),
@@ -210,7 +201,7 @@ export function trajectorySpecification(
         encoding: { x },
       },
       {
-        data: { values: [{ cost: target, text: `target ${brief(target, complexity)}` }] },
+        data: { values: [{ cost: target, text: `target ${quantity(target, complexity)}` }] },
         mark: { type: 'text', y: 0, dx: -6, dy: 6, align: 'right', color: look.soft, fontSize: 11 },
         encoding: { x, text: { field: 'text' } },
       },

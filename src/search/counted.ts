@@ -1,4 +1,4 @@
-/** What of a network's cost a search counts. */
+/** What of a network's cost a search counts, and how such figures are written. */
 import type { Complexity } from './configuration.js';
 import type { CandidateCost } from './events.js';
 
@@ -7,3 +7,16 @@ export function counted(cost: CandidateCost, complexity: Complexity): number {
   if (value === undefined) throw new Error(`a cost without ${complexity}, which its search counts`);
   return value;
 }
+
+const UNITS = ['', 'K', 'M', 'G', 'T', 'P', 'E'] as const;
+
+/** 605256512 as "605M", 1962892112 as "1.96G", 2000000 as "2M". */
+export function amount(value: number): string {
+  const power = value < 1000 ? 0 : Math.min(Math.floor(Math.log10(value) / 3), UNITS.length - 1);
+  const scaled = value / 1000 ** power;
+  return `${power === 0 ? value : Number(scaled.toPrecision(3))}${UNITS[power]}`;
+}
+
+/** What a complexity comes to: "605M", or "12.3 ms". */
+export const quantity = (value: number, complexity: Complexity): string =>
+  complexity === 'latency' ? `${Number(value.toPrecision(3))} ms` : amount(value);

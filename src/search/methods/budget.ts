@@ -1,5 +1,5 @@
 /** What a search has spent on trainings, and what it still may. */
-import { counted } from '../counted.js';
+import { amount, counted } from '../counted.js';
 import type { NewEvent } from '../events.js';
 import { type CandidateState, type SearchState, trainedTo, trainingsOf } from '../state.js';
 import { costOf, trainingMultiplyAdds } from '../work.js';
@@ -75,5 +75,9 @@ export function overBudget(
         ? 0
         : (wanted * spent.hours) / spent.multiplyAdds;
   if (inUnit <= budget.amount) return undefined;
-  return `the next trainings and the last one would bring the search to ${inUnit.toPrecision(3)} ${budget.unit}; the budget is ${budget.amount}`;
+  const text = (value: number) =>
+    budget.unit === 'multiply-adds'
+      ? `${amount(value)} multiply-adds`
+      : `${Number(value.toPrecision(3))} ${budget.unit}`;
+  return `the next trainings and the last one would bring the search to ${text(inUnit)}; the budget is ${text(budget.amount)}`;
 }

@@ -9,6 +9,7 @@ import type { Factors } from '../../network/index.js';
 import { METRICS } from '../../training/metrics.js';
 import type { VideoPrediction } from '../../training/predictions.js';
 import type { Evaluation, EvaluationName, Score } from '../../training/training.js';
+import { amount } from '../counted.js';
 import { warningsOn } from '../planning/warnings.js';
 import { moveOf } from '../state.js';
 import type { CandidateView, FinalView, RoundView, Trajectory } from '../views.js';
@@ -69,10 +70,6 @@ export interface Reported {
   readonly damaged: readonly string[];
 }
 
-export const amount = (value: number): string => {
-  const power = value < 1000 ? 0 : Math.min(Math.floor(Math.log10(value) / 3), 6);
-  return `${Number((value / 1000 ** power).toPrecision(3))}${['', 'K', 'M', 'G', 'T', 'P', 'E'][power]}`;
-};
 /** As the target counts it. */
 const costText = (cost: CandidateView['cost'], complexity: Trajectory['complexity']): string => {
   const value = cost[complexity];

@@ -1,10 +1,11 @@
 /** What a search's folder tells: the facts, curves and page of its state. */
 import type { Home } from '../../home.js';
+import { amount } from '../counted.js';
 import { type SearchState, trainingsOf } from '../state.js';
 import type { Trajectory } from '../views.js';
 import { curvePictures, keepCurves } from './curves.js';
 import type { EnergyMeter } from './energy.js';
-import { amount, type Told } from './page.js';
+import type { Told } from './page.js';
 import { repeatingCommand } from './record.js';
 import { type Run, writeReport } from './run.js';
 
