@@ -14,6 +14,5 @@ await alone(async () => {
     'by tests that hold ours against them',
     { repeat: '`npm run setup:compared`' },
   );
-  for (const { command, args } of PROGRAMS)
-    say(command, (await answer(command, args))?.split('\n')[0] ?? '');
+  for (const { command, args } of PROGRAMS) say(command, (await answer(command, args))?.split('\n')[0] ?? '');
 });
