@@ -127,11 +127,15 @@ const withEvents = (state: SearchState, events: readonly NewEvent[], at: Date): 
  */
 export async function advance(coordination: Coordination, search: string): Promise<SearchState | undefined> {
   const { redis, home, trainings } = coordination;
-  /** Whoever removes a search removes its folder, but can't wait for one who is just writing into it. */
-  const report = (state: SearchState) =>
-    coordination.report(state, home).finally(async () => {
-      if (await wasRemoved(redis, search)) await rm(home.run(search), { recursive: true, force: true });
-    });
+  /**
+   * Whoever removes a search removes its folder, but can't wait for one who is just writing into it; that it could not be
+   * written then is no fault.
+   */
+  const report = async (state: SearchState) => {
+    const [written] = await Promise.allSettled([coordination.report(state, home)]);
+    if (await wasRemoved(redis, search)) await rm(home.run(search), { recursive: true, force: true });
+    else if (written.status === 'rejected') throw written.reason;
+  };
   /** Files first where the events end the search, so that who sees the end finds them. */
   const record = async (state: SearchState, events: readonly NewEvent[]) => {
     const at = new Date();

@@ -101,10 +101,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<{ s
     async ({ data: { search } }) => {
       // Nothing is decided on what happens to be left of a home, nor written there; whoever looks is told of it.
       if ((await own.trouble(HOME_MS)) !== undefined) return;
-      const state = await advance(coordination, search).catch(async (error: unknown) => {
-        // One that was removed meanwhile has taken its folder along, and whatever was being written there.
-        if (await readSearch(redis, search)) throw error;
-      });
+      const state = await advance(coordination, search);
       if (state?.status.kind === 'running') return;
       await stopTicking(queues, search);
       // Resumed meanwhile, its ticks may just have been stopped.

@@ -272,6 +272,26 @@ describe('a coordinator', () => {
     expect(existsSync(home.run('s1'))).toBe(stays);
   });
 
+  test('is no fault where a search is removed while it writes of it, and is one where it is not', async () => {
+    await create();
+    const work = trainings();
+    await advance(coordination(work), 's1');
+    await cancelSearch(redis, 's1');
+    const failing = (before: () => Promise<unknown>) =>
+      advance(
+        {
+          ...coordination(work),
+          report: async () => {
+            await before();
+            throw new Error('the folder is gone');
+          },
+        },
+        's1',
+      );
+    await expect(failing(async () => {})).rejects.toThrow('the folder is gone');
+    expect(await failing(() => removeSearch(redis, 's1'))).toMatchObject({ status: { kind: 'cancelled' } });
+  });
+
   test('keeps the network found, without what only its training needed', async () => {
     await create();
     await coordinate(coordination(trainings()));
