@@ -62,23 +62,26 @@ async function sumsOf(folder: string, names?: readonly string[]): Promise<Sums> 
   );
 }
 
+/** What is known of a folder's files before others of it are written; as they lie there where the sums are damaged. */
+const sumsBefore = async (folder: string): Promise<Sums> =>
+  (await sumsIn(folder)) ?? (existsSync(join(folder, SUMS)) ? await sumsOf(folder) : new Map());
+
 /** Writes down the sums of some files of a folder beside the others'; of all but half-written ones where none are named. */
 export async function writeSums(folder: string, names?: readonly string[]): Promise<void> {
-  const before = (names && (await sumsIn(folder))) ?? [];
+  const before = names ? await sumsBefore(folder) : [];
   await keepSums(folder, new Map([...before, ...(await sumsOf(folder, names))]));
 }
 
 /**
  * Writes files of a folder, each whole, and their sums beside the others'. Whoever reads one meanwhile, or after a crash in
- * between, finds it as it was or as it is. Where the sums themselves are damaged, the others are taken as they lie there.
+ * between, finds it as it was or as it is.
  */
 export async function writeSummed(
   folder: string,
   files: Readonly<Record<string, string | Uint8Array>>,
 ): Promise<void> {
   if (Object.keys(files).length === 0) return;
-  const before: Sums =
-    (await sumsIn(folder)) ?? (existsSync(join(folder, SUMS)) ? await sumsOf(folder) : new Map());
+  const before = await sumsBefore(folder);
   const own = Object.entries(files).map(([name, content]) => [name, sumOfContent(content)] as const);
   const known = own.flatMap(([name, sum]) => {
     const earlier = before.get(name);

@@ -62,6 +62,8 @@ describe('files that were written with their sums', () => {
     expect(await damagedIn(folder)).toEqual([SUMS]);
     await writeSummed(folder, { 'a.json': '{"a":2}' });
     expect(await damagedIn(folder)).toEqual([]);
+    appendFileSync(path(SUMS), 'no sum at all\n');
+    await writeSums(folder, ['a.json']);
     writeFileSync(path('b.json'), '{"b":2}');
     expect(await damagedIn(folder)).toEqual(['b.json']);
   });
