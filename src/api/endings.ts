@@ -59,17 +59,17 @@ export function openEndings(redis: Redis, speeds: Speeds, log: Logger): Endings 
     const { id, version, configuration } = state;
     const began = Date.now();
     let ending = foretold.get(id)?.ending;
-    let of: number | undefined;
+    let foretoldVersion: number | undefined;
     try {
       const workers = await listWorkers(redis);
       const known = await speeds.known(workers, configuration.base);
       ending = await foretellers.run({ state, speeds: known, now: new Date() });
-      of = version;
+      foretoldVersion = version;
     } catch (error) {
       if (!closing) log.warn({ search: id, error: (error as Error).message }, 'its end was not foretold');
     }
     const rest = Math.max(LEAST_REST_MS, REST * (Date.now() - began));
-    foretold.set(id, { version: of, ending, next: Date.now() + rest });
+    foretold.set(id, { version: foretoldVersion, ending, next: Date.now() + rest });
   };
   return {
     of: (state) => {

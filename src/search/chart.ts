@@ -45,6 +45,7 @@ export interface CandidatePoint extends Measured {
 }
 
 const shown = (value: number) => value.toFixed(1);
+
 /** Every candidate that was measured. */
 export const candidatePoints = (trajectory: Trajectory): CandidatePoint[] =>
   triedIn(trajectory).flatMap(({ round, factors, candidates, winner }) =>
@@ -164,8 +165,7 @@ export function trajectorySpecification(
   }));
   // In the order of their importance: who comes first has the first choice of room.
   const words = [
-    ...ending.map((point) => ({ ...point, ink: look.ink })),
-    ...winners.map((point) => ({ ...point, ink: look.ink })),
+    ...[...ending, ...winners].map((point) => ({ ...point, ink: look.ink })),
     ...published.map((point) => ({ ...point, ink: look.soft })),
   ];
   const labels = labelled(words, domain, width);

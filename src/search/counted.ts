@@ -10,11 +10,10 @@ export function counted(cost: CandidateCost, complexity: Complexity): number {
 
 const UNITS = ['', 'K', 'M', 'G', 'T', 'P', 'E'] as const;
 
-/** 605256512 as "605M", 1962892112 as "1.96G", 2000000 as "2M". */
+/** 605256512 as "605M", 1962892112 as "1.96G", 2000000 as "2M", 12.3456 as "12.3". */
 export function amount(value: number): string {
   const power = value < 1000 ? 0 : Math.min(Math.floor(Math.log10(value) / 3), UNITS.length - 1);
-  const scaled = value / 1000 ** power;
-  return `${power === 0 ? value : Number(scaled.toPrecision(3))}${UNITS[power]}`;
+  return `${Number((value / 1000 ** power).toPrecision(3))}${UNITS[power]}`;
 }
 
 /** What a complexity comes to: "605M", or "12.3 ms". */

@@ -175,7 +175,7 @@ export async function stand({
     close: async () => {
       await Promise.all(children.map((child) => end(child, 'SIGKILL')));
       await redis.stop();
-      // A trainer goes on writing until it sees that its worker is gone.
+      // What makes the pictures of a report goes on writing until it sees that its service is gone.
       await rm(folder, { recursive: true, force: true, maxRetries: 10 });
     },
   };

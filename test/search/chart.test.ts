@@ -89,6 +89,7 @@ describe("a search's picture", () => {
       trajectory.rounds.map(({ round, winner }) => [round, winner?.choice.undecided]),
     );
     expect([...undecided.values()]).toContain(true);
+    expect(new Set(labels.map(({ ink }) => ink))).toEqual(new Set([LIGHT.ink]));
     for (const { text, round } of labels)
       expect(String(text).endsWith('?')).toBe(undecided.get(round as number));
     // The exchanges left the network as it was.
