@@ -3,12 +3,12 @@
  *
  *   node bench/choices.mjs --record NAME --videos FOLDER [--group EXPRESSION] [--shares A,B,C] [--no-flip]
  *     [--replicates 5] [--full 2] [--lanes 1] [--target 8M] [--states 1,2,4]
- *   node bench/choices.mjs [--json]
+ *   node bench/choices.mjs [--set NAME] [--json]
  *
  * Recording trains every candidate of some states of a search, each with several seeds and folds, on the short schedule
  * and, for fewer replicates, in full, and adds a line for each to bench/choices/NAME.jsonl as it ends; what is there is
  * not trained again, so that a recording can be stopped and gone on with. Test videos take no part. Without --record the
- * policies are simulated on all recordings: each draws its trainings from the replicates at random, and what it chooses is
+ * policies are simulated on all recordings, or on those of one set: each draws its trainings from the replicates at random, and what it chooses is
  * held against the mean over all of that candidate's replicates.
  */
 import { parseArgs } from 'node:util';
@@ -34,6 +34,7 @@ const { values } = parseArgs({
     full: { type: 'string', default: '2' },
     lanes: { type: 'string', default: '1' },
     states: { type: 'string', default: '1,2,4' },
+    set: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
   allowNegative: true,
@@ -79,4 +80,7 @@ async function record(name) {
 }
 
 if (values.record !== undefined) await record(values.record);
-else simulate(recordings('choices').all(), values.json);
+else {
+  const isAsked = ({ set }) => values.set === undefined || set === values.set;
+  simulate(recordings('choices').all().filter(isAsked), values.json);
+}

@@ -1,4 +1,4 @@
-/** `npm run setup:compared`: others' programs that tests hold ours against; without one, its tests are left out. */
+/** `npm run setup:compared`: programs that tests compare with; where one is missing, its tests are left out. */
 import { alone, answer, say } from './setup/steps.mjs';
 import { need } from './setup/system.mjs';
 
@@ -11,7 +11,7 @@ const PROGRAMS = [
 await alone(async () => {
   await need(
     PROGRAMS.map((program) => ({ ...program, packages: [program.command] })),
-    'by tests that hold ours against them',
+    'by tests that compare with them',
     { repeat: '`npm run setup:compared`' },
   );
   for (const { command, args } of PROGRAMS) say(command, (await answer(command, args))?.split('\n')[0] ?? '');

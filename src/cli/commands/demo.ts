@@ -13,15 +13,15 @@ interface DemoOptions extends FleetOptions {
 }
 
 /**
- * Few steps on few videos, so that rounds, exchanges and a test take about two minutes of two cores. The recipe is
- * given: to look for one would take a quarter of them.
+ * Few steps on few videos, so that rounds and a test take less than two minutes of two cores. The recipe is given: to
+ * look for one would take a quarter of them.
  */
 const SEARCH = {
   name: 'demo',
   base: 'x2d-micro',
-  // Four frames: a target with room for a fifth would take another round of exchanges.
+  // Four frames fit.
   target: '3.2M',
-  // Where exchanges are close they would otherwise take another minute.
+  // Without it, exchanges at the target would take another minute or more.
   budget: '450G',
   recipe: { steps: 680, learningRate: 0.1, mixup: 0, views: 4 },
 };
